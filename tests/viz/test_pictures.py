@@ -1,0 +1,262 @@
+"""Every picture has no overlapping text, is the same each time, and shows its data where it should."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from topovae.errors import OutputError, UsageError
+from topovae.viz import (
+    plot_barcode,
+    plot_history,
+    plot_latents,
+    plot_reconstructions,
+    render,
+    save,
+    summary_figure,
+)
+
+RNG = np.random.default_rng(0)
+N = 300
+ANGLE, OTHER = RNG.uniform(0, 2 * np.pi, (2, N))
+HEIGHT = RNG.beta(2, 3, N)
+NORMAL = RNG.normal(size=(N, 3))
+SPHERE = NORMAL / np.linalg.norm(NORMAL, axis=1, keepdims=True)
+EPOCH = np.arange(1, 31)
+HISTORY = {
+    "epoch": EPOCH,
+    **{
+        f"{split}_elbo": -100 / EPOCH - shift * (EPOCH - 20) ** 2
+        for split, shift in (("train", 0.01), ("valid", 0.1))
+    },
+    **{f"{split}_nll": 90 / EPOCH for split in ("train", "valid")},
+    **{f"{split}_kl": 5 - 4 / EPOCH for split in ("train", "valid")},
+}
+BARS = [
+    {
+        "prime": prime,
+        "dim": dim,
+        "birth": birth,
+        "death": death,
+        "p_value": p,
+        "significant": p is None or p < 0.01,
+    }
+    for prime in (2, 3)
+    for dim, birth, death, p in [
+        (0, 0.0, None, None),
+        *[(0, 0.0, 0.1 + 0.01 * k, 0.5) for k in range(40)],
+        (1, 0.6, 2.0, 1e-9),
+        (1, 0.6, 2.0, 1e-9),
+        (1, 0.1, 1.0, 1e-4),
+        *[(1, 0.5 + 0.02 * k, 0.6 + 0.03 * k, 0.7) for k in range(5)],
+        (2, 1.2, float("inf"), 1e-3),
+    ]
+]
+IMAGES = RNG.uniform(size=(24, 12, 12))
+
+LATENTS: dict[str, Callable[[], Figure]] = {
+    "S1": lambda: plot_latents(
+        "S1", [("S1", 1)], ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"
+    ),
+    "I": lambda: plot_latents("I", [("I", 1)], HEIGHT[:, None], HEIGHT, colour_name="height"),
+    "R": lambda: plot_latents("R", [("R", 1)], NORMAL[:, :1]),
+    "R2": lambda: plot_latents("R2", [("R", 2)], NORMAL[:, :2], np.arange(N) % 3, colour_kind="labels"),
+    "R5": lambda: plot_latents("R5", [("R", 5)], RNG.normal(size=(N, 5))),
+    "S2": lambda: plot_latents("S2", [("S", 2)], SPHERE, SPHERE[:, 0]),
+    "SO3": lambda: plot_latents("SO3", [("S", 3)], RNG.normal(size=(N, 4))),
+    "S1xS1": lambda: plot_latents("S1xS1", [("S1", 1), ("S1", 1)], np.c_[ANGLE, OTHER]),
+    "mobius": lambda: plot_latents(
+        "(S1xI)/<rot(1/2),flip>",
+        [("S1", 1), ("I", 1)],
+        np.c_[ANGLE, HEIGHT],
+        np.arange(N) % 20,
+        colour_kind="labels",
+    ),
+    "S1xR2": lambda: plot_latents("S1xR2", [("S1", 1), ("R", 2)], np.c_[ANGLE, NORMAL[:, :2]]),
+    "T3": lambda: plot_latents("T3", [("S1", 1)] * 3, np.c_[ANGLE, OTHER, ANGLE + OTHER]),
+    "S1xIxS2": lambda: plot_latents("S1xIxS2", [("S1", 1), ("I", 1), ("S", 2)], np.c_[ANGLE, HEIGHT, SPHERE]),
+    "one point": lambda: plot_latents("R", [("R", 1)], np.zeros((1, 1)), np.zeros(1)),
+    "no points": lambda: plot_latents("S1", [("S1", 1)], np.zeros((0, 1)), np.zeros(0)),
+    "not finite": lambda: plot_latents("R2", [("R", 2)], np.full((3, 2), np.nan), np.full(3, np.nan)),
+}
+PICTURES: dict[str, Callable[[], Figure]] = {
+    **LATENTS,
+    "history": lambda: plot_history(HISTORY, HISTORY),
+    "history of one epoch": lambda: plot_history({name: column[:1] for name, column in HISTORY.items()}),
+    "history with NaN": lambda: plot_history(
+        {"valid_elbo": np.array([np.nan, -2.0, -1.0]), "train_rms": np.ones(3)}
+    ),
+    "no history": lambda: plot_history({}),
+    "bars": lambda: plot_barcode(BARS),
+    "bars of one prime": lambda: plot_barcode([bar for bar in BARS if bar["prime"] == 2]),
+    "no bars": lambda: plot_barcode([]),
+    "images": lambda: plot_reconstructions(IMAGES, IMAGES, (12, 12)),
+    "flat images": lambda: plot_reconstructions(IMAGES.reshape(24, -1), IMAGES.reshape(24, -1), (12, 12)),
+    "channels first": lambda: plot_reconstructions(
+        IMAGES.reshape(8, 3, 12, 12), IMAGES.reshape(8, 3, 12, 12), (3, 12, 12)
+    ),
+    "channels last": lambda: plot_reconstructions(IMAGES[..., None], IMAGES[..., None], (12, 12, 1)),
+    "profiles": lambda: plot_reconstructions(NORMAL[:3], NORMAL[:3], (3,)),
+    "constant image": lambda: plot_reconstructions(np.ones((1, 4, 4)), np.ones((1, 4, 4)), (4, 4)),
+    "summary": lambda: summary_figure(
+        "S1",
+        [("S1", 1)],
+        ANGLE[:, None],
+        HISTORY,
+        colours=ANGLE,
+        colour_kind="cyclic",
+        colour_name="angle (radians)",
+        baseline_history=HISTORY,
+        baseline_name="Gaussian R2",
+        images=(IMAGES, IMAGES, (12, 12)),
+        title="turning_digit.h5",
+    ),
+    "summary without images": lambda: summary_figure("S1xS1", [("S1", 1)] * 2, np.c_[ANGLE, OTHER], HISTORY),
+}
+
+
+def texts_of(figure: Figure) -> list[tuple[str, np.ndarray]]:
+    """Every text that shows, with its box (left, bottom, right, top) in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    outside = set()
+    for axes in figure.findobj(matplotlib.axes.Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
+                if not low - 1e-9 <= tick.get_loc() <= high + 1e-9 or not axes.axison:
+                    outside |= {id(tick.label1), id(tick.label2)}
+            if not axes.axison:
+                outside.add(id(axis.label))
+    found = []
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and id(text) not in outside:
+            box = text.get_window_extent(canvas.get_renderer())
+            found.append((text.get_text(), np.array(box.extents)))
+    return found
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_text_overlaps_another_or_leaves_the_page(name: str) -> None:
+    figure = PICTURES[name]()
+    texts = texts_of(figure)
+    width, height = figure.get_size_inches() * figure.dpi
+    slack = 1.0
+    for label, (left, bottom, right, top) in texts:
+        assert min(left, bottom) >= -slack and right <= width + slack and top <= height + slack, label
+    for (one, a), (two, b) in itertools.combinations(texts, 2):
+        across = min(a[2], b[2]) - max(a[0], b[0])
+        up = min(a[3], b[3]) - max(a[1], b[1])
+        assert min(across, up) <= 0, f"{one!r} overlaps {two!r}"
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_equal_pictures_are_equal_files(suffix: str, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(PICTURES["S1"](), tmp_path / f"{name}.{suffix}")
+    content = (tmp_path / f"a.{suffix}").read_bytes()
+    assert content == (tmp_path / f"b.{suffix}").read_bytes()
+    assert content.startswith({"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}[suffix])
+
+
+@pytest.mark.parametrize("name", ["x.bmp", "x", "png"])
+def test_unknown_suffix(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"end its name with one of \.png, \.pdf, \.svg"):
+        save(plot_history({}), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_place_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="folder does not exist"):
+        save(plot_history({}), tmp_path / "none" / "x.png")
+
+
+def test_no_global_state_is_touched() -> None:
+    script = (
+        "import sys, matplotlib\n"
+        # Asking for the backend would itself import pyplot.
+        "settings = lambda: {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != 'backend'}\n"
+        "before = settings()\n"
+        "from topovae.viz import plot_history, render\n"
+        "render(plot_history({}), 'svg')\n"
+        "assert settings() == before\n"
+        "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True)
+
+
+def offsets_of(figure: Figure) -> np.ndarray:
+    return np.asarray(figure.axes[0].collections[-1].get_offsets())
+
+
+def test_circle_shows_angles_where_they_are() -> None:
+    angle = np.array([0.5, 2.0, 4.0])
+    found = offsets_of(plot_latents("S1", [("S1", 1)], angle[:, None]))
+    np.testing.assert_allclose(np.sort(np.arctan2(found[:, 1], found[:, 0]) % (2 * np.pi)), angle)
+    np.testing.assert_allclose(np.hypot(found[:, 0], found[:, 1]), 1, atol=0.07)
+
+
+def test_hemispheres_are_discs_of_equal_area_density() -> None:
+    z = np.random.default_rng(1).normal(size=(5000, 3))
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    found = offsets_of(plot_latents("S2", [("S", 2)], z))
+    centre = np.where(found[:, 0] < 0, -1.15, 1.15)
+    radius = np.hypot(found[:, 0] - centre, found[:, 1])
+    assert radius.max() <= 1 + 1e-9
+    # Uniform points on the sphere are uniform on the discs: the share within r is r².
+    for r in (0.3, 0.5, 0.8):
+        assert abs((radius < r).mean() - r**2) < 0.02
+
+
+def test_angles_of_any_turn_lie_in_the_rectangle() -> None:
+    found = offsets_of(plot_latents("S1xI", [("S1", 1), ("I", 1)], np.array([[-0.5, 0.2], [7.0, 0.9]])))
+    np.testing.assert_allclose(np.sort(found[:, 0]), [7.0 - 2 * np.pi, 2 * np.pi - 0.5])
+
+
+def test_best_epoch_is_the_highest_validation_elbo() -> None:
+    axes = plot_history(HISTORY).axes[0]
+    marks = [line for line in axes.lines if str(line.get_label()).startswith("best epoch")]
+    best = int(EPOCH[np.argmax(HISTORY["valid_elbo"])])
+    assert marks[0].get_xdata()[0] == best
+    assert marks[0].get_ydata()[0] == -HISTORY["valid_elbo"].max()
+    assert any(
+        line.get_label() == "best epoch (3)" for line in plot_history(HISTORY, best_epoch=3).axes[0].lines
+    )
+
+
+def test_significant_bars_are_coloured() -> None:
+    axes = plot_barcode([bar for bar in BARS if bar["prime"] == 2 and bar["dim"] == 1]).axes[0]
+    colours = [to_hex(line.get_color()) for line in axes.lines]
+    assert len(colours) == 8 and sum(colour != "#b5b5b5" for colour in colours) == 3
+
+
+BAD: dict[str, Callable[[], Figure]] = {
+    "columns": lambda: plot_latents("S2", [("S", 2)], np.zeros((5, 2))),
+    "kind": lambda: plot_latents("X", [("X", 2)], np.zeros((5, 2))),
+    "no factors": lambda: plot_latents("", [], np.zeros((5, 0))),
+    "colours": lambda: plot_latents("R", [("R", 1)], np.zeros((5, 1)), np.zeros(4)),
+    "unequal images": lambda: plot_reconstructions(IMAGES, IMAGES[:2], (12, 12)),
+    "no images": lambda: plot_reconstructions(IMAGES[:0], IMAGES[:0], (12, 12)),
+    "image shape": lambda: plot_reconstructions(IMAGES, IMAGES, (5, 5)),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_arrays_that_do_not_fit(name: str) -> None:
+    with pytest.raises(UsageError):
+        BAD[name]()
+
+
+def test_render_gives_the_bytes() -> None:
+    assert render(plot_history({}), "png").startswith(b"\x89PNG")

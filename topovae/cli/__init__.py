@@ -1,0 +1,11 @@
+"""The command line: one thin file a command, each over the Python API."""
+
+from topovae.cli import analyze, decode, encode, evaluate, generate, inspect, plot, sample, spaces, train
+from topovae.cli.common import app
+
+__all__ = ["analyze", "app", "decode", "encode", "evaluate", "generate", "inspect", "main", "plot", "sample", "spaces", "train"]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

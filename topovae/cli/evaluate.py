@@ -1,0 +1,130 @@
+"""`topovae evaluate`: metrics of a trained model and of its baseline."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topovae.cli.common import (
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    RunArgument,
+    SeedOption,
+    command,
+    note,
+    open_data,
+    write_json,
+)
+from topovae.cli.tables import print_metrics
+from topovae.errors import InputError, RunFileError, UsageError
+
+if TYPE_CHECKING:
+    from topovae.data.dataset import Dataset
+    from topovae.store.schema import Member, Run
+
+
+@command("evaluate")
+def evaluate(
+    run: RunArgument,
+    data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,
+    against: Annotated[str | None, typer.Option(help="Compare with the model of this run instead of the baseline.")] = None,
+    truth: Annotated[str | None, typer.Option(help="Ground truth coordinates (n, k), in any data format.")] = None,
+    truth_space: Annotated[str | None, typer.Option(help="Latent expression of --truth, such as S1xS1.")] = None,
+    iwae: Annotated[int, typer.Option(help="Importance samples of the likelihood bound; 0 leaves it out.", min=0)] = 64,
+    plot: PlotOption = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Measure reconstruction, KL, likelihood and geodesic stress, beside a Gaussian baseline."""
+    from topovae.store.reader import read_run
+
+    loaded = read_run(run)
+    other = read_run(against) if against else None
+    samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
+    document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
+    document |= member_metrics(loaded.model, loaded, samples, seed, iwae, device)
+    reference = other.model if other is not None else loaded.baseline
+    document["baseline"] = None
+    if reference is not None:
+        metrics = member_metrics(reference, loaded, samples, seed, iwae, device)
+        document["baseline"] = {"latent": reference.latent, **metrics}
+    document |= {"persistence": None, "certificate": None}
+    if plot:
+        from topovae.cli.plot import draw_run
+
+        draw_run(loaded, samples, plot)
+        note(f"picture: {plot}", quiet)
+    if json:
+        write_json(document)
+    else:
+        print_metrics(loaded.model.latent, document, document["baseline"])
+
+
+def run_data(run: Run, path: str | None, quiet: bool) -> Dataset:
+    """The data a run was trained on, or others of the same shape given in their place.
+
+    Raises:
+        InputError: the data are not where the run says.
+        RunFileError: they are not the data of the run.
+    """
+    known = run.header.data
+    if path is None and (known.path == "-" or not os.path.exists(known.path.split("::")[0])):
+        raise InputError(f"the run was trained on {known.path!r}, which is not there now; give the data after the run file")
+    samples = open_data(path or known.path, quiet)
+    if tuple(samples.x.shape) != tuple(known.shape):
+        raise RunFileError(
+            f"the run was trained on data of shape {tuple(known.shape)}, and these have {tuple(samples.x.shape)}; give the data "
+            "that the run was trained on (use `topovae encode` for new samples)"
+        )
+    if samples.source is not None and samples.source.sha256 != known.sha256:
+        note("topovae: warning: these are not the bytes that the run was trained on; the splits may not fit", quiet)
+    return samples
+
+
+def with_truth(samples: Dataset, path: str | None, space: str | None) -> Dataset:
+    """The data with ground truth from another file.
+
+    Raises:
+        UsageError: the truth comes without its space, or does not fit it or the data.
+    """
+    from topovae.signature import parse
+
+    if path is not None:
+        from topovae.data.readers import read
+
+        if space is None:
+            raise UsageError("--truth needs --truth-space, the latent expression of its coordinates, such as S1 or S1xS1")
+        samples = replace(samples, truth=read(path).load().astype(float), space=space)
+    if samples.truth is None or samples.space is None:
+        return samples
+    from topovae.latent import LatentSpace
+
+    wanted = (samples.n_samples, LatentSpace(parse(samples.space)).coordinate_dim)
+    if samples.truth.shape != wanted:
+        raise UsageError(f"the truth has shape {samples.truth.shape}; {samples.space} for these data needs {wanted}")
+    return samples
+
+
+def member_metrics(member: Member, run: Run, samples: Dataset, seed: int, iwae: int, device: str) -> dict[str, Any]:
+    """Metrics by split of one model of the run."""
+    import numpy as np
+
+    from topovae.data.splits import Split
+    from topovae.evaluation import assess
+    from topovae.nn import to_device
+    from topovae.pipeline import load_model
+
+    place = to_device(device)
+    split = Split(**{name: np.asarray(index) for name, index in run.split.items()})
+    model = load_model(member, place)
+    parts = assess(model, samples, split, seed=seed, iwae=iwae, device=place)
+    return {name: metrics.to_dict() for name, metrics, _ in parts}

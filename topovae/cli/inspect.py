@@ -1,0 +1,66 @@
+"""`topovae inspect`: what a file holds."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Annotated, Any
+
+import typer
+
+from topovae.cli.common import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
+from topovae.errors import RunFileError
+
+
+@command("inspect")
+def inspect(
+    file: Annotated[str, typer.Argument(help="A run file, a report or a data set.")],
+    field: Annotated[str | None, typer.Option(help="One field, such as metrics/final/test/rms.")] = None,
+    json: JsonOption = False,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Say what is in a run file, a report or a data set."""
+    from topovae.store import inspect as store
+
+    if field is not None:
+        value = store.field(file, field)
+        write_json(value)
+        return
+    document = describe_any(file, store.describe)
+    if json:
+        write_json(document)
+    else:
+        print_tree(document)
+
+
+def describe_any(path: str, describe: Any) -> dict[str, Any]:
+    """A summary of a run file or report, or of a data set in any format."""
+    try:
+        return describe(path)
+    except RunFileError:
+        if path.endswith((".h5", ".hdf5")):
+            raise
+    from topovae.data.readers import read
+
+    data = read(path)
+    return {
+        "data": path,
+        "shape": list(data.x.shape),
+        "dtype": str(data.x.dtype),
+        "truth": None if data.truth is None else list(data.truth.shape),
+        "space": data.space,
+        "groups": None if data.group is None else len(set(data.group.tolist())),
+        "sha256": data.source.sha256 if data.source else None,
+    }
+
+
+def print_tree(document: dict[str, Any]) -> None:
+    """Keys and values, nested ones as compact JSON."""
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for key, value in document.items():
+        plain = value if isinstance(value, str) else json_module.dumps(value, default=str)
+        table.add_row(f"[bold]{key}[/bold]", plain.replace("[", "\\["))
+    console().print(table)

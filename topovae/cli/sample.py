@@ -1,0 +1,32 @@
+"""`topovae sample`: new data from the prior."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from topovae.cli.arrays import FormatOption, OutputOption, write_columns
+from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, command
+
+
+@command("sample")
+def sample(
+    run: RunArgument,
+    n: Annotated[int, typer.Option("-n", "--n", help="How many.", min=1)] = 64,
+    output: OutputOption = "-",
+    format: FormatOption = None,
+    with_coordinates: Annotated[bool, typer.Option("--with-coordinates", help="Give the latent coordinates too.")] = False,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Draw points of the prior and decode them."""
+    from topovae.nn import to_device
+    from topovae.pipeline import draw_samples, load_model
+    from topovae.store.reader import read_run
+
+    drawn = draw_samples(load_model(read_run(run).model, to_device(device)), n, seed)
+    columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}
+    write_columns(columns, output, format)

@@ -1,0 +1,238 @@
+"""`topovae train`: fit a VAE with a given or diagnosed latent space."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topovae.cli.common import (
+    DataArgument,
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    SeedOption,
+    command,
+    make_header,
+    note,
+    open_data,
+    progress_bar,
+    write_json,
+)
+from topovae.cli.tables import print_metrics
+from topovae.errors import InputError, OutputError, RunFileError, UsageError
+
+if TYPE_CHECKING:
+    from topovae.data.dataset import Dataset
+    from topovae.pipeline import Request
+    from topovae.store.schema import Run
+    from topovae.training.loop import TrainingState
+
+
+@command("train")
+def train(
+    data: DataArgument,
+    latent: Annotated[str, typer.Option(help="Latent expression such as S1xR2, or auto to diagnose the data first.")] = "auto",
+    analysis: Annotated[str | None, typer.Option(help="Take the latent from this report of `analyze -o`, or - for JSON.")] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
+    batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
+    beta: Annotated[float, typer.Option(help="Weight of the KL term.", min=0.0)] = 1.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = 2e-3,
+    likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
+    noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
+    network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
+    baseline: Annotated[bool, typer.Option(help="Train a Gaussian VAE of the same capacity beside it.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
+    allow_orbifold: Annotated[bool, typer.Option("--allow-orbifold", help="Accept a group that fixes points.")] = False,
+    device: DeviceOption = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
+    plot: PlotOption = None,
+    json: JsonOption = False,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Train a VAE whose latent space is the one asked for, or the one that matches the data."""
+    if latent != "auto":
+        from topovae.signature import parse
+
+        parse(latent, allow_orbifold)
+        if analysis:
+            raise UsageError("--latent and --analysis both name the latent space; give one of them")
+    previous = existing_run(output, resume, data)
+    samples = open_data(data, quiet)
+    document = None
+    if previous is not None:
+        document = dict(previous.analysis) if previous.analysis else None
+        latent = previous.model.latent if latent == "auto" else latent
+    elif latent == "auto":
+        document = read_analysis(analysis) if analysis else diagnose_first(samples, seed, quiet)
+        latent = recommended(document)
+        note(f"latent space: {latent} ({document['recommendation']['name']})", quiet)
+
+    from topovae.pipeline import Request, train_run
+
+    options: dict[str, Any] = {
+        "network": network,
+        "likelihood": likelihood,
+        "noise": noise,
+        "baseline": baseline,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "beta": beta,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "allow_orbifold": allow_orbifold,
+    }
+    request = Request(latent, **options)
+    if previous is not None:
+        check_same(previous, request, samples)
+    set_threads(request, samples, threads)
+    header = make_header(samples, request.to_dict(), seed, device_name(device))
+    started = time.monotonic()
+    with progress_bar(quiet) as advance:
+        run = train_run(
+            samples,
+            request,
+            header,
+            output,
+            device=device,
+            analysis=document,
+            resumed=previous,
+            progress=lambda name, state, total: advance(describe(name, state), state.epoch / total),
+        )
+    note(f"run file: {output} (trained in {time.monotonic() - started:.0f} s)", quiet)
+    if plot:
+        from topovae.cli.plot import draw_run
+
+        draw_run(run, samples, plot)
+        note(f"picture: {plot}", quiet)
+    baseline_metrics = None if run.baseline is None else {"latent": run.baseline.latent, **run.baseline.final}
+    if json:
+        write_json({"schema": "topovae/training/1", "run": output, "latent": run.model.latent, **run.model.final, "baseline": baseline_metrics})
+    else:
+        print_metrics(run.model.latent, run.model.final, baseline_metrics)
+
+
+def existing_run(path: str, resume: bool, data: str) -> Run | None:
+    """The unfinished or finished run to go on from; refuses to overwrite what is no finished run.
+
+    Raises:
+        OutputError: the place cannot be written or holds something that must not be lost.
+    """
+    from topovae.store.atomic import check_writable
+    from topovae.store.reader import read_run
+
+    check_writable(path)
+    if not os.path.exists(path):
+        return None
+    if os.path.exists(data) and os.path.samefile(path, data):
+        raise OutputError(f"{path} is the input data, and writing the run there would destroy it; choose another -o")
+    if resume:
+        return read_run(path)
+    try:
+        run = read_run(path)
+    except (RunFileError, InputError):
+        raise OutputError(
+            f"{path} exists and is no run file of this version, so it is not overwritten; move it away, or choose another -o"
+        ) from None
+    checkpoint = run.model.checkpoint
+    if checkpoint is not None and not checkpoint.finished:
+        raise OutputError(
+            f"{path} holds an unfinished run ({checkpoint.epoch} epochs done); add --resume to go on with it, or move it away"
+        )
+    return None
+
+
+def check_same(previous: Run, request: Request, samples: Dataset) -> None:
+    """Whether a resumed run is asked for the same thing on the same data.
+
+    Raises:
+        RunFileError: it is not.
+    """
+    known = dict(previous.header.config)
+    differing = [f"{k} (was {known.get(k)}, now {v})" for k, v in request.to_dict().items() if known.get(k) != v]
+    if differing:
+        raise RunFileError(
+            f"--resume goes on with the same options, and these differ: {', '.join(differing)}; give the options of the first "
+            "run, or another -o for a new one"
+        )
+    if samples.source is not None and samples.source.sha256 != previous.header.data.sha256:
+        raise RunFileError(
+            f"the run was trained on other data ({previous.header.data.path}, SHA-256 {previous.header.data.sha256[:12]}…) than "
+            f"{samples.source.path} (SHA-256 {samples.source.sha256[:12]}…); resume with the original data"
+        )
+
+
+def read_analysis(path: str) -> dict[str, Any]:
+    """A diagnosis from a report, or as JSON from a file or stdin ("-")."""
+    import json
+    import sys
+
+    if path != "-" and not path.endswith(".json"):
+        from topovae.store.reader import read_report
+
+        return dict(read_report(path).analysis)
+    try:
+        if path == "-":
+            document = json.load(sys.stdin)
+        else:
+            with open(path, encoding="utf-8") as file:
+                document = json.load(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--analysis {path}: expected the JSON of `topovae analyze --json` ({error})") from None
+    if not isinstance(document, dict) or document.get("schema") != "topovae/analysis/1":
+        raise InputError(f"--analysis {path}: this JSON is no diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`")
+    return document
+
+
+def diagnose_first(samples: Dataset, seed: int, quiet: bool) -> dict[str, Any]:
+    """The diagnosis that `--latent auto` trains by."""
+    from topovae.cli.analyze import diagnose
+
+    return diagnose(samples, seed, quiet).to_dict()
+
+
+def recommended(document: dict[str, Any]) -> str:
+    """The recommended expression.
+
+    Raises:
+        UsageError: the diagnosis recommends none.
+    """
+    best = document["recommendation"]
+    if best["name"] == "none":
+        near = ", ".join(f"{c['latent']} ({c['score']:.2f})" for c in document["candidates"][:3])
+        raise UsageError(
+            f"the diagnosis finds no matching latent space, so --latent auto has nothing to train; the nearest candidates are "
+            f"{near}. Choose one with --latent, or R2 for an ordinary VAE"
+        )
+    return str(best["latent"])
+
+
+def set_threads(request: Request, samples: Dataset, threads: int | None) -> None:
+    """One thread for dense networks, whose steps are too short to share; all cores for convolutions."""
+    import torch
+
+    small = request.model_config(request.latent, samples.sample_shape).network.kind == "mlp"
+    if threads or small:
+        torch.set_num_threads(threads or 1)
+
+
+def device_name(device: str) -> str:
+    """The device's name as it is recorded."""
+    import torch
+
+    from topovae.nn import to_device
+
+    chosen = to_device(device)
+    return torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
+
+
+def describe(name: str, state: TrainingState) -> str:
+    """A training state in a few words for the progress bar."""
+    return f"{name} epoch {state.epoch}  loss {state.history['valid_loss'][-1]:.3f}"

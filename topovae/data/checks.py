@@ -1,0 +1,186 @@
+"""One pass over the data, in chunks: what makes them unusable, and what a user should know about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from topovae.data.dataset import CHUNK_BYTES, Dataset
+from topovae.errors import InputError
+
+MINIMUM = 20
+_NAMED = 5
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What one pass over the data found.
+
+    Attributes:
+        n_samples: rows.
+        mean: mean of each feature, float64 of the shape of a sample.
+        std: standard deviation of each feature (divided by n), float64 of the shape of a sample.
+        constant: columns that never change, as int64 indices into the flattened sample.
+        duplicates: rows that repeat an earlier row exactly, int64, sorted.
+        warnings: a sentence for each thing worth knowing.
+    """
+
+    n_samples: int
+    mean: np.ndarray
+    std: np.ndarray
+    constant: np.ndarray
+    duplicates: np.ndarray
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, lists and texts."""
+        return {
+            "n_samples": self.n_samples,
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+            "constant": self.constant.tolist(),
+            "duplicates": self.duplicates.tolist(),
+            "warnings": list(self.warnings),
+        }
+
+
+class _Moments:
+    """Mean, spread and range of each column, chunk by chunk, in double precision.
+
+    References:
+        Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances"
+        (1979), equation 2.1.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.count = 0
+        self.mean, self.squares = np.zeros(columns), np.zeros(columns)
+        self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
+
+    def add(self, block: np.ndarray) -> None:
+        mean = block.mean(axis=0, dtype=np.float64)
+        squares = np.square(block - mean).sum(axis=0)
+        total = self.count + len(block)
+        shift = mean - self.mean
+        self.squares += squares + shift**2 * (self.count * len(block) / total)
+        self.mean += shift * (len(block) / total)
+        self.count = total
+        self.low = np.minimum(self.low, block.min(axis=0))
+        self.high = np.maximum(self.high, block.max(axis=0))
+
+
+def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Summary:
+    """Read all data once, in chunks, and say what is wrong with them.
+
+    Args:
+        dataset: the samples.
+        minimum: how many samples are enough.
+        size_bytes: of one chunk; about six times as much memory is used.
+
+    Raises:
+        InputError: too few samples, numbers that are not finite in single precision, or samples all equal.
+
+    Example:
+        >>> check(Dataset.of([[0, 1], [2, 1], [4, 1]]), minimum=3).warnings
+        ('1 of the 2 columns is constant (0): it tells nothing about the shape of the data.',)
+    """
+    n = dataset.n_samples
+    if n < minimum:
+        raise InputError(
+            f"{dataset.place} holds {n} samples of shape {dataset.sample_shape}; expected at least "
+            f"{minimum}, and "
+            "some hundreds to see a shape. Give more samples; if rows and columns are exchanged, transpose."
+        )
+    moments = _Moments(dataset.n_features)
+    prints = np.empty(n, dtype=np.uint64)
+    bad_rows = 0
+    bad_named: list[str] = []
+    for rows, block in dataset.chunks(size_bytes):
+        flat = block.reshape(len(block), -1)
+        # false for NaN too; beyond this a network in single precision would see infinity
+        good = np.abs(flat) <= _LARGEST
+        bad = np.flatnonzero(~good.all(axis=1))
+        bad_rows += len(bad)
+        for row in bad[: _NAMED - len(bad_named)]:
+            bad_named.append(_name_row(rows.start + row, np.flatnonzero(~good[row]), dataset.sample_shape))
+        if not bad_rows:
+            moments.add(flat)
+            prints[rows] = _fingerprints(flat)
+    if bad_rows:
+        raise InputError(
+            f"{bad_rows} of the {n} samples of {dataset.place} hold NaN, infinity or a number beyond "
+            f"{_LARGEST:.1e}: "
+            f"{'; '.join(bad_named)}{'; …' * (bad_rows > len(bad_named))} (counted from 0); expected "
+            "finite numbers. "
+            "Remove these rows, or fill the gaps, for instance with the median of the column."
+        )
+    return _summarise(dataset, moments, prints)
+
+
+def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray) -> Summary:
+    n, shape = dataset.n_samples, dataset.sample_shape
+    constant = np.flatnonzero(moments.low == moments.high)
+    if len(constant) == dataset.n_features:
+        raise InputError(
+            f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were "
+            "made."
+        )
+    duplicates, originals = _repeats(prints)
+    warnings = []
+    if len(constant):
+        named = _few([_name_column(column, shape) for column in constant[: _NAMED + 1]])
+        are, they = ("is", "it tells") if len(constant) == 1 else ("are", "they tell")
+        warnings.append(
+            f"{len(constant)} of the {dataset.n_features} columns {are} constant ({named}): {they} nothing "
+            "about "
+            "the shape of the data."
+        )
+    if len(duplicates):
+        pairs = zip(duplicates[: _NAMED + 1], originals, strict=False)
+        named = _few([f"row {row} repeats row {first}" for row, first in pairs])
+        warnings.append(
+            f"{len(duplicates)} of the {n} samples repeat an earlier one exactly ({named}): copies in both "
+            "the "
+            "training and the test part would flatter the results, so remove them or give groups."
+        )
+    return Summary(
+        n_samples=n,
+        mean=moments.mean.reshape(shape),
+        std=np.sqrt(moments.squares / n).reshape(shape),
+        constant=constant,
+        duplicates=duplicates,
+        warnings=tuple(warnings),
+    )
+
+
+def _fingerprints(flat: np.ndarray) -> np.ndarray:
+    """Hash each row to 64 bits; 10⁷ different rows then agree somewhere with probability 3e-6."""
+    flat = np.ascontiguousarray(flat + 0)  # −0 becomes 0: equal numbers, equal bytes
+    return np.frombuffer(b"".join(blake2b(row, digest_size=8).digest() for row in flat), dtype=np.uint64)
+
+
+def _repeats(prints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows whose fingerprint was seen before, sorted, and the row where it was first seen."""
+    _, first, member = np.unique(prints, return_index=True, return_inverse=True)
+    original = first[member]
+    rows = np.flatnonzero(original != np.arange(len(prints)))
+    return rows, original[rows]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + ", …" * (len(names) > _NAMED)
+
+
+def _name_row(row: int, columns: np.ndarray, shape: tuple[int, ...]) -> str:
+    named = _few([_name_column(column, shape) for column in columns[: _NAMED + 1]])
+    return f"row {row} (column{'s' * (len(columns) > 1)} {named})"
+
+
+def _name_column(column: int, shape: tuple[int, ...]) -> str:
+    """Write a column of flattened samples as its index in a sample: 7, or (2, 3) in an image."""
+    index = tuple(int(i) for i in np.unravel_index(column, shape))
+    return str(index[0] if len(index) == 1 else index)

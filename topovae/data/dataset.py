@@ -1,0 +1,263 @@
+"""A data set: rows that stay on disk until they are asked for, with truth and groups beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from topovae.errors import InputError
+
+CHUNK_BYTES = 64 * 2**20
+_BLOCK_BYTES = 2**20
+REAL_KINDS = "biuf"
+_SHAPES = "(n, d) for features, (n, h, w), (n, h, w, c) or (n, c, h, w) for images, one sample a row"
+
+
+class RowSource(Protocol):
+    """What a data set reads from: numpy.ndarray, numpy.memmap, h5py.Dataset, or anything sliced by rows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
+
+    def __getitem__(self, rows: slice, /) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data came from.
+
+    Attributes:
+        path: as the user gave it; `-` is standard input.
+        sha256: of the bytes read, in hexadecimal; of a folder, of its names and contents in order.
+    """
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples, one a row, read when asked for; and what is known about them.
+
+    Attributes:
+        x: (n, *sample_shape) real numbers, in memory or in a file.
+        truth: (n, k) coordinates on the space that made the data, or None.
+        group: (n,) int64 labels of rows that a split must not part, or None.
+        space: latent expression of the truth coordinates, or None.
+        source: the file, or None for an array from memory.
+
+    Raises:
+        InputError: x is no table of at least two columns of real numbers, or truth or group do not fit it.
+
+    Example:
+        >>> data = Dataset.of([[0, 1], [2, 3], [4, 5]])
+        >>> data.rows([2, 0]).tolist()
+        [[4.0, 5.0], [0.0, 1.0]]
+    """
+
+    x: RowSource
+    truth: np.ndarray | None = None
+    group: np.ndarray | None = None
+    space: str | None = None
+    source: Source | None = None
+
+    def __post_init__(self) -> None:
+        require_samples(self.x.shape, self.x.dtype, self.place)
+        for name, array in (("truth", self.truth), ("group", self.group)):
+            if array is not None and len(array) != self.n_samples:
+                raise InputError(
+                    f"{self.place} holds {self.n_samples} samples, but `{name}` beside them has "
+                    f"{len(array)} rows; "
+                    f"expected one a sample. Correct or remove `{name}`."
+                )
+
+    @classmethod
+    def of(
+        cls,
+        x: Any,
+        *,
+        truth: Any = None,
+        group: Any = None,
+        space: str | None = None,
+        source: Source | None = None,
+    ) -> Dataset:
+        """Make a data set of any row source or nested sequence.
+
+        Args:
+            x: (n, ...) samples; anything with `shape` and `dtype` is kept as it is.
+            truth: (n, k) or (n,) numbers.
+            group: (n,) whole numbers or texts; texts are numbered in sorted order.
+            space: latent expression of the truth.
+            source: where x came from.
+        """
+        place = source.path if source else "The array"
+        rows = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+        return cls(
+            rows,
+            None if truth is None else _coordinates(truth, place),
+            None if group is None else _labels(group, place),
+            space,
+            source,
+        )
+
+    @property
+    def place(self) -> str:
+        """How a message names these data."""
+        return self.source.path if self.source else "The array"
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.x.shape[0])
+
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        return tuple(int(side) for side in self.x.shape[1:])
+
+    @property
+    def n_features(self) -> int:
+        return prod(self.sample_shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type in which rows are given: float64 stays, everything else becomes float32."""
+        wide = self.x.dtype.kind == "f" and self.x.dtype.itemsize >= 8
+        return np.dtype(np.float64 if wide else np.float32)
+
+    def rows(self, index: Any) -> np.ndarray:
+        """Return some samples in the order asked for, reading only the blocks that hold them.
+
+        Args:
+            index: (m,) whole numbers in [−n, n), repeated or not, or (n,) booleans.
+
+        Returns:
+            (m, *sample_shape) of `dtype`, a copy.
+
+        Raises:
+            IndexError: an index is out of range.
+            InputError: the file is damaged there.
+        """
+        index = self._positions(index)
+        if isinstance(self.x, np.ndarray):
+            return np.asarray(self.x[index], dtype=self.dtype)
+        out = np.empty((len(index), *self.sample_shape), self.dtype)
+        order = np.argsort(index, kind="stable")
+        ordered = index[order]
+        edges = np.flatnonzero(np.diff(ordered // self._block_rows())) + 1
+        for places, wanted in zip(np.split(order, edges), np.split(ordered, edges), strict=True):
+            if len(wanted):
+                first = int(wanted[0])
+                out[places] = self._read(slice(first, int(wanted[-1]) + 1))[wanted - first]
+        return out
+
+    def chunks(self, size_bytes: int = CHUNK_BYTES) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield all samples in order, as (which rows, array of `dtype`), the array of at most so many bytes.
+
+        A chunk has one sample at least. It may be a view of the data: do not write to it.
+        """
+        step = max(1, size_bytes // (self.n_features * self.dtype.itemsize))
+        stored = _stored_rows(self.x)
+        if step > stored:
+            step -= step % stored
+        for start in range(0, self.n_samples, step):
+            rows = slice(start, min(start + step, self.n_samples))
+            yield rows, self._read(rows)
+
+    def load(self) -> np.ndarray:
+        """Return all samples in memory, (n, *sample_shape) of `dtype`, a copy."""
+        out = np.empty((self.n_samples, *self.sample_shape), self.dtype)
+        for rows, block in self.chunks():
+            out[rows] = block
+        return out
+
+    def _positions(self, index: Any) -> np.ndarray:
+        index = np.asarray(index)
+        if index.dtype == bool:
+            if index.shape != (self.n_samples,):
+                raise IndexError(f"a mask of shape {index.shape} does not fit {self.n_samples} samples")
+            return np.flatnonzero(index)
+        if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+            raise IndexError(
+                f"rows are chosen by whole numbers (m,), not by {index.dtype} of shape {index.shape}"
+            )
+        index = index.astype(np.int64)
+        if index.size and not (-self.n_samples <= index.min() and index.max() < self.n_samples):
+            raise IndexError(f"rows {index.min()} to {index.max()} asked for, of {self.n_samples}")
+        return np.where(index < 0, index + self.n_samples, index)
+
+    def _block_rows(self) -> int:
+        row_bytes = self.n_features * self.x.dtype.itemsize
+        return min(_stored_rows(self.x, max(1, _BLOCK_BYTES // row_bytes)), max(1, CHUNK_BYTES // row_bytes))
+
+    def _read(self, rows: slice) -> np.ndarray:
+        try:
+            return np.asarray(self.x[rows], dtype=self.dtype)
+        except (OSError, IndexError) as error:
+            raise InputError(
+                f"{self.place}: rows {rows.start} to {rows.stop - 1} cannot be read ({error}). The file is "
+                "damaged "
+                "or was changed meanwhile; make or copy it again."
+            ) from error
+
+
+def require_samples(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
+    """Refuse what cannot be a table of samples, from its shape and type alone.
+
+    Raises:
+        InputError: the type is not of real numbers, or the shape is not one of those that samples can have.
+    """
+    found = f"{place} is an array of shape {tuple(int(side) for side in shape)} and type {dtype}"
+    if dtype.kind not in REAL_KINDS:
+        raise InputError(
+            f"{found}; expected real numbers (bool, integer or floating). Convert it, for instance by "
+            "`x.astype(float)`, and write complex numbers as two columns. Nothing is ever unpickled."
+        )
+    if 0 in shape:
+        raise InputError(
+            f"{found}, without any number in it; expected {_SHAPES}. Give a file that holds data."
+        )
+    if len(shape) < 2 or prod(shape[1:]) == 1:
+        raise InputError(
+            f"{found}: one column; expected at least two: {_SHAPES}. Choose the array with all columns, "
+            "check "
+            "the delimiter of a text file, or turn a single signal into delay coordinates first."
+        )
+    if len(shape) > 4:
+        raise InputError(f"{found}, of {len(shape)} axes; expected {_SHAPES}. Reshape it.")
+
+
+def _stored_rows(x: RowSource, otherwise: int = 1) -> int:
+    """Rows that the source reads together whether all are wanted or not."""
+    chunks = getattr(x, "chunks", None)
+    return int(chunks[0]) if chunks else otherwise
+
+
+def _coordinates(truth: Any, place: str) -> np.ndarray:
+    array = np.asarray(truth)
+    if array.dtype.kind not in REAL_KINDS or array.ndim not in (1, 2):
+        raise InputError(
+            f"{place}: `truth` is an array of shape {array.shape} and type {array.dtype}; expected real "
+            "numbers of "
+            "shape (n, k), the coordinates of each sample. Correct or remove it."
+        )
+    return array.reshape(len(array), -1)
+
+
+def _labels(group: Any, place: str) -> np.ndarray:
+    array = np.asarray(group)
+    array = array.reshape(-1) if array.size == max(array.shape, default=1) else array
+    if array.dtype.kind in "OSU" and array.ndim == 1:
+        return np.unique(array.astype(str), return_inverse=True)[1].astype(np.int64)
+    whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and bool((array == np.round(array)).all()))
+    if not whole or array.ndim != 1:
+        raise InputError(
+            f"{place}: `group` is an array of shape {array.shape} and type {array.dtype}; expected one whole "
+            "number or text a sample, shape (n,). Correct or remove it."
+        )
+    return array.astype(np.int64)

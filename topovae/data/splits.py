@@ -1,0 +1,92 @@
+"""Train, valid and test: disjoint parts of the samples, whole groups together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from topovae.errors import InputError, UsageError
+
+FRACTIONS = (0.8, 0.1, 0.1)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of each part, sorted int64; together they are all rows, each once."""
+
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+    def parts(self) -> dict[str, np.ndarray]:
+        """Return the parts by name, in the order train, valid, test."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    def to_dict(self) -> dict[str, list[int]]:
+        """Return the rows of each part as plain lists."""
+        return {name: rows.tolist() for name, rows in self.parts().items()}
+
+
+def split(
+    n: int, *, seed: int, fractions: Sequence[float] = FRACTIONS, group: np.ndarray | None = None
+) -> Split:
+    """Divide n samples at random into three parts that are never empty; equal arguments give equal parts.
+
+    Args:
+        n: how many samples.
+        seed: chooses the parts.
+        fractions: shares of train, valid and test among the samples, or among the groups when given; sum 1.
+        group: (n,) labels; rows of one label stay together.
+
+    Raises:
+        UsageError: the fractions are not three positive numbers of sum 1.
+        InputError: fewer than three samples or groups, or labels that do not fit.
+
+    Example:
+        >>> parts = split(10, seed=0)
+        >>> [len(rows) for rows in parts.parts().values()]
+        [8, 1, 1]
+    """
+    shares = np.asarray(fractions, dtype=np.float64)
+    if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise UsageError(
+            f"The fractions of a split are {tuple(fractions)}; expected three positive numbers for train, "
+            "valid "
+            f"and test with sum 1, such as {FRACTIONS}."
+        )
+    rng = np.random.default_rng(seed)
+    if group is None:
+        return Split(*_deal(n, shares, rng, "samples"))
+    group = np.asarray(group)
+    if group.shape != (n,):
+        raise InputError(
+            f"`group` has the shape {group.shape}; expected ({n},), one label a sample. Correct it."
+        )
+    labels, member = np.unique(group, return_inverse=True)
+    return Split(
+        *(np.flatnonzero(np.isin(member, part)) for part in _deal(len(labels), shares, rng, "groups"))
+    )
+
+
+def _deal(count: int, shares: np.ndarray, rng: np.random.Generator, things: str) -> list[np.ndarray]:
+    """Deal the numbers below `count` into three sorted arrays, by shares, at least one each."""
+    if count < 3:
+        raise InputError(
+            f"There are {count} {things}; a split into train, valid and test needs at least 3. Give more "
+            f"{things}."
+        )
+    order = rng.permutation(count).astype(np.int64)
+    return [np.sort(part) for part in np.split(order, np.cumsum(_sizes(count, shares))[:-1])]
+
+
+def _sizes(count: int, shares: np.ndarray) -> np.ndarray:
+    """Round shares of a count by largest remainders, then take from the largest for what is left empty."""
+    sizes = np.floor(shares * count).astype(np.int64)
+    neediest = np.argsort(sizes - shares * count, kind="stable")
+    sizes[neediest[: count - sizes.sum()]] += 1
+    while not sizes.all():
+        sizes[sizes.argmax()] -= 1
+        sizes[sizes.argmin()] += 1
+    return sizes

@@ -1,0 +1,92 @@
+"""Independent distributions side by side, and the law of the orbit of a sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints, kl_divergence, register_kl
+
+
+class Joint(Distribution):
+    """The product of independent distributions, events concatenated along the last axis.
+
+    Args:
+        marginals: distributions of one event axis each and equal batch shapes.
+    """
+
+    arg_constraints: dict = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, marginals: Sequence[Distribution]) -> None:
+        self.marginals = tuple(marginals)
+        self.sizes = [m.event_shape[0] for m in self.marginals]
+        super().__init__(self.marginals[0].batch_shape, torch.Size((sum(self.sizes),)), validate_args=False)
+
+    def expand(self, batch_shape: torch.Size, _instance: object = None) -> Joint:
+        return Joint([m.expand(batch_shape) for m in self.marginals])
+
+    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        return torch.cat([m.rsample(sample_shape) for m in self.marginals], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        parts = value.split(self.sizes, -1)
+        terms = [m.log_prob(part) for m, part in zip(self.marginals, parts, strict=True)]
+        return torch.stack(terms).sum(0)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, the sum of the marginals'."""
+        return torch.stack([m.entropy() for m in self.marginals]).sum(0)
+
+
+@register_kl(Joint, Joint)
+def _kl_joint_joint(q: Joint, p: Joint) -> Tensor:
+    return kl_per_marginal(q, p).sum(-1)
+
+
+def kl_per_marginal(q: Joint, p: Joint) -> Tensor:
+    """KL(q_i ‖ p_i) in nats, stacked along a last axis."""
+    terms = [kl_divergence(a, b) for a, b in zip(q.marginals, p.marginals, strict=True)]
+    return torch.stack(torch.broadcast_tensors(*terms), -1)
+
+
+class Orbit(Distribution):
+    r"""The law of the orbit of z under a finite group, for z drawn from a distribution on the cover.
+
+    .. math:: q_M([z]) = \sum_{g ∈ G} q(g z)
+
+    Samples are representatives on the cover; the density is with respect to the volume of the quotient.
+
+    Args:
+        cover: the distribution on the cover, of one event axis.
+        act: maps z of shape (..., k) to its orbit of shape (|G|, ..., k), the identity's image first.
+        order: |G|.
+    """
+
+    arg_constraints: dict = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, cover: Distribution, act: Callable[[Tensor], Tensor], order: int) -> None:
+        self.cover, self.act, self.order = cover, act, order
+        super().__init__(cover.batch_shape, cover.event_shape, validate_args=False)
+
+    def expand(self, batch_shape: torch.Size, _instance: object = None) -> Orbit:
+        return Orbit(self.cover.expand(batch_shape), self.act, self.order)
+
+    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        return self.cover.rsample(sample_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return torch.logsumexp(self.cover.log_prob(self.act(value)), 0)
+
+    def kl_correction(self, value: Tensor) -> Tensor:
+        r"""KL(q_M ‖ U_M) − KL(q ‖ U_C), estimated without bias from a sample, in nats.
+
+        .. math:: −\log |G| + \log \sum_g q(g z) / q(z)
+        """
+        log_densities = self.cover.log_prob(self.act(value))
+        return torch.logsumexp(log_densities, 0) - log_densities[0] - math.log(self.order)

@@ -1,0 +1,90 @@
+"""Uniform distributions on the circle and on spheres: the priors of compact factors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+
+def log_sphere_area(dim: int) -> float:
+    """log of the volume of the unit sphere S^dim in R^(dim+1)."""
+    return math.log(2) + (dim + 1) / 2 * math.log(math.pi) - math.lgamma((dim + 1) / 2)
+
+
+class CircleUniform(Distribution):
+    """The uniform law on the circle, angles in [−π, π), density 1/2π per radian.
+
+    Args:
+        batch_shape: shape of independent copies.
+        dtype, device: of the samples.
+    """
+
+    arg_constraints: dict = {}
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(
+        self,
+        batch_shape: torch.Size = torch.Size(),  # noqa: B008
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self._like = torch.empty(0, dtype=dtype, device=device)
+        super().__init__(batch_shape, validate_args=False)
+
+    def expand(self, batch_shape: torch.Size, _instance: object = None) -> CircleUniform:
+        return CircleUniform(batch_shape, self._like.dtype, self._like.device)
+
+    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        shape = self._extended_shape(sample_shape)
+        return (torch.rand(shape, dtype=self._like.dtype, device=self._like.device) - 0.5) * (2 * math.pi)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return torch.full_like(value, -math.log(2 * math.pi))
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, log 2π."""
+        return self._like.new_full(self.batch_shape, math.log(2 * math.pi))
+
+
+class SphereUniform(Distribution):
+    """The uniform law on S^dim, as unit vectors of R^(dim+1).
+
+    Args:
+        dim: dimension of the sphere, at least 1.
+        batch_shape: shape of independent copies.
+        dtype, device: of the samples.
+    """
+
+    arg_constraints: dict = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(
+        self,
+        dim: int,
+        batch_shape: torch.Size = torch.Size(),  # noqa: B008
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self.dim = dim
+        self._like = torch.empty(0, dtype=dtype, device=device)
+        super().__init__(batch_shape, torch.Size((dim + 1,)), validate_args=False)
+
+    def expand(self, batch_shape: torch.Size, _instance: object = None) -> SphereUniform:
+        return SphereUniform(self.dim, batch_shape, self._like.dtype, self._like.device)
+
+    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        shape = self._extended_shape(sample_shape)
+        normal = torch.randn(shape, dtype=self._like.dtype, device=self._like.device)
+        return torch.nn.functional.normalize(normal, dim=-1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return torch.full_like(value[..., 0], -log_sphere_area(self.dim))
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, the log of the area."""
+        return self._like.new_full(self.batch_shape, log_sphere_area(self.dim))

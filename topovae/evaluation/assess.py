@@ -1,0 +1,45 @@
+"""All metrics of a model over all splits of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from topovae.data.dataset import Dataset
+from topovae.data.splits import Split
+from topovae.evaluation.metrics import Latents, Metrics, locate, measure
+from topovae.evaluation.truth import geodesic_stress, recovered_circles
+from topovae.latent import LatentSpace
+from topovae.training.loop import Batches
+from topovae.vae import VAE
+
+
+def assess(
+    model: VAE, data: Dataset, split: Split, *, seed: int, iwae: int = 0, device: torch.device
+) -> Iterator[tuple[str, Metrics, Latents]]:
+    """Metrics and latents of each split in turn; the importance-weighted bound on the test split alone.
+
+    Args:
+        model: trained.
+        data: with truth, stress and recovered circles are given too.
+        split: row indices of train, valid and test.
+        seed: of the posterior samples.
+        iwae: number of importance samples, 0 for none.
+        device: where the model is.
+    """
+    for name, index in split.parts().items():
+        batches = Batches(data, index, device)
+        latents = locate(model, batches, seed=seed)
+        metrics = measure(model, batches, seed=seed, iwae=iwae if name == "test" else 0)
+        if data.truth is not None and data.space is not None:
+            truth_space, truth = LatentSpace(data.space), data.truth[index]
+            space = LatentSpace(model.space.signature)
+            group = None if data.group is None else data.group[index]
+            if truth_space.dim == space.dim:
+                stress = geodesic_stress(space, latents.location, truth_space, truth, seed)
+                metrics = replace(metrics, stress=stress)
+            recovery = recovered_circles(space, latents.location, truth_space, truth, group)
+            metrics = replace(metrics, recovery=recovery)
+        yield name, metrics, latents

@@ -1,0 +1,109 @@
+"""Reconstruction, divergence and likelihood of a trained model on a split."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from topovae.training.loop import Batches
+from topovae.vae import VAE
+
+POSTERIOR_DRAWS = 8
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Means over a split; what was not computed is None.
+
+    Args:
+        rms: root mean square of x − E[x | posterior location], per feature, in the data's units.
+        nll: −E log p(x | z), nats a sample.
+        kl: KL(q(z | x) ‖ p(z)), nats a sample.
+        kl_per_factor: its parts by factor, and "group" for a quotient's correction.
+        elbo: −nll − kl, nats a sample.
+        iwae: importance-weighted bound on log p(x), nats a sample.
+        stress: geodesic stress against the truth.
+        recovery: how well each circle of the truth is found again in the latent space.
+    """
+
+    rms: float
+    nll: float
+    kl: float
+    kl_per_factor: dict[str, float]
+    elbo: float
+    iwae: float | None = None
+    stress: float | None = None
+    recovery: list[dict] | None = None
+
+    def to_dict(self) -> dict:
+        """JSON-ready fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Where a split lies in the latent space.
+
+    Args:
+        location: posterior locations as coordinates, (n, coordinate_dim).
+        scale: posterior scales, (n, scale_dim).
+        coordinates: one posterior sample each, (n, coordinate_dim).
+        features: what the decoder reads at the locations, (n, feature_dim).
+    """
+
+    location: np.ndarray
+    scale: np.ndarray
+    coordinates: np.ndarray
+    features: np.ndarray
+
+
+def factor_labels(names: tuple[str, ...]) -> list[str]:
+    """Names made distinct by position: S1, S1 become S1.0, S1.1."""
+    return [name if names.count(name) == 1 else f"{name}.{names[:i].count(name)}" for i, name in enumerate(names)]
+
+
+@torch.no_grad()
+def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metrics:
+    """Metrics of a model on a split; the global random state is put back afterwards.
+
+    Args:
+        model: trained.
+        batches: the split's samples.
+        seed: of the posterior samples.
+        iwae: number of importance samples; 0 leaves the bound out.
+    """
+    model.eval()
+    square, nll, bound = 0.0, 0.0, 0.0
+    kl = torch.zeros(len(model.space.kl_names), dtype=torch.float64)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for x in batches.in_order():
+            location, _ = model.encode(x)
+            square += float((model.decode(location) - x).double().square().sum())
+            for _ in range(POSTERIOR_DRAWS):
+                terms = model(x)
+                nll += float(terms.nll.double().sum()) / POSTERIOR_DRAWS
+                kl += terms.kl.double().sum(0).cpu() / POSTERIOR_DRAWS
+            if iwae:
+                bound += float(model.log_likelihood(x, iwae).double().sum())
+    n, features = len(batches), batches.data.n_features
+    parts = dict(zip(factor_labels(model.space.kl_names), (kl / n).tolist(), strict=True))
+    total = sum(parts.values())
+    rms = float(np.sqrt(square / (n * features)))
+    return Metrics(rms, nll / n, total, parts, -nll / n - total, bound / n if iwae else None)
+
+
+@torch.no_grad()
+def locate(model: VAE, batches: Batches, *, seed: int) -> Latents:
+    """Posterior locations, scales, samples and decoder features of a split."""
+    model.eval()
+    rows: list[tuple[torch.Tensor, ...]] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for x in batches.in_order():
+            location, scale = model.encode(x)
+            sample = model.space.posterior(location, scale).rsample()
+            rows.append((location, scale, sample, model.space.features(location)))
+    return Latents(*(torch.cat(column).cpu().numpy() for column in zip(*rows, strict=True)))

@@ -1,0 +1,28 @@
+"""Diagnosis: which space the data lies on, by persistent homology and local geometry.
+
+The names below are imported when first used, so that importing this package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Analysis": "analysis",
+    "Bar": "analysis",
+    "Candidate": "recommend",
+    "Dimension": "geometry",
+    "Recommendation": "recommend",
+    "analyze": "diagnosis",
+    "circular_coordinates": "circular",
+    "coordinates": "diagnosis",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

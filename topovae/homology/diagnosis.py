@@ -1,0 +1,432 @@
+"""The diagnosis from data to recommendation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from topovae.errors import InputError, ResourceError, UsageError
+from topovae.homology.analysis import Analysis, Bar, Skeleton
+from topovae.homology.circular import circular_coordinates, landmark_angles
+from topovae.homology.components import count_components
+from topovae.homology.denoise import fit_denoiser
+from topovae.homology.geometry import (
+    Dimension,
+    boundary_share,
+    flatten,
+    frame_size,
+    growth_dimension,
+    intrinsic_dimension,
+    orientation_ratio,
+)
+from topovae.homology.landmarks import (
+    Landmarks,
+    assign,
+    centres,
+    choose_landmarks,
+    covering_radius,
+    farthest_points,
+    self_tuned,
+)
+from topovae.homology.neighbours import average
+from topovae.homology.persistence import (
+    Diagram,
+    check_distances,
+    check_prime,
+    persistence,
+    universal_p_values,
+)
+from topovae.homology.recommend import Findings, recommend
+from topovae.homology.samples import LEAST_ROWS, blocks, prepare, read_sample, shape_of
+from topovae.homology.significance import betti_distribution, betti_number, null, ranked_ratios
+
+Progress = Callable[[str, float], None]
+
+RESAMPLES = 3
+SHARE = 0.85
+"""Resamples after the first keep this share of the samples."""
+
+MOST_GEOMETRY = 4000
+"""Local geometry and geodesics are read at so many samples at most."""
+
+COUNTS = {1: 500, 2: 300}
+"""Landmarks by the highest degree of homology asked of them."""
+
+CAPS = {1: 6.0, 2: 5.0}
+"""Longest edges, in usual spacings, by degree."""
+
+SURFACE_LIMIT = 3
+"""Degree 2 is computed for data of at most this dimension: beyond, noise covers it."""
+
+BOUNDARY = {2: (0.022, 0.25), 3: (0.035, 0.25)}
+"""By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
+
+ORIENTATION = (0.14, 0.25)
+"""The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
+
+UNDETERMINED = 0.55
+"""Above this ratio, tangent frames say nothing about orientation."""
+
+BARS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class _Geometry:
+    """Local geometry: the dimension and, for dimension 2 and more, soft verdicts."""
+
+    dimension: Dimension
+    closed: float | None = None
+    orientable: float | None = None
+
+
+@dataclass
+class _Homology:
+    """Diagrams of each degree: one list for each prime, over resamples."""
+
+    diagrams: dict[tuple[int, int], list[Diagram]] = field(default_factory=dict)
+
+    def add(self, degree: int, diagram: Diagram) -> None:
+        self.diagrams.setdefault((diagram.prime, degree), []).append(diagram)
+
+    def ratios(self, prime: int, degree: int) -> np.ndarray:
+        ranked = [ranked_ratios(diagram.bars[degree]) for diagram in self.diagrams[prime, degree]]
+        return np.median(ranked, axis=0)
+
+
+def analyze(
+    data: Any,
+    *,
+    seed: int = 0,
+    landmarks: int | None = None,
+    max_dim: int = 2,
+    primes: Sequence[int] = (2, 3),
+    alpha: float = 0.01,
+    metric: str = "euclidean",
+    distance_matrix: bool = False,
+    memory: int = 2 * 2**30,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Diagnose which space the data lies on.
+
+    Args:
+        data: a Dataset, or an array (n, ...) of samples; with `distance_matrix`, (n, n) distances.
+        seed: seed of every random choice.
+        landmarks: number of landmarks; chosen by the number of samples when None.
+        max_dim: highest degree of homology, 1 or 2.
+        primes: fields Z/p.
+        alpha: level of the test that a bar is noise.
+        metric: `euclidean` or `cosine`.
+        distance_matrix: whether the data is a distance matrix.
+        memory: bytes that may be used.
+        progress: called with the name of each stage and the share of the work that is done before it.
+
+    Raises:
+        UsageError: an option has no meaning.
+        InputError: the data cannot be used.
+        ResourceError: the work would exceed `memory`.
+    """
+    _check_options(landmarks, max_dim, primes, alpha, memory)
+    report = progress or _silent
+    report("read", 0.0)
+    source = _from_distances if distance_matrix else _from_samples
+    return source(data, _Options(seed, landmarks, max_dim, tuple(primes), alpha, metric, memory, report))
+
+
+@dataclass(frozen=True)
+class _Options:
+    seed: int
+    landmarks: int | None
+    max_dim: int
+    primes: tuple[int, ...]
+    alpha: float
+    metric: str
+    memory: int
+    report: Progress
+
+
+def _silent(stage: str, share: float) -> None:
+    """Report nothing."""
+
+
+def _check_options(
+    landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, memory: int
+) -> None:
+    if not primes:
+        raise UsageError("No primes were given; homology needs at least one field, such as 2,3.")
+    for prime in primes:
+        check_prime(prime)
+    if max_dim not in (1, 2):
+        raise UsageError(f"The highest degree of homology is {max_dim}; it can be 1 or 2.")
+    if not 0 < alpha < 1:
+        raise UsageError(f"The level alpha is {alpha}; it must lie between 0 and 1, for example 0.01.")
+    if landmarks is not None and landmarks < 20:
+        raise UsageError(f"{landmarks} landmarks are too few to see any shape; use at least 20.")
+    if memory < 2**26:
+        raise ResourceError(
+            f"{memory / 2**20:.0f} MiB of memory are allowed; a diagnosis needs at least 64 MiB."
+        )
+
+
+def _from_samples(data: Any, options: _Options) -> Analysis:
+    """Diagnose samples with features."""
+    n_samples, sample_shape = shape_of(data)
+    preparation = prepare(sample_shape, options.metric)
+    x = read_sample(data, preparation, options.memory, options.seed)
+    options.report("denoise", 0.1)
+    denoiser = fit_denoiser(x)
+    points = denoiser.transform(x)
+    del x
+    averaged = average(points, 8)
+    options.report("dimension", 0.15)
+    chosen = _subset(len(points), MOST_GEOMETRY, options.seed)
+    # averaging over 9 points leaves a third of the noise
+    dimension = intrinsic_dimension(averaged[chosen], denoiser.noise / 3, options.seed)
+    geometry = _local_geometry(averaged[chosen], dimension)
+
+    def draw(resample: int, count: int) -> Landmarks:
+        rng = np.random.default_rng((options.seed, resample))
+        keep = np.arange(len(points))
+        if resample:
+            keep = np.sort(rng.choice(len(points), int(SHARE * len(points)), replace=False))
+        carry = keep[_subset(len(keep), MOST_GEOMETRY, options.seed)]
+        return choose_landmarks(
+            points[keep],
+            averaged[carry],
+            count,
+            dimension.value,
+            frame_size(dimension),
+            seed=int(rng.integers(2**31)),
+        )
+
+    homology, first = _homology(draw, len(points), dimension.value, options)
+    options.report("recommend", 0.95)
+    coarse = centres(points, _count(len(points), 300, None), options.seed)
+    tuned, _ = self_tuned(cdist(coarse, coarse))
+    components = count_components(tuned, np.bincount(assign(points, coarse), minlength=len(coarse)))
+    assert first.points is not None  # k-means centres
+    skeleton = Skeleton(first, preparation, denoiser, _circles(homology, dimension.value, options))
+    return _conclude(
+        homology,
+        geometry,
+        components,
+        skeleton,
+        options,
+        n_samples=n_samples,
+        n_features=int(np.prod(sample_shape)),
+        radius=covering_radius(points, first.points),
+    )
+
+
+def _from_distances(data: Any, options: _Options) -> Analysis:
+    """Diagnose a distance matrix: landmarks are samples, and there are no tangent planes."""
+    n, shape = shape_of(data)
+    if len(shape) != 1 or shape[0] != n:
+        raise InputError(f"A distance matrix must be square; this data has the shape {(n, *shape)}.")
+    if n < LEAST_ROWS:
+        raise InputError(f"The distance matrix holds {n} samples; a diagnosis needs at least {LEAST_ROWS}.")
+    if 24 * n * n > options.memory:
+        raise ResourceError(
+            f"A distance matrix of {n} samples takes about {24 * n * n / 2**30:.1f} GiB to work on, and "
+            f"{options.memory / 2**30:.1f} GiB are allowed. Give the samples, fewer of them, or more memory."
+        )
+    distances = data if isinstance(data, np.ndarray) else data.load()
+    check_distances(distances)
+    distances = np.asarray(distances, dtype=np.float64)
+    distances = (distances + distances.T) / 2
+    options.report("dimension", 0.15)
+    dimension = growth_dimension(distances)
+
+    def draw(resample: int, count: int) -> Landmarks:
+        rng = np.random.default_rng((options.seed, resample))
+        keep = np.arange(n)
+        if resample:
+            keep = np.sort(rng.choice(n, int(SHARE * n), replace=False))
+        index = keep[farthest_points(distances[np.ix_(keep, keep)], count, int(rng.integers(2**31)))]
+        tuned, scales = self_tuned(distances[np.ix_(index, index)])
+        return Landmarks(tuned, scales, index=index)
+
+    homology, first = _homology(draw, n, dimension.value, options)
+    options.report("recommend", 0.95)
+    owner = distances[:, first.index].argmin(1)
+    components = count_components(first.distances, np.bincount(owner, minlength=len(first.distances)))
+    skeleton = Skeleton(first, None, None, _circles(homology, dimension.value, options))
+    return _conclude(
+        homology,
+        _Geometry(dimension),
+        components,
+        skeleton,
+        options,
+        n_samples=n,
+        n_features=None,
+        radius=float(distances[:, first.index].min(1).max()),
+    )
+
+
+def _subset(n: int, most: int, seed: int) -> np.ndarray:
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+
+
+def _count(n: int, usual: int, asked: int | None) -> int:
+    """Return how many landmarks to take of n samples: a quarter of them where that is not too few."""
+    if asked is not None:
+        return min(asked, int(SHARE * n))
+    return min(usual, max(n // 4, min(int(SHARE * n), 120)))
+
+
+def _local_geometry(averaged: np.ndarray, dimension: Dimension) -> _Geometry:
+    """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices."""
+    if not 1 < dimension.value <= SURFACE_LIMIT:
+        return _Geometry(dimension)
+    k = frame_size(dimension)
+    flat = flatten(averaged, dimension.value, k)
+    middle, width = BOUNDARY[dimension.value]
+    share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
+    closed = _logistic(np.log(middle / max(share, 1e-4)) / width)
+    ratio = orientation_ratio(flat, dimension.value, k)
+    if ratio is None or ratio > UNDETERMINED:
+        return _Geometry(dimension, closed)
+    middle, width = ORIENTATION
+    return _Geometry(dimension, closed, _logistic(np.log(middle / max(ratio, 1e-4)) / width))
+
+
+def _logistic(x: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
+
+
+def _homology(
+    draw: Callable[[int, int], Landmarks], n: int, dimension: int, options: _Options
+) -> tuple[_Homology, Landmarks]:
+    """Compute the diagrams of all degrees, primes and resamples.
+
+    Returns:
+        The diagrams and the landmarks of the first, which are drawn from all samples.
+    """
+    homology = _Homology()
+    first: dict[int, Landmarks] = {}
+    degrees = [1, 2] if options.max_dim == 2 and 1 < dimension <= SURFACE_LIMIT else [1]
+    steps = len(degrees) * RESAMPLES
+    for done, degree in enumerate(reversed(degrees)):  # the dearest first: it may not fit in memory
+        count = _count(n, COUNTS[degree], options.landmarks)
+        for resample in range(RESAMPLES):
+            step = done * RESAMPLES + resample
+            options.report(f"homology of degree {degree}", 0.25 + 0.7 * step / steps)
+            landmarks = draw(resample, count)
+            first.setdefault(degree, landmarks)
+            for prime in options.primes:
+                diagram = persistence(landmarks.distances, prime, degree, CAPS[degree], memory=options.memory)
+                homology.add(degree, diagram)
+    return homology, first[1]
+
+
+def _circles(homology: _Homology, dimension: int, options: _Options) -> int:
+    """Return how many integral classes of degree 1 there are: those over an odd prime."""
+    prime = next((p for p in options.primes if p > 2), options.primes[0])
+    return betti_number(homology.ratios(prime, 1), null(1, dimension), options.alpha)
+
+
+def _conclude(
+    homology: _Homology,
+    geometry: _Geometry,
+    components: int,
+    skeleton: Skeleton,
+    options: _Options,
+    *,
+    n_samples: int,
+    n_features: int | None,
+    radius: float,
+) -> Analysis:
+    """Weigh the findings and put the result together."""
+    dimension = geometry.dimension
+    betti: dict[int, tuple[int, ...]] = {}
+    spread: dict[tuple[int, int], np.ndarray] = {}
+    for (prime, degree), _ in sorted(homology.diagrams.items(), key=lambda item: item[0][1]):
+        law = null(degree, dimension.value)
+        ratios = homology.ratios(prime, degree)
+        betti[prime] = (*betti.get(prime, (components,)), betti_number(ratios, law, options.alpha))
+        spread[prime, degree] = betti_distribution(ratios, law, options.alpha)
+    findings = Findings(
+        components,
+        _dimension_probabilities(dimension),
+        spread,
+        geometry.closed,
+        geometry.orientable,
+        manifold=_logistic((0.12 - dimension.thin) / 0.02),
+    )
+    candidates, recommendation = recommend(findings)
+    return Analysis(
+        n_samples=n_samples,
+        n_features=n_features,
+        landmarks=len(skeleton.landmarks.distances),
+        covering_radius=radius,
+        components=components,
+        intrinsic_dimension=dimension,
+        betti=betti,
+        bars=_bars(homology, betti),
+        orientable=_verdict(geometry.orientable),
+        boundary=_verdict(None if geometry.closed is None else 1 - geometry.closed),
+        candidates=candidates,
+        recommendation=recommendation,
+        skeleton=skeleton,
+    )
+
+
+def _dimension_probabilities(dimension: Dimension) -> dict[int, float]:
+    """Return how sure the dimension is, from its gap; the rest goes to its neighbours."""
+    sure = 0.6 + 0.38 * _logistic(np.log(dimension.gap / 3.0) / 0.15)
+    rest = (1 - sure) / 2
+    return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
+
+
+def _verdict(probability: float | None) -> bool | None:
+    """Return a yes or no where the probability is decided."""
+    if probability is None or 0.3 < probability < 0.7:
+        return None
+    return probability > 0.5
+
+
+def _bars(homology: _Homology, betti: Mapping[int, tuple[int, ...]]) -> tuple[Bar, ...]:
+    """List the bars of the first resample, longest first; the first betti of them are significant."""
+    bars = [Bar(prime, 0, 0.0, float("inf"), None, True) for prime in betti for _ in range(betti[prime][0])]
+    for (prime, degree), diagrams in homology.diagrams.items():
+        pairs = diagrams[0].bars[degree]
+        p_values = universal_p_values(pairs)
+        order = np.argsort(-pairs[:, 1] / np.maximum(pairs[:, 0], 1e-12), kind="stable")[:BARS_SHOWN]
+        bars += [
+            Bar(
+                prime,
+                degree,
+                float(pairs[i, 0]),
+                float(pairs[i, 1]),
+                float(p_values[i]),
+                rank < betti[prime][degree],
+            )
+            for rank, i in enumerate(order)
+        ]
+    return tuple(bars)
+
+
+def coordinates(data: Any, analysis: Analysis, seed: int = 0) -> dict[str, np.ndarray]:
+    """Compute coordinates of all samples on the space that was found.
+
+    Args:
+        data: the Dataset or array (n, ...) that was analysed, or other samples of the same kind.
+        analysis: its diagnosis.
+        seed: unused as yet: nothing here is random.
+
+    Returns:
+        `circle`: angles (n, k) in radians, one column for each independent circle, k ≥ 0.
+    """
+    skeleton = analysis.skeleton
+    angles = landmark_angles(skeleton.landmarks, skeleton.circles)
+    n, _ = shape_of(data)
+    circle = np.zeros((n, angles.shape[1]))
+    if angles.shape[1]:
+        for rows, block in blocks(data):
+            circle[rows] = circular_coordinates(skeleton.place(block), skeleton.landmarks, angles)
+    return {"circle": circle}

@@ -1,0 +1,291 @@
+"""Local geometry of a point cloud: tangent frames, dimension, boundary, orientability.
+
+All functions take points that have been denoised (`denoise`, `neighbours.average`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, diags, identity
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import eigsh
+
+from topovae.homology.neighbours import nearest
+
+SCALES = (8, 12, 18, 27, 40, 60, 90, 140, 200)
+"""Neighbourhood sizes at which local spectra are read."""
+
+LARGEST_DIMENSION = 10
+CLEAR_GAP = 4.0
+"""A ratio of successive mean local eigenvalues that shows a dimension."""
+
+FAINT_GAP = 1.8
+"""Below so many times the gap of isotropic samples at every scale, no direction is preferred."""
+
+FRAME_SIZES = {1: 10, 2: 12, 3: 20}
+"""Least neighbours for a tangent frame, by dimension."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """The intrinsic dimension: an integer, a continuous estimate with its interval, and where it was read.
+
+    Attributes:
+        value: the integer.
+        estimate: mean participation ratio of the local spectra.
+        interval: its range over neighbourhood sizes and bootstrap resamples, 95 %.
+        scale: number of neighbours at which the dimension shows.
+        gap: ratio of the mean local eigenvalues number `value` and `value` + 1.
+        thin: share of the points whose neighbourhood is a curve though `value` is larger.
+    """
+
+    value: int
+    estimate: float
+    interval: tuple[float, float]
+    scale: int
+    gap: float
+    thin: float
+
+    def to_dict(self) -> dict[str, object]:
+        return {"value": self.value, "estimate": self.estimate, "interval": list(self.interval)}
+
+
+def local_spectra(points: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the local covariance's eigenvalues (r, s), largest first, over neighbourhoods `index` (r, k)."""
+    values, _ = _local_pca(points[index])
+    return values
+
+
+def tangent_frames(points: np.ndarray, dimension: int, k: int) -> np.ndarray:
+    """Return orthonormal tangent frames (n, dimension, p) from the k nearest neighbours of each point."""
+    _, index = nearest(points, k)
+    patches = points[np.column_stack([np.arange(len(points)), index])]
+    _, frames = _local_pca(patches)
+    return frames[:, :dimension]
+
+
+def _local_pca(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return eigenvalues (r, s) and unit vectors (r, s, p) of patches (r, k, p) of points."""
+    centred = patches - patches.mean(1, keepdims=True)
+    _, k, p = centred.shape
+    if p <= k:
+        values, vectors = np.linalg.eigh(np.einsum("rki,rkj->rij", centred, centred) / k)
+        return np.maximum(values[:, ::-1], 0.0), np.swapaxes(vectors[:, :, ::-1], 1, 2)
+    values, vectors = np.linalg.eigh(centred @ np.swapaxes(centred, 1, 2) / k)
+    values = np.maximum(values[:, ::-1], 0.0)
+    rows = np.swapaxes(vectors[:, :, ::-1], 1, 2) @ centred
+    return values, rows / np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-300)
+
+
+def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimension:
+    """Read the dimension from the gap in the mean local spectrum, at the smallest scale where it is clear.
+
+    Args:
+        points: (n, p) denoised points.
+        noise: standard deviation of the noise left in each coordinate.
+        seed: chooses the 400 points at which spectra are read.
+    """
+    rng = np.random.default_rng(seed)
+    sample = rng.choice(len(points), min(400, len(points)), replace=False)
+    scales = [k for k in SCALES if k <= max(len(points) // 8, SCALES[1])]
+    _, index = nearest(points, max(scales), points[sample])
+    spectra = {k: _padded(local_spectra(points, index[:, :k])) for k in scales}
+    full = points.shape[1]
+    gaps = {k: _gaps(values.mean(0), noise, full) for k, values in spectra.items()}
+    scale, value = _first_clear(gaps, full)
+    estimates = [_participation(spectra[k], noise, k) for k in scales if scale / 2 <= k <= 2 * scale]
+    means = [
+        float(per_point[rng.integers(len(per_point), size=len(per_point))].mean())
+        for per_point in estimates
+        for _ in range(50)
+    ]
+    low, high = np.quantile(means, [0.025, 0.975])
+    chosen = spectra[scale]
+    thin = float((chosen[:, 1] < 0.08 * chosen[:, 0]).mean()) if value > 1 else 0.0
+    estimate = float(_participation(chosen, noise, scale).mean())
+    gap = gaps[scale][value - 1] if value < full else np.inf
+    return Dimension(value, estimate, (float(low), float(high)), scale, float(gap), thin)
+
+
+def _padded(values: np.ndarray) -> np.ndarray:
+    width = LARGEST_DIMENSION + 1
+    return np.pad(values[:, :width], ((0, 0), (0, max(0, width - values.shape[1]))))
+
+
+def _gaps(mean: np.ndarray, noise: float, full: int) -> np.ndarray:
+    """Return the ratios λ_d / λ_(d+1), d = 1, 2, …; a gap after the last coordinate says nothing."""
+    # the relative floor stands for curvature: without it data free of noise shows its ambient dimension
+    raised = mean + noise**2 + 1e-3 * mean[0]
+    return (raised[:-1] / raised[1:])[: min(LARGEST_DIMENSION, full - 1)]
+
+
+def _first_clear(gaps: dict[int, np.ndarray], full: int) -> tuple[int, int]:
+    """Return scale and dimension of the first clear gap; else of the widest, or of the whole space."""
+    scales = [k for k in gaps if k >= SCALES[1]] or list(gaps)
+    if full == 1:
+        return scales[0], 1
+    for k in scales:
+        if gaps[k].max() >= CLEAR_GAP:
+            return k, int(gaps[k].argmax()) + 1
+    excess = {k: gaps[k] / _isotropic_gaps(k, full) for k in scales}
+    widest = max(scales, key=lambda k: excess[k].max())
+    if excess[widest].max() < FAINT_GAP and full <= LARGEST_DIMENSION:
+        return scales[0], full
+    return widest, int(excess[widest].argmax()) + 1
+
+
+def _isotropic_gaps(k: int, full: int) -> np.ndarray:
+    """Return the gaps that k neighbours show by chance where no direction is preferred."""
+    noise = np.random.default_rng(0).normal(size=(200, k, full))
+    values, _ = _local_pca(noise)
+    return _gaps(_padded(values).mean(0), 0.0, full)
+
+
+def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
+    """Return the participation ratio of each spectrum, less the noise and the spread of k samples.
+
+    For k isotropic Gaussian samples in dimension d, (Σλ)²/Σλ² is about (dk + 2)/(d + k + 1).
+    """
+    signal = np.maximum(values - noise**2, 1e-100)
+    ratio = signal.sum(1) ** 2 / (signal**2).sum(1)
+    return (ratio * (k + 1) - 2) / np.maximum(k - ratio, 1.0)
+
+
+def frame_size(dimension: Dimension) -> int:
+    """Return how many neighbours tangent frames of that dimension want."""
+    return int(np.clip(dimension.scale, FRAME_SIZES.get(dimension.value, 25), 40))
+
+
+def flatten(points: np.ndarray, dimension: int, k: int, rounds: int = 2) -> np.ndarray:
+    """Project each point onto the affine tangent plane of its k nearest neighbours, repeatedly.
+
+    For boundary and orientation only: it harms homology.
+    """
+    for _ in range(rounds):
+        _, index = nearest(points, k)
+        patches = points[np.column_stack([np.arange(len(points)), index])]
+        centre = patches.mean(1)
+        _, frames = _local_pca(patches)
+        frames = frames[:, :dimension]
+        along = np.einsum("nij,nj->ni", frames, points - centre)
+        points = centre + np.einsum("nij,ni->nj", frames, along)
+    return points
+
+
+def boundary_share(points: np.ndarray, dimension: int, k: int = 40, cone: float = -0.3) -> float:
+    """Return the share of points with no neighbour opposite the mean direction to their neighbours.
+
+    Args:
+        points: (n, p) points flattened onto their tangent planes.
+        dimension: intrinsic dimension, at least 2 (in dimension 1 the share says nothing).
+        k: number of neighbours.
+        cone: cosine that a neighbour on the other side must stay below.
+    """
+    frames = tangent_frames(points, dimension, k)
+    _, index = nearest(points, k)
+    steps = np.einsum("nij,nkj->nki", frames, points[index] - points[:, None])
+    units = steps / np.maximum(np.linalg.norm(steps, axis=2, keepdims=True), 1e-300)
+    mean = units.mean(1)
+    direction = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-300)
+    cosines = np.einsum("nki,ni->nk", units, direction)
+    return float((cosines >= cone).all(1).mean())
+
+
+def tangent_graph(points: np.ndarray, frames: np.ndarray, k: int, least_cosine: float = 0.6) -> csr_matrix:
+    """Return the graph of k nearest neighbours without the edges that leave the tangent planes.
+
+    Args:
+        points: (n, p) points.
+        frames: (n, d, p) orthonormal tangent frames.
+        k: number of neighbours.
+        least_cosine: least cosine between an edge and the planes at its ends. The three shortest edges of a
+            point stay when one of the two planes holds them.
+
+    Returns:
+        Symmetric sparse matrix (n, n) of edge lengths.
+    """
+    lengths, index = nearest(points, k)
+    n, k = index.shape
+    row, column, length = np.repeat(np.arange(n), k), index.ravel(), lengths.ravel() + 1e-12
+    unit = (points[column] - points[row]) / length[:, None]
+    here = np.linalg.norm(np.einsum("eij,ej->ei", frames[row], unit), axis=1)
+    there = np.linalg.norm(np.einsum("eij,ej->ei", frames[column], unit), axis=1)
+    short = np.tile(np.arange(k) < 3, n)
+    keep = (np.minimum(here, there) > least_cosine) | short & (np.maximum(here, there) > least_cosine)
+    graph = coo_matrix((length[keep], (row[keep], column[keep])), shape=(n, n)).tocsr()
+    return graph.maximum(graph.T)
+
+
+def orientation_ratio(points: np.ndarray, dimension: int, k_frame: int, k: int = 12) -> float | None:
+    """Return λ₀ of the Laplacian twisted by the orientation of tangent frames, over λ₁ of the plain one.
+
+    Near 0 where frames can be oriented alike all over; large where they cannot. None where the tangent
+    planes of neighbours agree too little to say.
+
+    Args:
+        points: (n, p) points flattened onto their tangent planes.
+        dimension: intrinsic dimension.
+        k_frame: neighbours for the frames.
+        k: neighbours for the graph.
+
+    References:
+        Singer and Wu (2011), Orientability and diffusion maps, section 3.
+    """
+    frames = tangent_frames(points, dimension, k_frame)
+    edges = tangent_graph(points, frames, k).tocoo()
+    upper = edges.row < edges.col
+    row, column = edges.row[upper], edges.col[upper]
+    overlap = np.linalg.det(np.einsum("eij,ekj->eik", frames[row], frames[column]))
+    for least in (0.5, 0.3, 0.1, 0.0):
+        keep = np.abs(overlap) > least
+        plain = _symmetric(np.ones(int(keep.sum())), row[keep], column[keep], len(points))
+        _, labels = connected_components(plain, directed=False)
+        largest = labels == np.bincount(labels).argmax()
+        if largest.mean() > 0.95:
+            break
+    else:
+        return None
+    signed = _symmetric(np.sign(overlap[keep]), row[keep], column[keep], len(points))
+    plain, signed = plain[largest][:, largest], signed[largest][:, largest]
+    root = diags(1 / np.sqrt(np.asarray(plain.sum(1)).ravel()))
+    twisted = _lowest(root @ signed @ root, 1)[0]
+    return float(max(twisted, 0.0) / max(_lowest(root @ plain @ root, 2)[1], 1e-9))
+
+
+def _symmetric(values: np.ndarray, row: np.ndarray, column: np.ndarray, n: int) -> csr_matrix:
+    half = coo_matrix((values, (row, column)), shape=(n, n)).tocsr()
+    return half + half.T
+
+
+def _lowest(adjacency: csr_matrix, count: int) -> np.ndarray:
+    """Return the lowest eigenvalues of I − adjacency, ascending."""
+    n = adjacency.shape[0]
+    start = np.random.default_rng(0).normal(size=n)
+    laplacian = (identity(n) - adjacency).tocsc()
+    return np.sort(
+        eigsh(laplacian, k=count + 1, sigma=-1e-3, which="LM", v0=start, return_eigenvectors=False)
+    )[:count]
+
+
+def growth_dimension(distances: np.ndarray) -> Dimension:
+    """Estimate the dimension from distances alone: the growth of neighbour counts with the radius.
+
+    Args:
+        distances: (n, n) distance matrix, n at least 40.
+
+    References:
+        Levina and Bickel (2004), Maximum likelihood estimation of intrinsic dimension, section 3.
+    """
+    far = int(np.clip(len(distances) // 10, 16, 100))
+    near = far // 4
+    ordered = np.sort(distances, axis=1)
+    proper = ordered[:, near] > 0
+    growth = np.log(ordered[proper, far] / ordered[proper, near])
+    # balls of `far` neighbours overlap, so that only n/far of them count as independent
+    error = 2 * growth.std() / np.sqrt(max(len(growth) / far, 1.0))
+    count, mean = np.log(far / near), max(float(growth.mean()), 1e-3)
+    low, high = count / (mean + error), count / max(mean - error, 1e-3)
+    estimate = count / mean
+    return Dimension(max(1, round(estimate)), estimate, (float(low), float(high)), far, gap=2.0, thin=0.0)

@@ -1,0 +1,167 @@
+"""Persistent homology of distance matrices: checked calls of ripser, and p-values of bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ripser import ripser
+
+from topovae.errors import InputError, ResourceError, UsageError
+
+LARGEST_PRIME = 46337
+"""Beyond it products of field elements overflow ripser's 32-bit integers."""
+
+BYTES_PER_SIMPLEX = 40
+"""Memory that ripser was seen to take for each simplex of the highest degree that it stores."""
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """Bars of one filtration over one field.
+
+    Attributes:
+        prime: characteristic of the field.
+        threshold: scale at which the filtration stopped; a bar alive there dies there.
+        bars: for each degree an array (b, 2) of births and deaths; essential bars of degree 0 have infinite
+            death.
+        cocycles: for each degree and bar an array (e, 3) of edge ends and field elements, or None.
+    """
+
+    prime: int
+    threshold: float
+    bars: tuple[np.ndarray, ...]
+    cocycles: list[list[np.ndarray]] | None = None
+
+
+def check_prime(prime: int) -> None:
+    """Refuse a number that is not a prime that ripser can compute with.
+
+    Raises:
+        UsageError: with the number.
+    """
+    factors = range(2, int(max(prime, 4) ** 0.5) + 1)
+    if prime < 2 or prime > LARGEST_PRIME or any(prime % factor == 0 for factor in factors if factor < prime):
+        raise UsageError(
+            f"{prime} is not a prime between 2 and {LARGEST_PRIME}: homology is computed over the field Z/p. "
+            "Give primes such as 2,3."
+        )
+
+
+def check_distances(distances: np.ndarray) -> None:
+    """Refuse a matrix that is not one of distances: ripser would take it without a word.
+
+    Raises:
+        InputError: says which entry is wrong.
+    """
+    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+        raise InputError(f"A distance matrix must be square; this array has the shape {distances.shape}.")
+    if distances.dtype.kind not in "fiu":
+        raise InputError(f"A distance matrix must hold real numbers; this one holds {distances.dtype}.")
+    problems = {
+        "is not finite": ~np.isfinite(distances),
+        "is negative": distances < 0,
+        "is not zero, and a sample's distance to itself must be": np.diag(np.diag(distances)) != 0,
+    }
+    for problem, wrong in problems.items():
+        if wrong.any():
+            i, j = np.argwhere(wrong)[0]
+            raise InputError(f"Entry [{i}, {j}] of the distance matrix, {distances[i, j]}, {problem}.")
+    wrong = np.abs(distances - distances.T) > 1e-6 * max(float(distances.max()), 1e-300)
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise InputError(
+            f"The distance matrix is not symmetric: entry [{i}, {j}] is {distances[i, j]} and [{j}, {i}] is "
+            f"{distances[j, i]}. Symmetrise it, or give the samples themselves."
+        )
+
+
+def enclosing_radius(distances: np.ndarray) -> float:
+    """Return the scale beyond which the Rips complex of a distance matrix is a cone: nothing lives there."""
+    return float(distances.max(1).min())
+
+
+def memory_needed(distances: np.ndarray, threshold: float, max_dim: int) -> int:
+    """Estimate the bytes that persistence takes up to `max_dim` with edges up to `threshold`."""
+    adjacency = (distances <= threshold).astype(np.float32)
+    np.fill_diagonal(adjacency, 0.0)
+    edges = float(adjacency.sum()) / 2
+    if max_dim < 2:
+        return int(BYTES_PER_SIMPLEX * edges)
+    triangles = float(((adjacency @ adjacency) * adjacency).sum(dtype=np.float64)) / 6
+    return int(BYTES_PER_SIMPLEX * (edges + triangles))
+
+
+def persistence(
+    distances: np.ndarray,
+    prime: int,
+    max_dim: int,
+    cap: float = np.inf,
+    *,
+    cocycles: bool = False,
+    memory: int | None = None,
+) -> Diagram:
+    """Compute the persistent cohomology of the Rips filtration.
+
+    Args:
+        distances: (m, m) distance matrix.
+        prime: the field is Z/prime.
+        max_dim: highest degree.
+        cap: edges longer than this are left out, for cost.
+        cocycles: keep a cocycle for each bar.
+        memory: bytes that may be used.
+
+    Raises:
+        UsageError: the prime is none.
+        InputError: the matrix is not one of distances.
+        ResourceError: the estimate exceeds `memory`.
+
+    References:
+        Bauer (2021), Ripser: efficient computation of Vietoris-Rips persistence barcodes.
+    """
+    check_prime(prime)
+    check_distances(distances)
+    threshold = min(enclosing_radius(distances), cap)
+    if memory is not None and (needed := memory_needed(distances, threshold, max_dim)) > memory:
+        raise ResourceError(
+            f"Persistent homology of {len(distances)} landmarks up to degree {max_dim} would take about "
+            f"{needed / 2**30:.1f} GiB, and {memory / 2**30:.1f} GiB are allowed. "
+            "Use fewer landmarks, a lower degree, or allow more memory."
+        )
+    result = ripser(
+        distances,
+        distance_matrix=True,
+        maxdim=max_dim,
+        coeff=prime,
+        thresh=threshold * (1 + 1e-9),
+        do_cocycles=cocycles,
+    )
+    bars = tuple(_closed(bars, degree, threshold) for degree, bars in enumerate(result["dgms"]))
+    return Diagram(prime, threshold, bars, result["cocycles"] if cocycles else None)
+
+
+def _closed(bars: np.ndarray, degree: int, threshold: float) -> np.ndarray:
+    """Let bars of positive degree that outlive the filtration die at its end."""
+    closed = np.array(bars, dtype=float).reshape(-1, 2)
+    if degree:
+        closed[~np.isfinite(closed[:, 1]), 1] = threshold
+    return closed
+
+
+def universal_p_values(bars: np.ndarray) -> np.ndarray:
+    """Return each bar's p-value under the universal law of log log death/birth.
+
+    Args:
+        bars: (b, 2) all bars of one positive degree.
+
+    References:
+        Bobrowski and Skraba (2023), A universal null-distribution for topological data analysis, section 4.
+    """
+    p_values = np.ones(len(bars))
+    proper = (bars[:, 0] > 0) & (bars[:, 1] > bars[:, 0] * (1 + 1e-9))
+    if proper.sum() < 10:
+        return p_values
+    depth = np.log(np.log(bars[proper, 1] / bars[proper, 0]))
+    shift = -np.euler_gamma - depth.mean()
+    p_values[proper] = np.exp(-np.exp(depth + shift))
+    return p_values

@@ -1,0 +1,75 @@
+"""Which bars are more than noise: death/birth ratios, medians over resamples, against measured nulls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RANKS = 8
+"""So many of the largest ratios of a diagram are followed."""
+
+
+@dataclass(frozen=True)
+class Null:
+    """Law of the largest spurious log(death/birth): Gumbel, fitted to simulations.
+
+    Attributes:
+        location: mode of log(death/birth).
+        scale: its scale.
+        width: change of log(death/birth) that turns an even judgement into a fairly sure one (e : 1).
+    """
+
+    location: float
+    scale: float
+    width: float
+
+    def critical_ratio(self, alpha: float) -> float:
+        """Return the ratio that the null exceeds with probability `alpha`."""
+        return float(np.exp(self.location - self.scale * np.log(-np.log1p(-alpha))))
+
+
+NULLS = {
+    (1, 1): Null(0.30, 0.069, 0.10),
+    (1, 2): Null(0.45, 0.10, 0.10),
+    (1, 3): Null(0.34, 0.06, 0.10),
+    (1, 4): Null(0.30, 0.06, 0.10),
+    (2, 2): Null(0.16, 0.03, 0.05),
+    (2, 3): Null(0.22, 0.037, 0.05),
+}
+"""By degree of homology and dimension of the data."""
+
+
+def null(degree: int, dimension: int) -> Null:
+    """Return the null of a degree of homology in data of a dimension, the nearest beyond the table."""
+    known = [d for k, d in NULLS if k == degree]
+    return NULLS[degree, int(np.clip(dimension, min(known), max(known)))]
+
+
+def ranked_ratios(bars: np.ndarray) -> np.ndarray:
+    """Return the largest ratios death/birth (RANKS,) of bars (b, 2), in falling order, filled up with 1."""
+    ratios = np.ones(RANKS)
+    ordered = np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1][:RANKS]
+    ratios[: len(ordered)] = ordered
+    return ratios
+
+
+def betti_distribution(ratios: np.ndarray, law: Null, alpha: float) -> np.ndarray:
+    """Return the probabilities of the Betti numbers 0 … RANKS from ranked ratios.
+
+    The number is at least k where the k-th largest ratio exceeds the critical one; near it the judgement is
+    soft, a logistic of the log ratio.
+
+    Args:
+        ratios: (RANKS,) medians over resamples, in falling order.
+        law: null of the largest ratio.
+        alpha: level of the test.
+    """
+    depth = np.log(ratios / law.critical_ratio(alpha)) / law.width
+    at_least = np.concatenate([[1.0], 1 / (1 + np.exp(-np.clip(depth, -30, 30))), [0.0]])
+    return at_least[:-1] - at_least[1:]
+
+
+def betti_number(ratios: np.ndarray, law: Null, alpha: float) -> int:
+    """Return how many ranked ratios (RANKS,) exceed the critical one."""
+    return int((ratios > law.critical_ratio(alpha)).sum())

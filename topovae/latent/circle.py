@@ -1,0 +1,49 @@
+"""The circle S^1."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from topovae.distributions import CircleUniform, WrappedNormal
+from topovae.distributions.wrapped_normal import wrap
+from topovae.latent.factor import Factor, register
+from topovae.signature import Isometry
+
+
+@register("S1")
+class Circle(Factor):
+    """S^1 by angle in radians, embedded as (cos θ, sin θ), with wrapped normal posteriors and a uniform prior."""
+
+    coordinate_dim, embedding_dim, scale_dim = 1, 2, 1
+    prior_name, posterior_name = "CircleUniform", "WrappedNormal"
+
+    def locate(self, embedded: Tensor) -> Tensor:
+        x, y = embedded[..., :1], embedded[..., 1:]
+        # atan2 has no gradient at the origin: such a vector is read as angle 0, with a zero gradient.
+        origin = (x == 0) & (y == 0)
+        return torch.atan2(torch.where(origin, 0.0, y), torch.where(origin, 1.0, x))
+
+    def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
+        return Independent(WrappedNormal(loc, scale, validate_args=False), 1)
+
+    def prior(self, like: Tensor) -> Distribution:
+        return Independent(CircleUniform(torch.Size((1,)), like.dtype, like.device), 1)
+
+    def embed(self, coordinates: Tensor) -> Tensor:
+        return torch.cat([torch.cos(coordinates), torch.sin(coordinates)], -1)
+
+    def act(self, isometry: Isometry, coordinates: Tensor) -> Tensor:
+        return wrap(isometry.sign * coordinates + 2 * math.pi * float(isometry.turn))
+
+    def isometry_matrix(self, isometry: Isometry) -> Tensor:
+        angle = 2 * math.pi * float(isometry.turn)
+        c, s = math.cos(angle), math.sin(angle)
+        reflection = torch.diag(torch.tensor([1.0, isometry.sign], dtype=torch.float64))
+        return torch.tensor([[c, -s], [s, c]], dtype=torch.float64) @ reflection
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        return wrap(a - b).abs()[..., 0]

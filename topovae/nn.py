@@ -1,0 +1,205 @@
+"""Encoder and decoder bodies, chosen by the shape of a sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from topovae.errors import UsageError
+
+_SMALLEST_IMAGE = 16
+_CHANNEL_COUNTS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What a pair of bodies is built from.
+
+    Args:
+        kind: "mlp" or "conv".
+        hidden: widths of the encoder's dense layers; the decoder has them in reverse.
+        channels: channels of the encoder's convolutions of stride 2 ("conv" only).
+    """
+
+    kind: str
+    hidden: tuple[int, ...] = (128, 128)
+    channels: tuple[int, ...] = (32, 64)
+
+    def to_dict(self) -> dict:
+        """JSON-ready fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict) -> NetworkConfig:
+        """The inverse of `to_dict`."""
+        return cls(fields["kind"], tuple(fields["hidden"]), tuple(fields["channels"]))
+
+
+@dataclass(frozen=True)
+class ImageLayout:
+    """How samples of shape (h, w), (h, w, c) or (c, h, w) hold an image."""
+
+    height: int
+    width: int
+    channels: int
+    channels_last: bool
+
+    @classmethod
+    def of(cls, sample_shape: Sequence[int]) -> ImageLayout | None:
+        """The layout of a sample shape, or None where it is no image."""
+        match tuple(sample_shape):
+            case (h, w):
+                return cls(h, w, 1, False)
+            case (h, w, c) if c in _CHANNEL_COUNTS:
+                return cls(h, w, c, True)
+            case (c, h, w) if c in _CHANNEL_COUNTS:
+                return cls(h, w, c, False)
+        return None
+
+    def to_planes(self, x: Tensor) -> Tensor:
+        """(B, *sample_shape) to (B, c, h, w)."""
+        if self.channels_last:
+            return x.movedim(-1, 1)
+        return x.reshape(len(x), self.channels, self.height, self.width)
+
+    def from_planes(self, planes: Tensor, sample_shape: Sequence[int]) -> Tensor:
+        """(B, c, h, w) to (B, *sample_shape)."""
+        return planes.movedim(1, -1) if self.channels_last else planes.reshape(len(planes), *sample_shape)
+
+
+def choose_network(sample_shape: Sequence[int], kind: str = "auto") -> NetworkConfig:
+    """Bodies for samples of a shape: convolutions for images of at least 16 x 16, dense layers for the rest.
+
+    Raises:
+        UsageError: `kind` is unknown, or "conv" is asked for samples that are no images.
+    """
+    layout = ImageLayout.of(sample_shape)
+    large = layout is not None and min(layout.height, layout.width) >= _SMALLEST_IMAGE
+    if kind == "auto":
+        kind = "conv" if large else "mlp"
+    if kind == "conv" and not large:
+        raise UsageError(
+            f"--network conv needs images of at least {_SMALLEST_IMAGE} x {_SMALLEST_IMAGE}, and a sample here has shape "
+            f"{tuple(sample_shape)}; use --network mlp"
+        )
+    if kind not in BODIES:
+        raise UsageError(f"unknown network {kind!r}; one of auto, {', '.join(BODIES)}")
+    if kind == "conv":
+        assert layout is not None
+        depth = max(2, min(3, int(math.log2(min(layout.height, layout.width) / 4))))
+        return NetworkConfig("conv", hidden=(128,), channels=(16, 32, 64)[:depth])
+    width = 128 if math.prod(sample_shape) <= 256 else 256
+    return NetworkConfig("mlp", hidden=(width, 128))
+
+
+def dense(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers with SiLU between them."""
+    layers: list[nn.Module] = []
+    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(a, b), nn.SiLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class DenseEncoder(nn.Module):
+    """Dense layers from a flattened sample (B, *sample_shape) to (B, out_dim)."""
+
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], out_dim: int) -> None:
+        super().__init__()
+        self.layers = dense([math.prod(sample_shape), *config.hidden, out_dim])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x.flatten(1))
+
+
+class DenseDecoder(nn.Module):
+    """Dense layers from features (B, in_dim) to a sample (B, *sample_shape)."""
+
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
+        super().__init__()
+        self.sample_shape = tuple(sample_shape)
+        self.layers = dense([in_dim, *reversed(config.hidden), math.prod(sample_shape)])
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.layers(features).reshape(len(features), *self.sample_shape)
+
+
+def _pyramid(config: NetworkConfig, layout: ImageLayout) -> tuple[int, int]:
+    """Height and width of the smallest feature maps."""
+    shrink = 2 ** len(config.channels)
+    return math.ceil(layout.height / shrink), math.ceil(layout.width / shrink)
+
+
+class ConvEncoder(nn.Module):
+    """Convolutions of stride 2, then dense layers, from an image (B, *sample_shape) to (B, out_dim)."""
+
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], out_dim: int) -> None:
+        super().__init__()
+        self.layout = _image_layout(sample_shape)
+        h, w = _pyramid(config, self.layout)
+        shrink = 2 ** len(config.channels)
+        self.padding = (0, w * shrink - self.layout.width, 0, h * shrink - self.layout.height)
+        layers: list[nn.Module] = []
+        for a, b in zip((self.layout.channels, *config.channels[:-1]), config.channels, strict=True):
+            layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.SiLU()]
+        self.convolutions = nn.Sequential(*layers)
+        self.layers = dense([config.channels[-1] * h * w, *config.hidden, out_dim])
+
+    def forward(self, x: Tensor) -> Tensor:
+        planes = nn.functional.pad(self.layout.to_planes(x), self.padding)
+        return self.layers(self.convolutions(planes).flatten(1))
+
+
+class ConvDecoder(nn.Module):
+    """Dense layers, then transposed convolutions of stride 2, from features (B, in_dim) to an image (B, *sample_shape)."""
+
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
+        super().__init__()
+        self.sample_shape, self.layout = tuple(sample_shape), _image_layout(sample_shape)
+        self.smallest = (config.channels[-1], *_pyramid(config, self.layout))
+        self.layers = dense([in_dim, *reversed(config.hidden), math.prod(self.smallest)])
+        layers: list[nn.Module] = []
+        for a, b in zip(config.channels[::-1], (*config.channels[-2::-1], self.layout.channels), strict=True):
+            layers += [nn.SiLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
+        self.convolutions = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        planes = self.convolutions(self.layers(features).reshape(len(features), *self.smallest))
+        planes = planes[..., : self.layout.height, : self.layout.width]
+        return self.layout.from_planes(planes, self.sample_shape)
+
+
+def _image_layout(sample_shape: Sequence[int]) -> ImageLayout:
+    layout = ImageLayout.of(sample_shape)
+    if layout is None:
+        raise UsageError(f"samples of shape {tuple(sample_shape)} are no images")
+    return layout
+
+
+Body = Callable[[NetworkConfig, Sequence[int], int], nn.Module]
+
+BODIES: dict[str, tuple[Body, Body]] = {"mlp": (DenseEncoder, DenseDecoder), "conv": (ConvEncoder, ConvDecoder)}
+"""Encoder and decoder constructors by kind."""
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trained numbers."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def to_device(device: str) -> torch.device:
+    """The device that "auto", "cpu" or "cuda" means here.
+
+    Raises:
+        UsageError: CUDA is asked for and not there.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError("--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install a CUDA build of torch")
+    if device.split(":")[0] not in {"cpu", "cuda"}:
+        raise UsageError(f"--device {device}: expected auto, cpu or cuda")
+    return torch.device(device)

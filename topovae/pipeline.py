@@ -1,0 +1,319 @@
+"""A whole training run: split, model and baseline, checkpoints, metrics, and the run file that holds them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from topovae.data.dataset import Dataset
+from topovae.data.splits import Split, split
+from topovae.errors import RunFileError, UsageError
+from topovae.evaluation import assess
+from topovae.nn import NetworkConfig, choose_network, count_parameters, to_device
+from topovae.signature import euclidean, parse
+from topovae.store.schema import Checkpoint, Header, Member, Run
+from topovae.store.writer import write_run
+from topovae.training.config import TrainingConfig, choose_epochs
+from topovae.training.loop import Batches, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.vae import VAE, ModelConfig, build_model, check_range
+
+CHECKPOINT_SECONDS = 5.0
+PRIOR_SAMPLES = 64
+MEMBERS = ("model", "baseline")
+
+Progress = Callable[[str, TrainingState, int], None]
+"""Called after every epoch with the member's name, its state and the number of epochs."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training run is asked for; `None` leaves the choice to the data.
+
+    Args:
+        latent: latent expression.
+        network: "auto", "mlp" or "conv".
+        likelihood: "gaussian" or "bernoulli".
+        noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
+        baseline: whether to train a Gaussian VAE of the same capacity and dimension too.
+        epochs, batch_size, beta, learning_rate, seed: of the training.
+        allow_orbifold: accept a latent whose group fixes points.
+    """
+
+    latent: str
+    network: str = "auto"
+    likelihood: str = "gaussian"
+    noise: float | None = None
+    baseline: bool = False
+    epochs: int | None = None
+    batch_size: int = 128
+    beta: float = 1.0
+    learning_rate: float = 2e-3
+    seed: int = 0
+    allow_orbifold: bool = False
+
+    def __post_init__(self) -> None:
+        if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
+            raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
+        parse(self.latent, self.allow_orbifold)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields."""
+        return asdict(self)
+
+    def model_config(self, latent: str, sample_shape: tuple[int, ...]) -> ModelConfig:
+        """How a model with this latent is built."""
+        network: NetworkConfig = choose_network(sample_shape, self.network)
+        return ModelConfig(latent, sample_shape, network, self.likelihood, self.noise)
+
+    def training_config(self, n_train: int) -> TrainingConfig:
+        """Hyperparameters of the optimisation."""
+        return TrainingConfig(
+            epochs=self.epochs or choose_epochs(n_train, self.batch_size),
+            batch_size=self.batch_size,
+            beta=self.beta,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+        )
+
+
+def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
+    """The model of a run file, with the weights of its best epoch.
+
+    Raises:
+        RunFileError: the weights do not fit the model that the file describes.
+    """
+    config = ModelConfig.from_dict(dict(member.config["model"]))
+    model = VAE(config)
+    try:
+        load_weights(model, dict(member.state))
+    except (RuntimeError, KeyError) as error:
+        raise RunFileError(
+            f"the run file's weights do not fit the model it describes ({str(error).splitlines()[0]}); it is damaged or was "
+            "edited; train again, or use an intact copy"
+        ) from None
+    return model.to(device).eval()
+
+
+def moments(data: Dataset, index: np.ndarray) -> tuple[np.ndarray, float, float, float]:
+    """Per-feature mean, overall standard deviation, least and largest value of some rows, read in chunks."""
+    rows_at_once = max(1, 2**26 // (8 * data.n_features))
+    total, square, low, high = 0.0, 0.0, math.inf, -math.inf
+    chunks = [index[i : i + rows_at_once] for i in range(0, len(index), rows_at_once)]
+    for chunk in chunks:
+        x = data.rows(chunk).astype(np.float64)
+        total = total + x.sum(0)
+        low, high = min(low, x.min()), max(high, x.max())
+    mean = np.asarray(total / len(index))
+    for chunk in chunks:
+        square += float(np.square(data.rows(chunk).astype(np.float64) - mean).sum())
+    return mean, math.sqrt(square / (len(index) * data.n_features)), low, high
+
+
+def train_run(
+    data: Dataset,
+    request: Request,
+    header: Header,
+    path: str,
+    *,
+    device: str = "auto",
+    analysis: Mapping[str, Any] | None = None,
+    resumed: Run | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Train what is asked for, keeping the run file at `path` up to date, and return the finished run.
+
+    An interrupt leaves the file at the last whole epoch. With `resumed`, training goes on from that run's checkpoints and ends,
+    on the CPU, where the uninterrupted run would have ended, bit for bit.
+
+    Args:
+        data: samples.
+        request: what to train.
+        header: provenance, written into the file.
+        path: the run file.
+        device: "auto", "cpu" or "cuda".
+        analysis: JSON of the diagnosis that chose the latent.
+        resumed: the run to go on from.
+        progress: called after every epoch.
+
+    Raises:
+        UsageError: the request does not fit the data.
+        OutputError: the file cannot be written; the previous checkpoint stays whole.
+    """
+    return _Session(data, request, header, path, device, analysis, resumed, progress).run()
+
+
+class _Session:
+    def __init__(
+        self,
+        data: Dataset,
+        request: Request,
+        header: Header,
+        path: str,
+        device: str,
+        analysis: Mapping[str, Any] | None,
+        resumed: Run | None,
+        progress: Progress | None,
+    ) -> None:
+        self.data, self.request, self.path, self.progress = data, request, path, progress
+        self.device = to_device(device)
+        if resumed is None:
+            # One label for all samples is no grouping.
+            group = data.group if data.group is not None and len(np.unique(data.group)) > 1 else None
+            self.split = split(data.n_samples, seed=request.seed, group=group)
+        else:
+            header, analysis = resumed.header, resumed.analysis
+            self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
+        self.header, self.analysis = header, analysis
+        found = {"model": resumed.model, "baseline": resumed.baseline} if resumed else {}
+        self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
+        self.mean, self.std, low, high = moments(data, self.split.train)
+        check_range(request.likelihood, low, high)
+        self.written = -math.inf
+
+    def run(self) -> Run:
+        latent = parse(self.request.latent, self.request.allow_orbifold)
+        wanted = {"model": latent.canonical}
+        if self.request.baseline:
+            wanted["baseline"] = euclidean(latent.dim).canonical
+        for name, expression in wanted.items():
+            self._train(name, expression)
+        self._write()
+        return self._as_run()
+
+    def _train(self, name: str, latent: str) -> None:
+        known = self.members.get(name)
+        if known is not None and known.checkpoint is not None and known.checkpoint.finished:
+            return
+        model_config = self.request.model_config(latent, self.data.sample_shape)
+        training_config = self.request.training_config(len(self.split.train))
+        model = build_model(model_config, self.mean, self.std, self.request.seed).to(self.device)
+        config = {
+            "model": model_config.to_dict(),
+            "training": training_config.to_dict(),
+            "parameters": count_parameters(model),
+        }
+        state = None if known is None else _to_state(known)
+        trainer = Trainer(model, self.data, self.split, training_config, state)
+
+        def keep(state: TrainingState) -> None:
+            self.members[name] = _to_member(latent, config, state)
+
+        def on_epoch(state: TrainingState) -> None:
+            keep(state)
+            if time.monotonic() - self.written > CHECKPOINT_SECONDS:
+                self._write()
+            if self.progress is not None:
+                self.progress(name, state, training_config.epochs)
+
+        keep(trainer.state)
+        self._write()
+        try:
+            state = trainer.run(on_epoch)
+        except (KeyboardInterrupt, SystemExit, DivergenceError):
+            self._write()
+            raise
+        self.members[name] = self._finish(_to_member(latent, config, state), model)
+
+    def _finish(self, member: Member, model: VAE) -> Member:
+        load_weights(model, dict(member.state))
+        final: dict[str, Any] = {}
+        latents: dict[str, dict[str, np.ndarray]] = {}
+        for name, metrics, found in assess(model, self.data, self.split, seed=self.request.seed, device=self.device):
+            final[name] = metrics.to_dict()
+            latents[name] = {**asdict(found), "index": getattr(self.split, name)}
+        checkpoint = member.checkpoint
+        assert checkpoint is not None
+        return replace(
+            member,
+            final=final,
+            latents=latents,
+            samples=draw_samples(model, PRIOR_SAMPLES, self.request.seed),
+            checkpoint=replace(checkpoint, finished=True),
+        )
+
+    def _write(self) -> None:
+        write_run(self.path, self._as_run())
+        self.written = time.monotonic()
+
+    def _as_run(self) -> Run:
+        return Run(
+            header=self.header,
+            split=self.split.parts(),
+            model=self.members["model"],
+            baseline=self.members.get("baseline"),
+            analysis=self.analysis,
+        )
+
+
+@torch.no_grad()
+def draw_samples(model: VAE, n: int, seed: int) -> dict[str, np.ndarray]:
+    """n points of the prior and what they decode to: "coordinates" (n, k) and "x" (n, *sample_shape)."""
+    like = next(model.parameters())
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        coordinates = model.space.sample_prior(n, like)
+    return {"coordinates": coordinates.cpu().numpy(), "x": decode(model, coordinates.cpu().numpy())}
+
+
+@torch.no_grad()
+def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
+    """E[x | z] at coordinates (n, coordinate_dim), as (n, *sample_shape) in the data's units.
+
+    Raises:
+        UsageError: the coordinates have another number of columns.
+    """
+    if coordinates.ndim != 2 or coordinates.shape[1] != model.space.coordinate_dim:
+        raise UsageError(
+            f"coordinates of shape {coordinates.shape}: {model.space.signature} has {model.space.coordinate_dim} columns "
+            "(an angle for S1, a height for I, k numbers for R^k, a unit vector of d + 1 for S^d)"
+        )
+    like = next(model.parameters())
+    z = torch.as_tensor(coordinates, dtype=like.dtype, device=like.device)
+    return torch.cat([model.decode(part) for part in z.split(batch)]).cpu().numpy()
+
+
+@torch.no_grad()
+def encode(model: VAE, data: Dataset, batch: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior locations (n, coordinate_dim) and scales (n, scale_dim) of all samples."""
+    device = next(model.parameters()).device
+    batches = Batches(data, np.arange(data.n_samples), device)
+    pairs = [model.encode(x) for x in batches.in_order(batch)]
+    locations, scales = (torch.cat(column).cpu().numpy() for column in zip(*pairs, strict=True))
+    return locations, scales
+
+
+def _to_member(latent: str, config: dict[str, Any], state: TrainingState) -> Member:
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in state.history.items()}
+    columns["epoch"] = columns["epoch"].astype(np.int64)
+    checkpoint = Checkpoint(
+        epoch=state.epoch,
+        finished=False,
+        state=state.model,
+        optimizer=state.optimizer,
+        rng=state.rng,
+        best_epoch=state.best_epoch,
+        best_value=state.best_value,
+    )
+    return Member(latent, config, state.best_model or state.model, columns, checkpoint=checkpoint)
+
+
+def _to_state(member: Member) -> TrainingState:
+    checkpoint = member.checkpoint
+    if checkpoint is None:
+        raise RunFileError("the run file holds no checkpoint, so training cannot go on from it; train again without --resume")
+    return TrainingState(
+        epoch=checkpoint.epoch,
+        model=dict(checkpoint.state),
+        optimizer=dict(checkpoint.optimizer),
+        rng=dict(checkpoint.rng),
+        history={name: list(map(float, values)) for name, values in member.history.items()},
+        best_epoch=checkpoint.best_epoch,
+        best_value=checkpoint.best_value,
+        best_model=dict(member.state) if checkpoint.best_epoch >= 0 else {},
+    )

@@ -1,0 +1,397 @@
+"""The latent grammar: a topology as data, namely elementary factors and a finite group acting on their product.
+
+    expr      := product | quotient | name
+    product   := factor ("x" factor)*
+    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | "(" expr ")"
+    quotient  := "(" product ")" "/" "<" isometry ("," isometry)* ">" ("/" "<" ... ">")*
+    isometry  := "id" | "rot(p/q)" | "flip" | "anti"
+
+Every expression is brought to one normal form: the elementary factors R^k, S^d and I of a covering space, in order, and the
+finite group of its isometries whose orbits are the points of the latent space. T^k is k circles, RP^k is S^k modulo `anti`,
+SO(3) is S^3 modulo `anti`, and neighbouring lines on which the group acts alike are one R^k. An isometry is given for each
+elementary factor, so `(T2)/<rot(1/2),flip>` is the Klein bottle.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+from topovae.errors import ExpressionError
+
+NAMES: dict[str, str] = {
+    "circle": "S1",
+    "interval": "I",
+    "line": "R",
+    "plane": "R2",
+    "cylinder": "S1xI",
+    "torus": "S1xS1",
+    "mobius": "(S1xI)/<rot(1/2),flip>",
+    "klein": "(S1xS1)/<rot(1/2),flip>",
+    "sphere": "S2",
+    "rp2": "(S2)/<anti>",
+    "so3": "(S3)/<anti>",
+    "annulus": "S1xI",
+}
+"""What a name stands for; of two names for one space the first is printed."""
+
+MAX_GROUP_ORDER = 256
+MAX_DIMENSION = 1024
+
+
+@dataclass(frozen=True)
+class Factor:
+    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle) or "I" (unit interval)."""
+
+    kind: str
+    dim: int
+
+    def __str__(self) -> str:
+        return self.kind if (self.kind, self.dim) in {("R", 1), ("I", 1)} else f"{self.kind}{self.dim}"
+
+    @property
+    def is_circle(self) -> bool:
+        return self.kind == "S" and self.dim == 1
+
+
+@dataclass(frozen=True, order=True)
+class Isometry:
+    """x ↦ sign · x in the factor's embedding, then, on a circle, a rotation by `turn` of a full turn.
+
+    The interval is embedded as h − 1/2 and a circle reflects as θ ↦ −θ, so one sign serves every factor.
+    """
+
+    sign: int = 1
+    turn: Fraction = Fraction(0)
+
+    def __matmul__(self, other: Isometry) -> Isometry:
+        return Isometry(self.sign * other.sign, (self.sign * other.turn + self.turn) % 1)
+
+    def moves_every_point(self, factor: Factor) -> bool:
+        """Whether no point of `factor` is fixed."""
+        if factor.is_circle:
+            return self.sign == 1 and self.turn != 0
+        return factor.kind == "S" and self.sign == -1
+
+    def spell(self, factor: Factor) -> str | None:
+        """The isometry in the grammar's words, or None where only a product of two words says it."""
+        if self.sign == 1:
+            return f"rot({self.turn})" if self.turn else "id"
+        if self.turn:
+            return None
+        return "anti" if factor.kind == "S" and factor.dim > 1 else "flip"
+
+
+IDENTITY = Isometry()
+Element = tuple[Isometry, ...]
+
+
+def compose(a: Element, b: Element) -> Element:
+    """The group element a ∘ b, factor by factor."""
+    return tuple(x @ y for x, y in zip(a, b, strict=True))
+
+
+def generate_group(generators: Iterable[Element], n_factors: int) -> tuple[Element, ...]:
+    """All products of the generators, the identity first, the rest sorted.
+
+    Raises:
+        OverflowError: there are more than `MAX_GROUP_ORDER`.
+    """
+    identity: Element = (IDENTITY,) * n_factors
+    found, frontier = {identity}, [identity]
+    generators = tuple(generators)
+    while frontier:
+        products = {compose(g, h) for g in generators for h in frontier} - found
+        found |= products
+        frontier = list(products)
+        if len(found) > MAX_GROUP_ORDER:
+            raise OverflowError(f"the group has more than {MAX_GROUP_ORDER} elements")
+    return (identity, *sorted(found - {identity}))
+
+
+def has_fixed_point(element: Element, factors: Sequence[Factor]) -> bool:
+    """Whether some point of the product is fixed; on a product that is so when each factor has one."""
+    return not any(g.moves_every_point(f) for g, f in zip(element, factors, strict=True))
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A latent space: the quotient of a product of elementary factors by a finite group of isometries.
+
+    Two signatures are equal when factors and group are, however they were spelt.
+
+    Args:
+        factors: elementary factors of the cover, in order.
+        group: all elements, the identity first.
+        spelling: the expression as it was written, which `str` gives back.
+
+    Example:
+        >>> parse("klein") == parse("(T2) / <rot(1/2), flip>")
+        True
+        >>> parse("klein").canonical, parse("(S1xS1)/<rot(1/2),flip>").name
+        ('(S1xS1)/<rot(1/2),flip>', 'klein')
+    """
+
+    factors: tuple[Factor, ...]
+    group: tuple[Element, ...]
+    spelling: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.spelling or self.canonical
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the latent space."""
+        return sum(f.dim for f in self.factors)
+
+    @property
+    def order(self) -> int:
+        """|G|, 1 for a plain product."""
+        return len(self.group)
+
+    @cached_property
+    def generators(self) -> tuple[Element, ...]:
+        """A small generating set that the grammar can spell, the same for equal groups."""
+        n = len(self.factors)
+        spellable = [g for g in self.group[1:] if None not in self._words(g)]
+        chosen: list[Element] = []
+        reached: tuple[Element, ...] = generate_group([], n)
+        for g in sorted(spellable, key=lambda g: (-len(generate_group([g], n)), g)):
+            if g not in reached:
+                chosen.append(g)
+                reached = generate_group(chosen, n)
+        return tuple(chosen)
+
+    @cached_property
+    def canonical(self) -> str:
+        """The one spelling that equal signatures share."""
+        product = "x".join(map(str, self.factors))
+        if self.order == 1:
+            return product
+        quotients = (f"/<{','.join(w or '' for w in self._words(g))}>" for g in self.generators)
+        return f"({product})" + "".join(quotients)
+
+    @property
+    def name(self) -> str | None:
+        """The usual name, if there is one in `NAMES`."""
+        return next((name for name, text in NAMES.items() if text == self.canonical), None)
+
+    def _words(self, element: Element) -> tuple[str | None, ...]:
+        return tuple(g.spell(f) for g, f in zip(element, self.factors, strict=True))
+
+
+def euclidean(dim: int) -> Signature:
+    """The signature R^dim, the latent space of the ordinary Gaussian VAE."""
+    return Signature((Factor("R", dim),), ((IDENTITY,),))
+
+
+def parse(text: str, allow_orbifold: bool = False) -> Signature:
+    """The latent space that an expression of the grammar names.
+
+    Args:
+        text: the expression, such as "S1xR2", "klein" or "(S1xI)/<rot(1/2),flip>".
+        allow_orbifold: accept a group that fixes points, whose quotient is an orbifold.
+
+    Raises:
+        ExpressionError: the expression is not in the grammar, an isometry does not fit its factor, the group is too large or
+            does not act freely. The message points at the offending character.
+    """
+    return _Parser(text, allow_orbifold).parse()
+
+
+@dataclass
+class _Space:
+    """A space under construction: factors, and generators with one isometry for each of them."""
+
+    factors: list[Factor] = field(default_factory=list)
+    generators: list[Element] = field(default_factory=list)
+
+    def times(self, other: _Space) -> _Space:
+        left, right = len(self.factors), len(other.factors)
+        padded = [g + (IDENTITY,) * right for g in self.generators]
+        padded += [(IDENTITY,) * left + g for g in other.generators]
+        return _Space(self.factors + other.factors, padded)
+
+
+def _merge_lines(space: _Space) -> _Space:
+    """Neighbouring Euclidean factors on which every generator acts alike become one."""
+    factors: list[Factor] = []
+    columns: list[tuple[Isometry, ...]] = []
+    for i, factor in enumerate(space.factors):
+        column = tuple(g[i] for g in space.generators)
+        if factors and factor.kind == factors[-1].kind == "R" and column == columns[-1]:
+            factors[-1] = Factor("R", factors[-1].dim + factor.dim)
+        else:
+            factors.append(factor)
+            columns.append(column)
+    generators = [tuple(c[k] for c in columns) for k in range(len(space.generators))]
+    return _Space(factors, generators)
+
+
+class _Parser:
+    """Recursive descent over the expression; `at` is the position of the next character."""
+
+    ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)")
+    NAME = re.compile("|".join(sorted(NAMES, key=len, reverse=True)))
+    ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d+)\s*(?:/\s*(\d+)\s*)?\)")
+
+    def __init__(self, text: str, allow_orbifold: bool) -> None:
+        self.text, self.allow_orbifold, self.at = text, allow_orbifold, 0
+
+    def fail(self, problem: str, at: int | None = None) -> ExpressionError:
+        return ExpressionError(problem, self.text, self.at if at is None else at)
+
+    def parse(self) -> Signature:
+        space = self.product()
+        if self.peek():
+            raise self.fail(self.unexpected("the end, or `x` and another factor"))
+        if sum(f.dim for f in space.factors) > MAX_DIMENSION:
+            raise self.fail(f"more than {MAX_DIMENSION} dimensions", 0)
+        space = _merge_lines(space)
+        group = generate_group(space.generators, len(space.factors))
+        return Signature(tuple(space.factors), group, re.sub(r"\s+", "", self.text))
+
+    def peek(self) -> str:
+        while self.at < len(self.text) and self.text[self.at].isspace():
+            self.at += 1
+        return self.text[self.at : self.at + 1]
+
+    def unexpected(self, expected: str) -> str:
+        found = f"found {self.peek()!r}" if self.peek() else "the expression ends here"
+        return f"{found}, expected {expected}"
+
+    def expect(self, character: str, expected: str | None = None) -> None:
+        if self.peek() != character:
+            raise self.fail(self.unexpected(expected or f"`{character}`"))
+        self.at += 1
+
+    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        self.peek()
+        found = pattern.match(self.text, self.at)
+        if found:
+            self.at = found.end()
+        return found
+
+    def product(self) -> _Space:
+        space = self.factor()
+        while self.peek() in {"x", "×"} and self.peek():
+            self.at += 1
+            space = space.times(self.factor())
+        return space
+
+    def factor(self) -> _Space:
+        if self.peek() == "(":
+            return self.parenthesised()
+        name = self.match(self.NAME)
+        if name:
+            inner = _Parser(NAMES[name[0]], False)
+            space = inner.product()
+        else:
+            space = self.atom()
+        if self.peek() == "/":
+            raise self.fail("only a product in parentheses has a quotient: write (…)/<…>")
+        return space
+
+    def atom(self) -> _Space:
+        start = (self.peek(), self.at)[1]
+        found = self.match(self.ATOM)
+        if not found:
+            raise self.fail(self.unknown_factor())
+        letters, digits = found.groups()
+        if letters == "SO3":
+            if digits:
+                raise self.fail("only SO3 is known; it takes no further number", start)
+            return _Space([Factor("S", 3)], [(Isometry(-1),)])
+        if letters == "I":
+            if digits:
+                raise self.fail("I takes no number; a square is IxI", start + 1)
+            return _Space([Factor("I", 1)])
+        if not digits and letters != "R":
+            raise self.fail(f"{letters} needs a dimension, as in {letters}2")
+        dim = int(digits or 1)
+        if not 1 <= dim <= MAX_DIMENSION:
+            raise self.fail(f"dimension {dim} is not between 1 and {MAX_DIMENSION}", start + len(letters))
+        if letters == "R":
+            return _Space([Factor("R", dim)])
+        if letters == "T":
+            return _Space([Factor("S", 1)] * dim)
+        antipodes = [(Isometry(1, Fraction(1, 2)) if dim == 1 else Isometry(-1),)]
+        return _Space([Factor("S", dim)], antipodes if letters == "RP" else [])
+
+    def unknown_factor(self) -> str:
+        word = re.match(r"[^\W_]+", self.text[self.at :])
+        expected = "a factor (R, R2, S1, S2, I, T2, RP2, SO3, …), a name (circle, torus, …) or `(`"
+        near = difflib.get_close_matches(word[0].lower(), NAMES, 1, 0.6) if word else []
+        return self.unexpected(expected) + (f"; did you mean {near[0]}?" if near else "")
+
+    def parenthesised(self) -> _Space:
+        self.expect("(")
+        space = self.product()
+        self.expect(")", "`)`, or `x` and another factor")
+        while self.peek() == "/":
+            space = self.quotient(space)
+        return space
+
+    def quotient(self, space: _Space) -> _Space:
+        slash = self.at
+        self.expect("/")
+        self.expect("<", "`<` and one isometry for each factor")
+        element: list[Isometry] = []
+        while True:
+            element.append(self.isometry(space.factors, len(element)))
+            if self.peek() != ",":
+                break
+            self.at += 1
+        if len(element) < len(space.factors):
+            raise self.fail(
+                f"{len(element)} isometries for {len(space.factors)} factors "
+                f"({', '.join(map(str, space.factors))}); give one for each, `id` where nothing moves"
+            )
+        self.expect(">")
+        quotient = _Space(space.factors, [*space.generators, tuple(element)])
+        self.check_group(quotient, slash)
+        return quotient
+
+    def isometry(self, factors: list[Factor], index: int) -> Isometry:
+        start = (self.peek(), self.at)[1]
+        found = self.match(self.ISOMETRY)
+        if not found:
+            raise self.fail(self.unexpected("an isometry: id, rot(p/q), flip or anti"))
+        if index >= len(factors):
+            raise self.fail(f"there are only {len(factors)} factors: one isometry for each", start)
+        factor, word = factors[index], found[0][:3]
+        if word == "id":
+            return IDENTITY
+        if word == "rot":
+            if found[2] is not None and int(found[2]) == 0:
+                raise self.fail("a rotation by p/0 of a turn", start)
+            if not factor.is_circle:
+                raise self.fail(f"rot turns a circle (S1), not {factor}", start)
+            return Isometry(1, Fraction(int(found[1]), int(found[2] or 1)) % 1)
+        if word == "ant":
+            if factor.kind != "S":
+                raise self.fail(f"anti acts on a sphere, not on {factor}; flip reflects it", start)
+            return Isometry(1, Fraction(1, 2)) if factor.is_circle else Isometry(-1)
+        if factor.kind == "S" and factor.dim > 1:
+            raise self.fail(f"flip acts on S1, I and R^k; on {factor} use anti", start)
+        return Isometry(-1)
+
+    def check_group(self, space: _Space, at: int) -> None:
+        try:
+            group = generate_group(space.generators, len(space.factors))
+        except OverflowError as error:
+            raise self.fail(str(error), at) from None
+        if self.allow_orbifold:
+            return
+        for element in group[1:]:
+            if has_fixed_point(element, space.factors):
+                words = (g.spell(f) or "rotated flip" for g, f in zip(element, space.factors, strict=True))
+                raise self.fail(
+                    f"the group does not act freely: <{','.join(words)}> fixes points, so the quotient is no manifold "
+                    "(--allow-orbifold accepts it)",
+                    at,
+                )

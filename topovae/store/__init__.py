@@ -1,0 +1,37 @@
+"""Run files and reports: HDF5 that h5py, R and Julia read (SCHEMA.md is the normative page)."""
+
+from topovae.store.atomic import check_writable, write_atomic
+from topovae.store.inspect import describe, field
+from topovae.store.reader import read_report, read_run
+from topovae.store.schema import (
+    FORMAT_VERSION,
+    REPORT_FORMAT,
+    RUN_FORMAT,
+    Checkpoint,
+    Header,
+    Member,
+    Provenance,
+    Report,
+    Run,
+)
+from topovae.store.writer import write_report, write_run
+
+__all__ = [
+    "FORMAT_VERSION",
+    "REPORT_FORMAT",
+    "RUN_FORMAT",
+    "Checkpoint",
+    "Header",
+    "Member",
+    "Provenance",
+    "Report",
+    "Run",
+    "check_writable",
+    "describe",
+    "field",
+    "read_report",
+    "read_run",
+    "write_atomic",
+    "write_report",
+    "write_run",
+]

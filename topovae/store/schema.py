@@ -1,0 +1,142 @@
+"""What a run file and a report hold: constants and frozen dataclasses (the page is SCHEMA.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+Json = Mapping[str, Any]
+
+RUN_FORMAT = "topovae/run"
+REPORT_FORMAT = "topovae/report"
+FORMAT_VERSION = 1
+SPLITS = ("train", "valid", "test")
+
+FORMATS: dict[str, str] = {
+    RUN_FORMAT: "a run file, made by `topovae train`",
+    REPORT_FORMAT: "a report, made by `topovae analyze -o`",
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the data came from.
+
+    Args:
+        path: as given on the command line, "-" for standard input.
+        shape: (n_samples, ...) of the array.
+        dtype: NumPy's name of its type, "float32" for one.
+        sha256: hexadecimal digest of the bytes that were read.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """How a file was made; the same for run files and reports.
+
+    Args:
+        command: the argument vector.
+        config: every option of the command with the value it had (JSON).
+        seed: the seed of every random number, between -2^63 and 2^64 - 1.
+        data: the data set that was used.
+        device: "cpu", "cuda" or a more exact name.
+        versions: package to version.
+        created: moment of writing, ISO 8601 in UTC.
+        topovae_version: version of the writer.
+    """
+
+    command: tuple[str, ...]
+    config: Json
+    seed: int
+    data: Provenance
+    device: str
+    versions: Mapping[str, str]
+    created: str
+    topovae_version: str
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Where training stood: what `--resume` needs besides the best weights.
+
+    Args:
+        epoch: number of complete epochs.
+        finished: whether training has ended.
+        state: the current weights, which need not be the best ones.
+        optimizer: the optimizer's arrays, named by the trainer.
+        rng: states of the random generators, named by the trainer.
+        best_epoch: epoch of the best weights, counted as in the column `epoch` of the history; -1 before any.
+        best_value: their value of the selection criterion on the validation split.
+    """
+
+    epoch: int
+    finished: bool
+    state: Arrays
+    optimizer: Arrays
+    rng: Arrays
+    best_epoch: int
+    best_value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained model with everything known of it.
+
+    Args:
+        latent: canonical expression of its latent space.
+        config: network, likelihood, sizes and hyperparameters: enough to build the model again (JSON).
+        state: weights of the best epoch.
+        history: columns of equal length, one row an epoch.
+        final: nested metrics of the best epoch: dicts, lists, numbers, text and None.
+        latents: split to arrays (coordinates, location, scale, features, index), one row a sample.
+        checkpoint: present while training can be resumed.
+        samples: arrays decoded from the prior, or chosen reconstructions.
+    """
+
+    latent: str
+    config: Json
+    state: Arrays
+    history: Arrays = field(default_factory=dict)
+    final: Json = field(default_factory=dict)
+    latents: Mapping[str, Arrays] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+    samples: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run file: one model, the baseline trained beside it, and the diagnosis that chose its space.
+
+    Args:
+        header: how the file was made.
+        split: index arrays of train, valid and test into the data's rows.
+        model: the model that was asked for.
+        baseline: the Gaussian model of equal capacity.
+        analysis: the JSON document of `topovae analyze`.
+        analysis_arrays: arrays that go with it, such as coordinates on landmarks.
+    """
+
+    header: Header
+    split: Arrays
+    model: Member
+    baseline: Member | None = None
+    analysis: Json | None = None
+    analysis_arrays: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """A diagnosis with the arrays that go with it."""
+
+    header: Header
+    analysis: Json
+    arrays: Arrays = field(default_factory=dict)

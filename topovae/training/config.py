@@ -1,0 +1,66 @@
+"""What a training run is asked to do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from topovae.errors import UsageError
+
+DEFAULT_STEPS = 6000
+"""Optimiser steps when no number of epochs is given; epochs are then between 30 and 500."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Hyperparameters of the optimisation.
+
+    Args:
+        epochs: passes over the training split.
+        batch_size: samples a step; the last, smaller batch of an epoch is used too.
+        beta: weight of the KL term after warm-up.
+        warmup: share of the epochs over which beta rises linearly from 0.
+        learning_rate: peak of the cosine schedule.
+        weight_decay: of AdamW, on all weights.
+        clip: largest norm of the gradient.
+        seed: of weights, batches, posterior samples and the split.
+    """
+
+    epochs: int
+    batch_size: int = 128
+    beta: float = 1.0
+    warmup: float = 0.2
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip: float = 100.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (("epochs", 1), ("batch_size", 1), ("beta", 0), ("learning_rate", 0), ("clip", 0)):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= low):
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} {value}: expected a finite number of at least {low}")
+
+    def to_dict(self) -> dict:
+        """JSON-ready fields."""
+        return asdict(self)
+
+    def beta_at(self, epoch: int) -> float:
+        """beta during an epoch counted from 0."""
+        rise = max(1, round(self.warmup * self.epochs))
+        return self.beta * min(1.0, (epoch + 1) / rise)
+
+    def is_warm(self, epoch: int) -> bool:
+        """Whether an epoch has the full beta, so that its validation loss may be the best."""
+        return self.beta_at(epoch) == self.beta
+
+    def learning_rate_at(self, progress: float) -> float:
+        """Learning rate at a share of the run: a short linear rise, then a cosine to 1 % of the peak."""
+        rise = min(1.0, (progress + 1e-6) / 0.02)
+        return self.learning_rate * rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def choose_epochs(n_train: int, batch_size: int) -> int:
+    """Epochs that come to about `DEFAULT_STEPS` steps."""
+    return min(500, max(30, round(DEFAULT_STEPS / math.ceil(n_train / batch_size))))

@@ -1,0 +1,19 @@
+"""Pictures of runs and diagnoses, each a `matplotlib.figure.Figure` outside pyplot's global state."""
+
+from topovae.viz.barcode import plot_barcode
+from topovae.viz.curves import plot_history
+from topovae.viz.files import render, save, suffix_of
+from topovae.viz.images import plot_reconstructions
+from topovae.viz.latents import plot_latents
+from topovae.viz.summary import summary_figure
+
+__all__ = [
+    "plot_barcode",
+    "plot_history",
+    "plot_latents",
+    "plot_reconstructions",
+    "render",
+    "save",
+    "suffix_of",
+    "summary_figure",
+]

@@ -1,0 +1,64 @@
+"""Pictures on their way to disk."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from topovae.errors import UsageError
+from topovae.store.atomic import write_atomic
+
+# Dates and versions are left out, so that equal pictures are equal files.
+METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg": {"Date": None, "Creator": None},
+}
+
+
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 150) -> None:
+    """Write a picture atomically; equal pictures give equal bytes.
+
+    Args:
+        figure: the picture.
+        path: its suffix, .png, .pdf or .svg, says in which format.
+        dpi: dots per inch of what is made of dots.
+
+    Raises:
+        UsageError: another suffix.
+        OutputError: the place cannot be written.
+    """
+    image = render(figure, suffix_of(path), dpi=dpi)
+
+    def copy(stream: BinaryIO) -> None:
+        stream.write(image)
+
+    write_atomic(path, copy)
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """The format that a file name asks for.
+
+    Raises:
+        UsageError: none that we write.
+    """
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    if suffix not in METADATA:
+        known = ", ".join(f".{name}" for name in METADATA)
+        raise UsageError(
+            f"cannot tell the format of the picture {os.fspath(path)}: end its name with one of {known}."
+        )
+    return suffix
+
+
+def render(figure: Figure, kind: str, *, dpi: float = 150) -> bytes:
+    """The picture as the bytes of a png, pdf or svg file."""
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "topovae", "svg.fonttype": "path", "pdf.fonttype": 42}):
+        figure.savefig(stream, format=kind, dpi=dpi, metadata=METADATA[kind])
+    return stream.getvalue()

@@ -1,0 +1,116 @@
+"""What every picture shares: colours that colour-blind readers can tell apart, sizes, and quiet axes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+# Okabe and Ito's palette.
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
+LABELS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK)
+INK, GREY, FAINT = "#222222", "#767676", "#D9D9D9"
+TITLE, LABEL, TICK = 10, 9, 8
+
+ColourKind = Literal["cyclic", "linear", "labels"]
+# The light ends of both maps would vanish on white paper.
+SHADE = {"cyclic": ("twilight", 0.84), "linear": ("viridis", 0.93)}
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, outside pyplot's global state."""
+    engine = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08, wspace=0.03, hspace=0.03)
+    return Figure(figsize=(width, height), layout=engine, facecolor="white")
+
+
+def heading(container: FigureBase, text: str, size: float = TITLE + 2) -> None:
+    """Put a title above everything in the container."""
+    if text:
+        container.suptitle(text, fontsize=size, color=INK)
+
+
+def quiet(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
+    """Light axes with the given texts."""
+    axes.set_title(title, fontsize=TITLE, color=INK)
+    axes.set_xlabel(x, fontsize=LABEL, color=INK)
+    axes.set_ylabel(y, fontsize=LABEL, color=INK)
+    axes.tick_params(labelsize=TICK, colors=INK, length=3, width=0.7)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+
+
+def bare(axes: Axes, title: str = "") -> None:
+    """Axes without frame and ticks, at equal scales."""
+    axes.set_title(title, fontsize=TITLE, color=INK)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+
+
+class Paint:
+    """The colours of the points of a scatter plot.
+
+    Args:
+        values: (n,) numbers or integer labels, or None for one colour.
+        kind: "cyclic" for angles in radians, "linear", or "labels" (up to eight are told apart).
+        name: what the values are.
+    """
+
+    def __init__(self, values: np.ndarray | None, kind: ColourKind = "linear", name: str = "") -> None:
+        self.kind, self.name = kind, name
+        self.values = None if values is None else np.asarray(values).ravel()
+        if self.values is not None and kind == "cyclic":
+            self.values = np.mod(self.values, 2 * np.pi)
+        if self.values is not None and kind == "labels":
+            self.labels, self.values = np.unique(self.values, return_inverse=True)
+            if len(self.labels) > len(LABELS):
+                self.kind = "linear"
+
+    def options(self, chosen: np.ndarray) -> dict[str, Any]:
+        """The keyword arguments of `Axes.scatter` for the chosen points."""
+        if self.values is None:
+            return {"c": BLUE}
+        return {"c": self.values[chosen], "cmap": self._map(), "norm": self._norm()}
+
+    def add_scale(self, container: FigureBase, axes: list[Axes]) -> None:
+        """Draw the colour bar, or the legend of the labels, beside the axes."""
+        if self.values is None or len(self.values) == 0:
+            return
+        from matplotlib.cm import ScalarMappable
+
+        bar = container.colorbar(
+            ScalarMappable(self._norm(), self._map()),
+            ax=axes,
+            fraction=0.04,
+            pad=0.02,
+            aspect=30,
+            panchor=False,
+        )
+        bar.outline.set_visible(False)
+        bar.set_label(self.name, fontsize=LABEL, color=INK)
+        bar.ax.tick_params(labelsize=TICK, colors=INK, length=2)
+        if self.kind == "cyclic":
+            bar.set_ticks([0, np.pi, 2 * np.pi], labels=["0", "π", "2π"])
+        if self.kind == "labels":
+            bar.set_ticks(list(range(len(self.labels))), labels=[str(label) for label in self.labels])
+
+    def _map(self) -> Colormap:
+        if self.kind == "labels":
+            return ListedColormap(LABELS[: len(self.labels)])
+        name, shade = SHADE[self.kind]
+        return ListedColormap(colormaps[name](np.linspace(0, 1, 512))[:, :3] * shade)
+
+    def _norm(self) -> Normalize:
+        if self.kind == "cyclic":
+            return Normalize(0, 2 * np.pi)
+        if self.kind == "labels":
+            return Normalize(-0.5, len(self.labels) - 0.5)
+        finite = self.values[np.isfinite(self.values)] if self.values is not None else np.zeros(0)
+        return Normalize(float(finite.min()), float(finite.max())) if len(finite) else Normalize(0, 1)
