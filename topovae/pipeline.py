@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,17 +15,21 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split, split
 from topovae.errors import RunFileError, UsageError
 from topovae.evaluation import assess
-from topovae.nn import NetworkConfig, choose_network, count_parameters, to_device
+from topovae.nn import ImageLayout, NetworkConfig, choose_network, count_parameters, to_device
 from topovae.signature import euclidean, parse
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
 from topovae.training.config import TrainingConfig, choose_epochs
 from topovae.training.loop import Batches, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.training.start import CLOSED_BELOW, Start, rotation_angles
 from topovae.vae import VAE, ModelConfig, build_model, check_range
+
+if TYPE_CHECKING:
+    from topovae.homology.analysis import Analysis
 
 CHECKPOINT_SECONDS = 5.0
 PRIOR_SAMPLES = 64
-MEMBERS = ("model", "baseline")
+INITS = ("cohomology", "random")
 
 Progress = Callable[[str, TrainingState, int], None]
 """Called after every epoch with the member's name, its state and the number of epochs."""
@@ -42,6 +46,7 @@ class Request:
         noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
         baseline: whether to train a Gaussian VAE of the same capacity and dimension too.
         epochs, batch_size, beta, learning_rate, seed: of the training.
+        init: "cohomology" starts the encoder from coordinates of the data where there are some, "random" from its weights.
         allow_orbifold: accept a latent whose group fixes points.
     """
 
@@ -55,9 +60,12 @@ class Request:
     beta: float = 1.0
     learning_rate: float = 2e-3
     seed: int = 0
+    init: str = "cohomology"
     allow_orbifold: bool = False
 
     def __post_init__(self) -> None:
+        if self.init not in INITS:
+            raise UsageError(f"--init {self.init}: expected {' or '.join(INITS)}")
         if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
             raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
         parse(self.latent, self.allow_orbifold)
@@ -80,6 +88,53 @@ class Request:
             learning_rate=self.learning_rate,
             seed=self.seed,
         )
+
+
+def split_data(data: Dataset, seed: int) -> Split:
+    """The split of a run: by whole groups where the data have more than one label."""
+    group = data.group if data.group is not None and len(np.unique(data.group)) > 1 else None
+    return split(data.n_samples, seed=seed, group=group)
+
+
+def find_start(
+    data: Dataset, request: Request, analysis: Analysis, device: str = "auto"
+) -> tuple[dict[str, np.ndarray], str]:
+    """Coordinates for the latent's circles without labels, and in words where they come from.
+
+    Circles of the data are taken from persistent cohomology, when there are as many as the latent has; the one circle of images
+    that are closed under rotation from equivariance. Quotients start from random weights as yet.
+
+    Args:
+        data: all samples.
+        request: what is to be trained.
+        analysis: diagnosis of the training split.
+        device: where an orientation network is trained.
+
+    Returns:
+        {"circle": (n, k)} or {}, and a sentence.
+    """
+    signature = parse(request.latent, request.allow_orbifold)
+    circles = sum(f.is_circle for f in signature.factors)
+    if circles == 0 or signature.order > 1:
+        return {}, "random weights: the latent has no circle factor that could be started from coordinates"
+    if analysis.skeleton.circles == circles:
+        from topovae.homology import coordinates
+
+        return dict(coordinates(data, analysis, request.seed)), f"cohomology: {circles} circular coordinates of the data"
+    if circles == 1 and ImageLayout.of(data.sample_shape) is not None:
+        from topovae.homology.symmetry import rotation_closure
+
+        train = split_data(data, request.seed).train
+        layout = ImageLayout.of(data.sample_shape)
+        assert layout is not None
+        closure = rotation_closure(layout.as_pictures(data.rows(train)), request.seed)
+        if closure < CLOSED_BELOW:
+            network = choose_network(data.sample_shape, "auto")
+            angles = rotation_angles(data, train, network, to_device(device), request.seed)
+            return {"circle": angles}, f"equivariance: the images are closed under rotation (closure {closure:.2f})"
+    return {}, (
+        f"random weights: the data show {analysis.skeleton.circles} circles and the latent has {circles}; compare several --seed"
+    )
 
 
 def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
@@ -123,6 +178,7 @@ def train_run(
     *,
     device: str = "auto",
     analysis: Mapping[str, Any] | None = None,
+    coordinates: Mapping[str, np.ndarray] | None = None,
     resumed: Run | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -138,6 +194,7 @@ def train_run(
         path: the run file.
         device: "auto", "cpu" or "cuda".
         analysis: JSON of the diagnosis that chose the latent.
+        coordinates: "circle": angles (n, k) of all samples, one column for each circle factor of the latent, to start from.
         resumed: the run to go on from.
         progress: called after every epoch.
 
@@ -145,7 +202,7 @@ def train_run(
         UsageError: the request does not fit the data.
         OutputError: the file cannot be written; the previous checkpoint stays whole.
     """
-    return _Session(data, request, header, path, device, analysis, resumed, progress).run()
+    return _Session(data, request, header, path, device, analysis, coordinates or {}, resumed, progress).run()
 
 
 class _Session:
@@ -157,19 +214,18 @@ class _Session:
         path: str,
         device: str,
         analysis: Mapping[str, Any] | None,
+        coordinates: Mapping[str, np.ndarray],
         resumed: Run | None,
         progress: Progress | None,
     ) -> None:
         self.data, self.request, self.path, self.progress = data, request, path, progress
         self.device = to_device(device)
         if resumed is None:
-            # One label for all samples is no grouping.
-            group = data.group if data.group is not None and len(np.unique(data.group)) > 1 else None
-            self.split = split(data.n_samples, seed=request.seed, group=group)
+            self.split = split_data(data, request.seed)
         else:
-            header, analysis = resumed.header, resumed.analysis
+            header, analysis, coordinates = resumed.header, resumed.analysis, resumed.analysis_arrays
             self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
-        self.header, self.analysis = header, analysis
+        self.header, self.analysis, self.coordinates = header, analysis, coordinates
         found = {"model": resumed.model, "baseline": resumed.baseline} if resumed else {}
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
         self.mean, self.std, low, high = moments(data, self.split.train)
@@ -199,7 +255,8 @@ class _Session:
             "parameters": count_parameters(model),
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, self.data, self.split, training_config, state)
+        start = self._start(model) if name == "model" else None
+        trainer = Trainer(model, self.data, self.split, training_config, state, start)
 
         def keep(state: TrainingState) -> None:
             self.members[name] = _to_member(latent, config, state)
@@ -219,6 +276,10 @@ class _Session:
             self._write()
             raise
         self.members[name] = self._finish(_to_member(latent, config, state), model)
+
+    def _start(self, model: VAE) -> Start | None:
+        angles = self.coordinates.get("circle")
+        return None if angles is None else Start.at(model, np.asarray(angles)[self.split.train])
 
     def _finish(self, member: Member, model: VAE) -> Member:
         load_weights(model, dict(member.state))
@@ -248,6 +309,7 @@ class _Session:
             model=self.members["model"],
             baseline=self.members.get("baseline"),
             analysis=self.analysis,
+            analysis_arrays=self.coordinates,
         )
 
 

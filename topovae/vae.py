@@ -57,7 +57,7 @@ class GaussianLikelihood(Likelihood):
     def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
         noise = self.noise
         square = ((x - self.mean(decoded)) / noise).square().flatten(1).sum(1)
-        return -0.5 * square - x[0].numel() * (torch.log(noise) + 0.5 * math.log(2 * math.pi))
+        return -0.5 * square - math.prod(x.shape[1:]) * (torch.log(noise) + 0.5 * math.log(2 * math.pi))
 
     def mean(self, decoded: Tensor) -> Tensor:
         return self.shift + self.scale * decoded
@@ -119,10 +119,12 @@ class Terms:
     Args:
         nll: −log p(x | z), (B,).
         kl: divergence by column of the space's `kl_names`, (B, n).
+        embedded: the encoder's unconstrained location outputs, (B, space.embedding_dim).
     """
 
     nll: Tensor
     kl: Tensor
+    embedded: Tensor
 
 
 class VAE(nn.Module):
@@ -170,10 +172,11 @@ class VAE(nn.Module):
 
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
-        posterior = self.posterior(x)
+        outputs = self.outputs(x)
+        posterior = self.space.posterior(*self.space.heads(outputs))
         z = posterior.rsample()
-        decoded = self.decoder(self.space.features(z))
-        return Terms(-self.likelihood.log_prob(x, decoded), self.space.kl(posterior, z))
+        nll = -self.likelihood.log_prob(x, self.decoder(self.space.features(z)))
+        return Terms(nll, self.space.kl(posterior, z), outputs[:, : self.space.embedding_dim])
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:
         """The importance-weighted bound on log p(x) with k samples, in nats, (B,).

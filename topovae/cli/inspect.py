@@ -56,9 +56,11 @@ def describe_any(path: str, describe: Any) -> dict[str, Any]:
 
 
 def print_tree(document: dict[str, Any]) -> None:
-    """Keys and values, nested ones as compact JSON."""
+    """Keys and values, nested ones as compact JSON; of the arrays in a file only how many (--json lists them)."""
     from rich.table import Table
 
+    if "datasets" in document:
+        document = document | {"datasets": f"{len(document['datasets'])} (listed by --json)"}
     table = Table(show_header=False, box=None)
     for key, value in document.items():
         plain = value if isinstance(value, str) else json_module.dumps(value, default=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -80,7 +81,7 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         best_epoch=None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch,
         baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
         images=images,
-        title=run.header.data.path,
+        title=os.path.basename(run.header.data.path),
     )
     save(figure, path)
 

@@ -28,9 +28,13 @@ from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
     from topovae.data.dataset import Dataset
+    from topovae.homology.analysis import Analysis
     from topovae.pipeline import Request
     from topovae.store.schema import Run
     from topovae.training.loop import TrainingState
+
+DIAGNOSED = 20_000
+"""Samples of the training split that a diagnosis reads at most."""
 
 
 @command("train")
@@ -46,6 +50,7 @@ def train(
     likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
     noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
     network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
+    init: Annotated[str, typer.Option(help="cohomology: start circles from coordinates of the data; or random.")] = "cohomology",
     baseline: Annotated[bool, typer.Option(help="Train a Gaussian VAE of the same capacity beside it.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     allow_orbifold: Annotated[bool, typer.Option("--allow-orbifold", help="Accept a group that fixes points.")] = False,
@@ -58,24 +63,20 @@ def train(
     debug: DebugOption = False,
 ) -> None:
     """Train a VAE whose latent space is the one asked for, or the one that matches the data."""
-    if latent != "auto":
-        from topovae.signature import parse
+    from topovae.signature import parse
 
+    if latent != "auto":
         parse(latent, allow_orbifold)
         if analysis:
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
+    if plot:
+        from topovae.viz.files import suffix_of
+
+        suffix_of(plot)
     previous = existing_run(output, resume, data)
     samples = open_data(data, quiet)
-    document = None
-    if previous is not None:
-        document = dict(previous.analysis) if previous.analysis else None
-        latent = previous.model.latent if latent == "auto" else latent
-    elif latent == "auto":
-        document = read_analysis(analysis) if analysis else diagnose_first(samples, seed, quiet)
-        latent = recommended(document)
-        note(f"latent space: {latent} ({document['recommendation']['name']})", quiet)
 
-    from topovae.pipeline import Request, train_run
+    from topovae.pipeline import Request, find_start, train_run
 
     options: dict[str, Any] = {
         "network": network,
@@ -87,12 +88,29 @@ def train(
         "beta": beta,
         "learning_rate": learning_rate,
         "seed": seed,
+        "init": init,
         "allow_orbifold": allow_orbifold,
     }
-    request = Request(latent, **options)
+    document: dict[str, Any] | None = None
+    coordinates: dict[str, Any] = {}
     if previous is not None:
+        request = Request(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, request, samples)
-    set_threads(request, samples, threads)
+        set_threads(request, samples, threads)
+    else:
+        found = None
+        if latent == "auto":
+            found, document = (None, read_analysis(analysis)) if analysis else diagnose_train(samples, seed, quiet)
+            latent = recommended(document)
+            note(f"latent space: {latent} ({document['recommendation']['name']})", quiet)
+        request = Request(latent, **options)
+        set_threads(request, samples, threads)
+        if init == "cohomology" and any(f.is_circle for f in parse(latent, allow_orbifold).factors):
+            if found is None:
+                found, diagnosed = diagnose_train(samples, seed, quiet)
+                document = document or diagnosed
+            coordinates, source = find_start(samples, request, found, device)
+            note(f"start: {source}", quiet)
     header = make_header(samples, request.to_dict(), seed, device_name(device))
     started = time.monotonic()
     with progress_bar(quiet) as advance:
@@ -103,6 +121,7 @@ def train(
             output,
             device=device,
             analysis=document,
+            coordinates=coordinates,
             resumed=previous,
             progress=lambda name, state, total: advance(describe(name, state), state.epoch / total),
         )
@@ -191,11 +210,18 @@ def read_analysis(path: str) -> dict[str, Any]:
     return document
 
 
-def diagnose_first(samples: Dataset, seed: int, quiet: bool) -> dict[str, Any]:
-    """The diagnosis that `--latent auto` trains by."""
-    from topovae.cli.analyze import diagnose
+def diagnose_train(samples: Dataset, seed: int, quiet: bool) -> tuple[Analysis, dict[str, Any]]:
+    """The diagnosis of the training split, so that nothing is chosen on the test split; and its JSON."""
+    import numpy as np
 
-    return diagnose(samples, seed, quiet).to_dict()
+    from topovae.cli.analyze import diagnose
+    from topovae.data.dataset import Dataset
+    from topovae.pipeline import split_data
+
+    train = split_data(samples, seed).train
+    chosen = np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
+    found = diagnose(Dataset.of(samples.rows(chosen)), seed, quiet)
+    return found, found.to_dict()
 
 
 def recommended(document: dict[str, Any]) -> str:

@@ -58,19 +58,23 @@ class _Moments:
 
     def __init__(self, columns: int) -> None:
         self.count = 0
+        self.origin: np.ndarray | float = 0.0
         self.mean, self.squares = np.zeros(columns), np.zeros(columns)
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
 
     def add(self, block: np.ndarray) -> None:
-        mean = block.mean(axis=0, dtype=np.float64)
+        self.low = np.minimum(self.low, block.min(axis=0))
+        self.high = np.maximum(self.high, block.max(axis=0))
+        if not self.count:
+            self.origin = block[0].astype(np.float64)
+        block = block - self.origin  # a large common offset would cost digits in every mean
+        mean = block.mean(axis=0)
         squares = np.square(block - mean).sum(axis=0)
         total = self.count + len(block)
         shift = mean - self.mean
         self.squares += squares + shift**2 * (self.count * len(block) / total)
         self.mean += shift * (len(block) / total)
         self.count = total
-        self.low = np.minimum(self.low, block.min(axis=0))
-        self.high = np.maximum(self.high, block.max(axis=0))
 
 
 def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Summary:
@@ -86,7 +90,7 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
 
     Example:
         >>> check(Dataset.of([[0, 1], [2, 1], [4, 1]]), minimum=3).warnings
-        ('1 of the 2 columns is constant (0): it tells nothing about the shape of the data.',)
+        ('1 of the 2 columns is constant (1): it tells nothing about the shape of the data.',)
     """
     n = dataset.n_samples
     if n < minimum:
@@ -126,8 +130,7 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray) -> Summa
     constant = np.flatnonzero(moments.low == moments.high)
     if len(constant) == dataset.n_features:
         raise InputError(
-            f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were "
-            "made."
+            f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were made."
         )
     duplicates, originals = _repeats(prints)
     warnings = []
@@ -136,20 +139,18 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray) -> Summa
         are, they = ("is", "it tells") if len(constant) == 1 else ("are", "they tell")
         warnings.append(
             f"{len(constant)} of the {dataset.n_features} columns {are} constant ({named}): {they} nothing "
-            "about "
-            "the shape of the data."
+            "about the shape of the data."
         )
     if len(duplicates):
         pairs = zip(duplicates[: _NAMED + 1], originals, strict=False)
         named = _few([f"row {row} repeats row {first}" for row, first in pairs])
         warnings.append(
             f"{len(duplicates)} of the {n} samples repeat an earlier one exactly ({named}): copies in both "
-            "the "
-            "training and the test part would flatter the results, so remove them or give groups."
+            "the training and the test part would flatter the results, so remove them or give groups."
         )
     return Summary(
         n_samples=n,
-        mean=moments.mean.reshape(shape),
+        mean=(moments.origin + moments.mean).reshape(shape),
         std=np.sqrt(moments.squares / n).reshape(shape),
         constant=constant,
         duplicates=duplicates,

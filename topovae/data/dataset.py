@@ -183,9 +183,7 @@ class Dataset:
                 raise IndexError(f"a mask of shape {index.shape} does not fit {self.n_samples} samples")
             return np.flatnonzero(index)
         if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
-            raise IndexError(
-                f"rows are chosen by whole numbers (m,), not by {index.dtype} of shape {index.shape}"
-            )
+            raise IndexError(f"rows are chosen by whole numbers (m,), not by {index.dtype} of shape {index.shape}")
         index = index.astype(np.int64)
         if index.size and not (-self.n_samples <= index.min() and index.max() < self.n_samples):
             raise IndexError(f"rows {index.min()} to {index.max()} asked for, of {self.n_samples}")
@@ -201,8 +199,7 @@ class Dataset:
         except (OSError, IndexError) as error:
             raise InputError(
                 f"{self.place}: rows {rows.start} to {rows.stop - 1} cannot be read ({error}). The file is "
-                "damaged "
-                "or was changed meanwhile; make or copy it again."
+                "damaged or was changed meanwhile; make or copy it again."
             ) from error
 
 
@@ -219,14 +216,11 @@ def require_samples(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None
             "`x.astype(float)`, and write complex numbers as two columns. Nothing is ever unpickled."
         )
     if 0 in shape:
-        raise InputError(
-            f"{found}, without any number in it; expected {_SHAPES}. Give a file that holds data."
-        )
+        raise InputError(f"{found}, without any number in it; expected {_SHAPES}. Give a file that holds data.")
     if len(shape) < 2 or prod(shape[1:]) == 1:
         raise InputError(
             f"{found}: one column; expected at least two: {_SHAPES}. Choose the array with all columns, "
-            "check "
-            "the delimiter of a text file, or turn a single signal into delay coordinates first."
+            "check the delimiter of a text file, or turn a single signal into delay coordinates first."
         )
     if len(shape) > 4:
         raise InputError(f"{found}, of {len(shape)} axes; expected {_SHAPES}. Reshape it.")
@@ -243,8 +237,7 @@ def _coordinates(truth: Any, place: str) -> np.ndarray:
     if array.dtype.kind not in REAL_KINDS or array.ndim not in (1, 2):
         raise InputError(
             f"{place}: `truth` is an array of shape {array.shape} and type {array.dtype}; expected real "
-            "numbers of "
-            "shape (n, k), the coordinates of each sample. Correct or remove it."
+            "numbers of shape (n, k), the coordinates of each sample. Correct or remove it."
         )
     return array.reshape(len(array), -1)
 

@@ -262,7 +262,7 @@ def orbit_sampler(draw: Callable[[np.random.Generator, int, Array], Array], act:
         copies: Any = None,
         dtype: str | None = None,
     ) -> tuple[Array, ...]:
-        """Transform chosen images; groups are the exemplars if several, and an exemplar's samples are adjacent.
+        """Transform chosen images; groups are the exemplars, if several, whose samples are adjacent.
 
         Args:
             rng: chooses the exemplars, as many from each class in the order of `classes`, then angles.

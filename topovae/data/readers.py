@@ -2,8 +2,8 @@
 
 `FILE::name` chooses one array of a file that holds several. Without a name it is `x` (or `X`), or the only
 array of numbers. Beside it, in the same file and HDF5 group, `truth`, `group` and the text `space` are taken
-along; in HDF5 `space` may be an attribute instead. Large files stay on disk: .npy and IDX as memory maps, HDF5
-and folders of images as they are; .npz, .csv, .tsv and .mat (before 7.3) are read whole.
+along; in HDF5 `space` may be an attribute instead. Large files stay on disk: .npy and IDX as memory maps,
+HDF5 and folders of images as they are; .npz, .csv, .tsv and .mat (before 7.3) are read whole.
 """
 
 from __future__ import annotations
@@ -116,8 +116,7 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Data
     except OSError as error:
         raise InputError(
             f"{place} cannot be read: {error.strerror or error}. Expected a file, a folder of images, or - "
-            "for "
-            "standard input; check the name and that you may read it."
+            "for standard input; check the name and that you may read it."
         ) from error
     except MemoryError as error:
         raise ResourceError(
@@ -144,17 +143,14 @@ def _read_file(file: _File) -> Contents:
     with open(file.path, "rb") as stream:
         head = stream.read(4096)
     if not head:
-        raise InputError(
-            f"{file.label} is empty; expected data as {FORMATS}. Check the program that writes it."
-        )
+        raise InputError(f"{file.label} is empty; expected data as {FORMATS}. Check the program that writes it.")
     reader = READERS.get(file.suffix) or _by_magic(head)
     if reader is None and file.piped and b"\0" not in head:
         reader = _read_text
     if reader is None:
         raise InputError(
             f"{file.label} begins with the bytes {head[:8]!r} and ends in {file.suffix or 'no suffix'!r}, "
-            "which "
-            f"belong to no known format; expected {FORMATS}. Convert it, or correct its suffix."
+            f"which belong to no known format; expected {FORMATS}. Convert it, or correct its suffix."
         )
     return reader(file)
 
@@ -203,16 +199,16 @@ def _spool(spool: IO[bytes], block: bytes) -> None:
 
 
 @contextmanager
-def _parsing(file: _File, form: str) -> Iterator[None]:
-    """Turn what a parser raises on a damaged file into one message."""
+def _parsing(file: _File, form: str, *more: type[Exception]) -> Iterator[None]:
+    """Turn what a parser raises on a damaged file, the usual errors and more of its own, into one message."""
+    damage: tuple[type[Exception], ...] = (*_DAMAGE, *more)
     try:
         yield
-    except _DAMAGE as error:
+    except damage as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{file.label} cannot be read as {form} ({reason}); expected a whole file of that format. It "
-            "is damaged, "
-            "cut short or of another kind: make or copy it again, or correct its suffix."
+            "is damaged, cut short or of another kind: make or copy it again, or correct its suffix."
         ) from error
 
 
@@ -220,8 +216,7 @@ def _refuse_member(file: _File) -> None:
     if file.member is not None:
         raise InputError(
             f"{file.label}::{file.member} asks for an array by name, but this format holds a single one "
-            "without "
-            f"a name. Write {file.label} alone."
+            f"without a name. Write {file.label} alone."
         )
 
 
@@ -232,21 +227,13 @@ def _choose(file: _File, entries: Mapping[str, _Entry]) -> Contents:
     """Open the array that is wanted and what lies beside it."""
     name = file.member or _default(file, entries)
     if name not in entries:
-        raise InputError(
-            f"{file.label} holds no array `{name}`; it holds {_listing(entries)}. Choose one of these."
-        )
+        raise InputError(f"{file.label} holds no array `{name}`; it holds {_listing(entries)}. Choose one of these.")
     folder = name[: len(name) - len(Path(name).name)]
     chosen = entries[name]
     require_samples(chosen.shape, chosen.dtype, f"{file.label}::{name}")
-    beside = {
-        key: entries[folder + key] for key in _BESIDE if folder + key in entries and folder + key != name
-    }
+    beside = {key: entries[folder + key] for key in _BESIDE if folder + key in entries and folder + key != name}
     if file.member not in (None, "x"):  # truth and group belong to x; another array may be of other samples
-        beside = {
-            key: entry
-            for key, entry in beside.items()
-            if not entry.shape or entry.shape[0] == chosen.shape[0]
-        }
+        beside = {key: entry for key, entry in beside.items() if not entry.shape or entry.shape[0] == chosen.shape[0]}
     space = beside.pop("space", None)
     opened = {key: entry.open()[:] if entry.shape else entry.open() for key, entry in beside.items()}
     return Contents(chosen.open(), **opened, space=_text(space))
@@ -267,19 +254,13 @@ def _default(file: _File, entries: Mapping[str, _Entry]) -> str:
     raise InputError(
         f"{file.label} holds {count} arrays of real numbers and none is named `x`: it holds "
         f"{_listing(entries)}. "
-        + (
-            f"Choose one, as in {file.label}::{arrays[0]}."
-            if arrays
-            else "Store the samples as the array `x`."
-        )
+        + (f"Choose one, as in {file.label}::{arrays[0]}." if arrays else "Store the samples as the array `x`.")
     )
 
 
 def _listing(entries: Mapping[str, _Entry]) -> str:
     listed = [f"{name} {entry}" for name, entry in itertools.islice(entries.items(), _LISTED)]
-    return ("; ".join(listed) or "nothing") + f"; and {len(entries) - _LISTED} more" * (
-        len(entries) > _LISTED
-    )
+    return ("; ".join(listed) or "nothing") + f"; and {len(entries) - _LISTED} more" * (len(entries) > _LISTED)
 
 
 def _text(entry: _Entry | None) -> str | None:
@@ -338,9 +319,7 @@ def _read_text(file: _File) -> Contents:
     with _parsing_text(file), open(file.path, encoding="utf-8-sig") as lines:
         first = next((line for line in lines if line.strip()), None)
     if first is None:
-        raise InputError(
-            f"{file.label} holds blank lines only; expected rows of numbers. Check what writes it."
-        )
+        raise InputError(f"{file.label} holds blank lines only; expected rows of numbers. Check what writes it.")
     delimiter = _delimiter(first, file.suffix)
     header = not any(map(_is_number, _cells(first, delimiter)))
     with _parsing_text(file), open(file.path, encoding="utf-8-sig") as lines:
@@ -348,13 +327,9 @@ def _read_text(file: _File) -> Contents:
         rows = itertools.islice(body, int(header), None)
         start = next(rows, None)
         if start is None:
-            raise InputError(
-                f"{file.label} holds a header and no rows; expected one line of numbers a sample."
-            )
+            raise InputError(f"{file.label} holds a header and no rows; expected one line of numbers a sample.")
         try:
-            x = np.loadtxt(
-                itertools.chain([start], rows), delimiter=delimiter, comments=None, quotechar='"', ndmin=2
-            )
+            x = np.loadtxt(itertools.chain([start], rows), delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
         except ValueError as error:
             raise InputError(f"{file.label}: {_fault(file.path, delimiter, header) or error}") from error
     return Contents(x)
@@ -367,13 +342,12 @@ def _parsing_text(file: _File) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise InputError(
             f"{file.label} is not text in UTF-8 (byte {error.start} is {error.object[error.start]:#x}); "
-            "expected lines "
-            "of numbers. Save it again as UTF-8, or correct its suffix if it is of another format."
+            "expected lines of numbers. Save it again as UTF-8, or correct its suffix if it is of another format."
         ) from error
 
 
 def _delimiter(line: str, suffix: str) -> str | None:
-    """Return the suffix's delimiter if the line has it, else the commonest in the line, else None for blanks."""
+    """Return the suffix's delimiter if the line has it, else the commonest in it, else None for blanks."""
     preferred = {".csv": ",", ".tsv": "\t"}.get(suffix, "")
     if preferred and preferred in line:
         return preferred
@@ -472,9 +446,7 @@ class _SparseRows:
         self.shape, self.dtype = shape, data.dtype
         ends = len(indptr) == shape[0] + 1 and indptr[0] == 0 and indptr[-1] == len(data) == len(indices)
         if not ends or (np.diff(indptr) < 0).any():
-            raise ValueError(
-                f"its sparse matrix of shape {shape} has row pointers that do not fit its entries"
-            )
+            raise ValueError(f"its sparse matrix of shape {shape} has row pointers that do not fit its entries")
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         start, stop, _ = rows.indices(self.shape[0])
@@ -499,9 +471,7 @@ class _SparseRows:
 
 def _sparse_entry(group: Any) -> _Entry | None:
     """Describe a sparse matrix as anndata stores it: `encoding-type`, earlier `h5sparse_format`."""
-    encoding = str(group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", ""))).removesuffix(
-        "_matrix"
-    )
+    encoding = str(group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", ""))).removesuffix("_matrix")
     if encoding not in ("csr", "csc"):
         return None
     shape = tuple(int(side) for side in group.attrs.get("shape", group.attrs.get("h5sparse_shape")))
@@ -528,16 +498,17 @@ def _read_mat(file: _File) -> Contents:
     if h5py.is_hdf5(file.path):
         return _choose_hdf5(file, _matlab_entry)
     from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatReadError
 
     def entry(name: str, shape: tuple[int, ...], kind: str) -> _Entry:
         def load() -> Any:
-            with _parsing(file, "MATLAB's .mat"):
+            with _parsing(file, "MATLAB's .mat", MatReadError):
                 array = loadmat(file.path, variable_names=[name])[name]
                 return _SparseRows.of_scipy(array) if kind == "sparse" else array
 
         return _Entry(shape, np.dtype(_MATLAB_TYPES.get(kind, "O")), load)
 
-    with _parsing(file, "MATLAB's .mat"):
+    with _parsing(file, "MATLAB's .mat", MatReadError):
         entries = {name: entry(name, tuple(shape), kind) for name, shape, kind in whosmat(file.path)}
     return _choose(file, entries)
 
@@ -647,8 +618,7 @@ def _read_folder(place: str, member: str | None) -> Contents:
     if not paths:
         raise InputError(
             f"{place} is a folder without images; expected files ending in {', '.join(IMAGES)} directly in "
-            "it. Give "
-            "the folder that holds them, or one file."
+            "it. Give the folder that holds them, or one file."
         )
     shapes = [_image_shape(path) for path in paths]
     odd = next((i for i, shape in enumerate(shapes) if shape != shapes[0]), None)
@@ -656,8 +626,7 @@ def _read_folder(place: str, member: str | None) -> Contents:
         raise InputError(
             f"The images in {place} differ in shape: {paths[0].name} is {shapes[0]} and {paths[odd].name} is "
             f"{shapes[odd]} (height, width, channels); expected one shape. Resize them and convert all to "
-            "grey or "
-            "all to colour."
+            "grey or all to colour."
         )
     return Contents(_ImageRows(paths, shapes[0]))
 
@@ -679,8 +648,7 @@ def _opened_image(path: Path) -> Iterator[Any]:
             yield image
     except (*_DAMAGE, Image.DecompressionBombError) as error:
         raise InputError(
-            f"{path} cannot be read as an image ({error}); expected whole images. Make it again or take it "
-            "away."
+            f"{path} cannot be read as an image ({error}); expected whole images. Make it again or take it away."
         ) from error
 
 

@@ -29,9 +29,7 @@ class Split:
         return {name: rows.tolist() for name, rows in self.parts().items()}
 
 
-def split(
-    n: int, *, seed: int, fractions: Sequence[float] = FRACTIONS, group: np.ndarray | None = None
-) -> Split:
+def split(n: int, *, seed: int, fractions: Sequence[float] = FRACTIONS, group: np.ndarray | None = None) -> Split:
     """Divide n samples at random into three parts that are never empty; equal arguments give equal parts.
 
     Args:
@@ -53,29 +51,23 @@ def split(
     if shares.shape != (3,) or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise UsageError(
             f"The fractions of a split are {tuple(fractions)}; expected three positive numbers for train, "
-            "valid "
-            f"and test with sum 1, such as {FRACTIONS}."
+            f"valid and test with sum 1, such as {FRACTIONS}."
         )
     rng = np.random.default_rng(seed)
     if group is None:
         return Split(*_deal(n, shares, rng, "samples"))
     group = np.asarray(group)
     if group.shape != (n,):
-        raise InputError(
-            f"`group` has the shape {group.shape}; expected ({n},), one label a sample. Correct it."
-        )
+        raise InputError(f"`group` has the shape {group.shape}; expected ({n},), one label a sample. Correct it.")
     labels, member = np.unique(group, return_inverse=True)
-    return Split(
-        *(np.flatnonzero(np.isin(member, part)) for part in _deal(len(labels), shares, rng, "groups"))
-    )
+    return Split(*(np.flatnonzero(np.isin(member, part)) for part in _deal(len(labels), shares, rng, "groups")))
 
 
 def _deal(count: int, shares: np.ndarray, rng: np.random.Generator, things: str) -> list[np.ndarray]:
     """Deal the numbers below `count` into three sorted arrays, by shares, at least one each."""
     if count < 3:
         raise InputError(
-            f"There are {count} {things}; a split into train, valid and test needs at least 3. Give more "
-            f"{things}."
+            f"There are {count} {things}; a split into train, valid and test needs at least 3. Give more {things}."
         )
     order = rng.permutation(count).astype(np.int64)
     return [np.sort(part) for part in np.split(order, np.cumsum(_sizes(count, shares))[:-1])]

@@ -3,7 +3,16 @@
 from topovae.distributions.joint import Joint, Orbit
 from topovae.distributions.power_spherical import PowerSpherical
 from topovae.distributions.truncated_normal import TruncatedNormal
-from topovae.distributions.uniform import CircleUniform, SphereUniform
+from topovae.distributions.uniform import CircleUniform, IntervalUniform, SphereUniform
 from topovae.distributions.wrapped_normal import WrappedNormal
 
-__all__ = ["CircleUniform", "Joint", "Orbit", "PowerSpherical", "SphereUniform", "TruncatedNormal", "WrappedNormal"]
+__all__ = [
+    "CircleUniform",
+    "IntervalUniform",
+    "Joint",
+    "Orbit",
+    "PowerSpherical",
+    "SphereUniform",
+    "TruncatedNormal",
+    "WrappedNormal",
+]

@@ -1,4 +1,4 @@
-"""Uniform distributions on the circle and on spheres: the priors of compact factors."""
+"""Uniform distributions on intervals, the circle and spheres: the priors of compact factors."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, Uniform, constraints
 
 
 def log_sphere_area(dim: int) -> float:
     """log of the volume of the unit sphere S^dim in R^(dim+1)."""
     return math.log(2) + (dim + 1) / 2 * math.log(math.pi) - math.lgamma((dim + 1) / 2)
+
+
+class IntervalUniform(Uniform):
+    """The uniform law on the closed interval [low, high]; torch's gives no density to `high`, where clamped samples lie."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        inside = (value >= self.low) & (value <= self.high)
+        return torch.where(inside, -torch.log(self.high - self.low), -math.inf)
 
 
 class CircleUniform(Distribution):

@@ -160,9 +160,7 @@ def landmark_angles(landmarks: Landmarks, count: int) -> np.ndarray:
     return nothing
 
 
-def circular_coordinates(
-    points: np.ndarray, landmarks: Landmarks, angles: np.ndarray, k: int = 8
-) -> np.ndarray:
+def circular_coordinates(points: np.ndarray, landmarks: Landmarks, angles: np.ndarray, k: int = 8) -> np.ndarray:
     """Extend landmarks' angles to points by a partition of unity over the nearest landmarks.
 
     Args:

@@ -47,6 +47,9 @@ def fit_denoiser(x: np.ndarray) -> Denoiser:
     if x.shape[1] <= FEW_FEATURES:
         return Denoiser(mean, components, np.ones(len(components)), 0.0)
     rank, variance = _noise_floor(eigenvalues, np.sqrt(x.shape[1] / len(x)))
+    if rank == 0:  # nothing stands out: no part of the data can be called noise
+        kept = components[:MOST_COMPONENTS]
+        return Denoiser(mean, kept, np.ones(len(kept)), 0.0)
     signal = eigenvalues[:rank]
     gain = np.clip((signal - variance) / np.maximum(signal, 1e-300), 0.0, 1.0)
     return Denoiser(mean, components[:rank], gain, float(np.sqrt(variance)))
@@ -78,6 +81,8 @@ def _noise_floor(eigenvalues: np.ndarray, aspect: float) -> tuple[int, float]:
     for _ in range(20):
         # 5 % above the edge, for the fluctuations of the largest noise eigenvalue
         above = int((eigenvalues > 1.05 * variance * (1 + aspect) ** 2).sum())
+        if above == rank == 0:
+            return 0, 0.0
         above = min(max(above, 2), most)
         variance = float(eigenvalues[above:].mean())
         if above == rank:

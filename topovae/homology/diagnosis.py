@@ -46,32 +46,50 @@ from topovae.homology.significance import betti_distribution, betti_number, null
 
 Progress = Callable[[str, float], None]
 
-RESAMPLES = 3
 SHARE = 0.85
 """Resamples after the first keep this share of the samples."""
 
 MOST_GEOMETRY = 4000
 """Local geometry and geodesics are read at so many samples at most."""
 
-COUNTS = {1: 500, 2: 300}
-"""Landmarks by the highest degree of homology asked of them."""
-
-CAPS = {1: 6.0, 2: 5.0}
-"""Longest edges, in usual spacings, by degree."""
-
 SURFACE_LIMIT = 3
-"""Degree 2 is computed for data of at most this dimension: beyond, noise covers it."""
+"""Degree 2, boundary and orientation are looked at in data of at most this dimension."""
 
-BOUNDARY = {2: (0.022, 0.25), 3: (0.035, 0.25)}
+BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
 """By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
 
-ORIENTATION = (0.14, 0.25)
+ORIENTATION = (0.155, 0.15)
 """The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
 
 UNDETERMINED = 0.55
 """Above this ratio, tangent frames say nothing about orientation."""
 
+UNFIT = (0.8, 0.05)
+"""Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
+
+THIN = (0.12, 0.02)
+"""The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
+
 BARS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One degree of homology: on how many landmarks, up to which edge (in usual spacings), how often."""
+
+    degree: int
+    landmarks: int
+    longest_edge: float
+    resamples: int
+
+
+PASSES = {
+    1: (Pass(1, 500, 6.0, 3),),
+    2: (Pass(2, 300, 5.0, 3), Pass(1, 500, 6.0, 3)),
+    3: (Pass(2, 220, 4.0, 2), Pass(1, 500, 5.0, 3)),
+    4: (Pass(1, 500, 4.0, 3),),
+}
+"""By dimension (4: and more), the dearest first: it may not fit in memory."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,7 @@ class _Geometry:
     dimension: Dimension
     closed: float | None = None
     orientable: float | None = None
+    manifold: float = 1.0
 
 
 @dataclass
@@ -152,9 +171,7 @@ def _silent(stage: str, share: float) -> None:
     """Report nothing."""
 
 
-def _check_options(
-    landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, memory: int
-) -> None:
+def _check_options(landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, memory: int) -> None:
     if not primes:
         raise UsageError("No primes were given; homology needs at least one field, such as 2,3.")
     for prime in primes:
@@ -166,9 +183,7 @@ def _check_options(
     if landmarks is not None and landmarks < 20:
         raise UsageError(f"{landmarks} landmarks are too few to see any shape; use at least 20.")
     if memory < 2**26:
-        raise ResourceError(
-            f"{memory / 2**20:.0f} MiB of memory are allowed; a diagnosis needs at least 64 MiB."
-        )
+        raise ResourceError(f"{memory / 2**20:.0f} MiB of memory are allowed; a diagnosis needs at least 64 MiB.")
 
 
 def _from_samples(data: Any, options: _Options) -> Analysis:
@@ -281,18 +296,29 @@ def _count(n: int, usual: int, asked: int | None) -> int:
 
 def _local_geometry(averaged: np.ndarray, dimension: Dimension) -> _Geometry:
     """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices."""
+    manifold = _below(dimension.thin, *THIN)
     if not 1 < dimension.value <= SURFACE_LIMIT:
-        return _Geometry(dimension)
+        return _Geometry(dimension, manifold=manifold)
     k = frame_size(dimension)
     flat = flatten(averaged, dimension.value, k)
-    middle, width = BOUNDARY[dimension.value]
     share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
-    closed = _logistic(np.log(middle / max(share, 1e-4)) / width)
+    closed = _below_log(share, *BOUNDARY[dimension.value])
     ratio = orientation_ratio(flat, dimension.value, k)
-    if ratio is None or ratio > UNDETERMINED:
-        return _Geometry(dimension, closed)
-    middle, width = ORIENTATION
-    return _Geometry(dimension, closed, _logistic(np.log(middle / max(ratio, 1e-4)) / width))
+    if ratio is None:
+        return _Geometry(dimension, closed, None, manifold)
+    manifold *= _below(ratio, *UNFIT)
+    orientable = _below_log(ratio, *ORIENTATION) if ratio <= UNDETERMINED else None
+    return _Geometry(dimension, closed, orientable, manifold)
+
+
+def _below(value: float, middle: float, width: float) -> float:
+    """Return how surely a value lies below a threshold, a logistic."""
+    return _logistic((middle - value) / width)
+
+
+def _below_log(value: float, middle: float, width: float) -> float:
+    """Return how surely a positive value lies below a threshold, a logistic of its logarithm."""
+    return _logistic(np.log(middle / max(value, 1e-4)) / width)
 
 
 def _logistic(x: float) -> float:
@@ -309,18 +335,15 @@ def _homology(
     """
     homology = _Homology()
     first: dict[int, Landmarks] = {}
-    degrees = [1, 2] if options.max_dim == 2 and 1 < dimension <= SURFACE_LIMIT else [1]
-    steps = len(degrees) * RESAMPLES
-    for done, degree in enumerate(reversed(degrees)):  # the dearest first: it may not fit in memory
-        count = _count(n, COUNTS[degree], options.landmarks)
-        for resample in range(RESAMPLES):
-            step = done * RESAMPLES + resample
-            options.report(f"homology of degree {degree}", 0.25 + 0.7 * step / steps)
-            landmarks = draw(resample, count)
-            first.setdefault(degree, landmarks)
-            for prime in options.primes:
-                diagram = persistence(landmarks.distances, prime, degree, CAPS[degree], memory=options.memory)
-                homology.add(degree, diagram)
+    passes = [step for step in PASSES[min(dimension, max(PASSES))] if step.degree <= options.max_dim]
+    work = [(step, resample) for step in passes for resample in range(step.resamples)]
+    for done, (step, resample) in enumerate(work):
+        options.report(f"homology of degree {step.degree}", 0.25 + 0.7 * done / len(work))
+        landmarks = draw(resample, _count(n, step.landmarks, options.landmarks))
+        first.setdefault(step.degree, landmarks)
+        for prime in options.primes:
+            diagram = persistence(landmarks.distances, prime, step.degree, step.longest_edge, memory=options.memory)
+            homology.add(step.degree, diagram)
     return homology, first[1]
 
 
@@ -356,7 +379,7 @@ def _conclude(
         spread,
         geometry.closed,
         geometry.orientable,
-        manifold=_logistic((0.12 - dimension.thin) / 0.02),
+        geometry.manifold,
     )
     candidates, recommendation = recommend(findings)
     return Analysis(

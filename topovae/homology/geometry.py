@@ -91,34 +91,30 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
     sample = rng.choice(len(points), min(400, len(points)), replace=False)
     scales = [k for k in SCALES if k <= max(len(points) // 8, SCALES[1])]
     _, index = nearest(points, max(scales), points[sample])
-    spectra = {k: _padded(local_spectra(points, index[:, :k])) for k in scales}
+    spectra = {k: local_spectra(points, index[:, :k]) for k in scales}
     full = points.shape[1]
     gaps = {k: _gaps(values.mean(0), noise, full) for k, values in spectra.items()}
     scale, value = _first_clear(gaps, full)
-    estimates = [_participation(spectra[k], noise, k) for k in scales if scale / 2 <= k <= 2 * scale]
-    means = [
-        float(per_point[rng.integers(len(per_point), size=len(per_point))].mean())
-        for per_point in estimates
-        for _ in range(50)
-    ]
-    low, high = np.quantile(means, [0.025, 0.975])
-    chosen = spectra[scale]
-    thin = float((chosen[:, 1] < 0.08 * chosen[:, 0]).mean()) if value > 1 else 0.0
-    estimate = float(_participation(chosen, noise, scale).mean())
-    gap = gaps[scale][value - 1] if value < full else np.inf
-    return Dimension(value, estimate, (float(low), float(high)), scale, float(gap), thin)
+    # spectra of few neighbours scatter too much for the finer readings
+    wide = min((k for k in scales if k >= max(scale, 27)), default=scale)
+    estimates = {k: _participation(spectra[k], noise, k) for k in scales if wide / 1.6 < k < 1.6 * wide}
+    low, high = np.quantile([_resampled_means(values, 50, rng) for values in estimates.values()], [0.025, 0.975])
+    thin = float((spectra[wide][:, 1] < 0.08 * spectra[wide][:, 0]).mean()) if value > 1 else 0.0
+    gap = float(gaps[scale][value - 1]) if value < full else np.inf
+    return Dimension(value, float(estimates[wide].mean()), (float(low), float(high)), scale, gap, thin)
 
 
-def _padded(values: np.ndarray) -> np.ndarray:
-    width = LARGEST_DIMENSION + 1
-    return np.pad(values[:, :width], ((0, 0), (0, max(0, width - values.shape[1]))))
+def _resampled_means(values: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return means of `count` bootstrap resamples of values (n,)."""
+    return values[rng.integers(len(values), size=(count, len(values)))].mean(1)
 
 
 def _gaps(mean: np.ndarray, noise: float, full: int) -> np.ndarray:
     """Return the ratios λ_d / λ_(d+1), d = 1, 2, …; a gap after the last coordinate says nothing."""
+    count = min(LARGEST_DIMENSION, full - 1)
     # the relative floor stands for curvature: without it data free of noise shows its ambient dimension
-    raised = mean + noise**2 + 1e-3 * mean[0]
-    return (raised[:-1] / raised[1:])[: min(LARGEST_DIMENSION, full - 1)]
+    raised = np.pad(mean, (0, max(0, count + 1 - len(mean)))) + noise**2 + 1e-3 * mean[0]
+    return raised[:count] / raised[1 : count + 1]
 
 
 def _first_clear(gaps: dict[int, np.ndarray], full: int) -> tuple[int, int]:
@@ -131,7 +127,7 @@ def _first_clear(gaps: dict[int, np.ndarray], full: int) -> tuple[int, int]:
             return k, int(gaps[k].argmax()) + 1
     excess = {k: gaps[k] / _isotropic_gaps(k, full) for k in scales}
     widest = max(scales, key=lambda k: excess[k].max())
-    if excess[widest].max() < FAINT_GAP and full <= LARGEST_DIMENSION:
+    if excess[widest].max() < FAINT_GAP:
         return scales[0], full
     return widest, int(excess[widest].argmax()) + 1
 
@@ -140,7 +136,7 @@ def _isotropic_gaps(k: int, full: int) -> np.ndarray:
     """Return the gaps that k neighbours show by chance where no direction is preferred."""
     noise = np.random.default_rng(0).normal(size=(200, k, full))
     values, _ = _local_pca(noise)
-    return _gaps(_padded(values).mean(0), 0.0, full)
+    return _gaps(values.mean(0), 0.0, full)
 
 
 def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
@@ -264,9 +260,7 @@ def _lowest(adjacency: csr_matrix, count: int) -> np.ndarray:
     n = adjacency.shape[0]
     start = np.random.default_rng(0).normal(size=n)
     laplacian = (identity(n) - adjacency).tocsc()
-    return np.sort(
-        eigsh(laplacian, k=count + 1, sigma=-1e-3, which="LM", v0=start, return_eigenvectors=False)
-    )[:count]
+    return np.sort(eigsh(laplacian, k=count + 1, sigma=-1e-3, which="LM", v0=start, return_eigenvectors=False))[:count]
 
 
 def growth_dimension(distances: np.ndarray) -> Dimension:

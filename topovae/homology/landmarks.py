@@ -85,9 +85,7 @@ def self_tuned(distances: np.ndarray, k: int = 6) -> tuple[np.ndarray, np.ndarra
     return (tuned + tuned.T) / 2, scales
 
 
-def hybrid_distances(
-    centre: np.ndarray, points: np.ndarray, dimension: int, k_frame: int, k: int = 30
-) -> np.ndarray:
+def hybrid_distances(centre: np.ndarray, points: np.ndarray, dimension: int, k_frame: int, k: int = 30) -> np.ndarray:
     """Return max(Euclidean, geodesic/1.3) between centres (m, p), geodesics through `points` (n, p).
 
     Edges that leave the tangent planes are cut first, so that sheets that come close stay apart.

@@ -9,10 +9,10 @@ import numpy as np
 
 from topovae.homology.catalogue import CATALOGUE, Space
 
-FLOOR = 0.02
-"""No single finding counts against a space by more than this factor: each fails now and then."""
+FLOORS = {"dimension": 0.01, "homology": 0.02, "boundary": 0.05, "orientation": 0.08}
+"""How often each kind of finding is wrong though it looks sure: none counts against a space by more."""
 
-NONE_EVIDENCE = np.log(0.01)
+NONE_EVIDENCE = np.log(0.04)
 """Log-likelihood granted to a space outside the catalogue."""
 
 SHOWN = 5
@@ -71,8 +71,14 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class _Reason:
+    kind: str
     probability: float
     words: str
+
+    @property
+    def evidence(self) -> float:
+        floor = FLOORS[self.kind]
+        return float(np.log(floor + (1 - floor) * self.probability))
 
 
 def recommend(
@@ -80,32 +86,30 @@ def recommend(
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
-    A space's likelihood is the product of the probabilities of what it predicts, each at least FLOOR. It
-    competes with the other spaces and with `none`.
+    A space's likelihood is the product of the probabilities of what it predicts, each at least its kind's
+    floor. It competes with the other spaces and with `none`.
 
     Returns:
         The best candidates, best first, and the recommendation.
     """
     reasons = [_reasons(findings, space) for space in catalogue]
-    evidence = np.array([_evidence(why) for why in reasons] + [NONE_EVIDENCE])
+    evidence = np.array([sum(reason.evidence for reason in why) for why in reasons] + [NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
         Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(reasons[i])) for i in order
     )
-    outside = _outside(findings)
     best = candidates[0]
-    if outside == 0.0 and best.score > max(0.5, float(share[-1])):
-        return candidates, Recommendation(best.latent, best.name, best.score)
-    return candidates, Recommendation(None, "none", max(outside, float(1 - best.score)))
+    alone = _one_manifold(findings)
+    if alone > 0.5 and best.score > 0.5:
+        return candidates, Recommendation(best.latent, best.name, best.score * alone)
+    return candidates, Recommendation(None, "none", 1 - best.score * alone)
 
 
-def _outside(findings: Findings) -> float:
-    """Return a probability that no space of the catalogue fits at all, 0 where nothing says so."""
-    if findings.components > 1:
-        return 0.95
-    return 1 - findings.manifold if findings.manifold < 0.5 else 0.0
+def _one_manifold(findings: Findings) -> float:
+    """Return the probability that the data is one manifold, as every space of the catalogue is."""
+    return findings.manifold if findings.components == 1 else 0.05
 
 
 def _reasons(findings: Findings, space: Space) -> list[_Reason]:
@@ -113,33 +117,27 @@ def _reasons(findings: Findings, space: Space) -> list[_Reason]:
     if findings.dimension:
         likeliest = max(findings.dimension, key=lambda d: findings.dimension[d])
         probability = findings.dimension.get(space.dimension, 0.0)
-        found.append(_Reason(probability, f"dimension {likeliest} found, {space.dimension} expected"))
+        words = f"dimension {likeliest} found, {space.dimension} expected"
+        found.append(_Reason("dimension", probability, words))
     for (prime, degree), probabilities in findings.betti.items():
         expected = space.betti(prime, degree)
         probability = float(probabilities[expected]) if expected < len(probabilities) else 0.0
         counted = int(np.argmax(probabilities))
         words = f"{counted} classes found in H{degree} over Z/{prime}, {expected} expected"
-        found.append(_Reason(probability, words))
+        found.append(_Reason("homology", probability, words))
     if space.dimension > 1:
-        found += _kind(findings.closed, space.closed, "a closed space", "a space with an edge")
-        found += _kind(findings.orientable, space.orientable, "orientable", "not orientable")
+        found += _judged("boundary", findings.closed, space.closed, "a closed space", "a space with an edge")
+        found += _judged("orientation", findings.orientable, space.orientable, "orientable", "not orientable")
     return found
 
 
-def _kind(probability: float | None, expected: bool, yes: str, no: str) -> list[_Reason]:
+def _judged(kind: str, probability: float | None, expected: bool, yes: str, no: str) -> list[_Reason]:
     """Return the reason that a yes-or-no finding makes, none where it was not made."""
     if probability is None:
         return []
-    seen = yes if probability > 0.5 else no
-    return [
-        _Reason(
-            probability if expected else 1 - probability, f"looks {seen}, {yes if expected else no} expected"
-        )
-    ]
-
-
-def _evidence(reasons: list[_Reason]) -> float:
-    return float(sum(np.log(FLOOR + (1 - FLOOR) * reason.probability) for reason in reasons))
+    agreement = probability if expected else 1 - probability
+    words = f"looks {yes if probability > 0.5 else no}, {yes if expected else no} expected"
+    return [_Reason(kind, agreement, words)]
 
 
 def _words(reasons: list[_Reason]) -> tuple[str, ...]:

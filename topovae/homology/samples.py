@@ -112,8 +112,7 @@ def read_sample(data: Any, preparation: Preparation, memory: int, seed: int) -> 
     if bad.any():
         rows = ", ".join(str(row) for row in index[bad][:5]) + ", …" * int(bad.sum() > 5)
         raise InputError(
-            f"{int(bad.sum())} of the {count} samples read hold NaN or infinity (rows {rows}). "
-            "Remove or repair them."
+            f"{int(bad.sum())} of the {count} samples read hold NaN or infinity (rows {rows}). Remove or repair them."
         )
     x = preparation.apply(raw)
     if not np.ptp(x, axis=0).any():

@@ -12,7 +12,10 @@ RANKS = 8
 
 @dataclass(frozen=True)
 class Null:
-    """Law of the largest spurious log(death/birth): Gumbel, fitted to simulations.
+    """Law of the largest spurious log(death/birth): Gumbel.
+
+    Fitted to the longest noise bars of simulated manifolds and blobs, 2000 samples through random smooth maps
+    into 50 dimensions, and then widened, as harsher maps than those must be expected.
 
     Attributes:
         location: mode of log(death/birth).
@@ -30,12 +33,12 @@ class Null:
 
 
 NULLS = {
-    (1, 1): Null(0.30, 0.069, 0.10),
-    (1, 2): Null(0.45, 0.10, 0.10),
-    (1, 3): Null(0.34, 0.06, 0.10),
-    (1, 4): Null(0.30, 0.06, 0.10),
-    (2, 2): Null(0.16, 0.03, 0.05),
-    (2, 3): Null(0.22, 0.037, 0.05),
+    (1, 1): Null(0.36, 0.065, 0.07),
+    (1, 2): Null(0.62, 0.075, 0.06),
+    (1, 3): Null(0.52, 0.040, 0.06),
+    (1, 4): Null(0.38, 0.040, 0.06),
+    (2, 2): Null(0.07, 0.065, 0.05),
+    (2, 3): Null(0.29, 0.050, 0.05),
 }
 """By degree of homology and dimension of the data."""
 

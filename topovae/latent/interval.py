@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Uniform
+from torch.distributions import Distribution, Independent
 
-from topovae.distributions import TruncatedNormal
+from topovae.distributions import IntervalUniform, TruncatedNormal
 from topovae.latent.factor import Factor, register
 from topovae.signature import Isometry
 
@@ -22,16 +22,16 @@ class Interval(Factor):
         return 0.5 + 0.5 * torch.tanh(2 * embedded)
 
     def spread(self, raw: Tensor) -> Tensor:
-        # At scale 10 the posterior is uniform to 1e-8 nats; beyond, single precision would lose its mass.
+        # At scale 10 the posterior is uniform to 1e-8 nats, so a larger one would only lose its gradient.
         scale = super().spread(raw)
-        return 10 * scale / (10 + scale)
+        return scale / (1 + scale / 10)
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
         return Independent(TruncatedNormal(loc, scale, validate_args=False), 1)
 
     def prior(self, like: Tensor) -> Distribution:
         zero = torch.zeros(1, dtype=like.dtype, device=like.device)
-        return Independent(Uniform(zero, zero + 1, validate_args=False), 1)
+        return Independent(IntervalUniform(zero, zero + 1, validate_args=False), 1)
 
     def embed(self, coordinates: Tensor) -> Tensor:
         return coordinates - 0.5

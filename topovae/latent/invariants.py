@@ -119,8 +119,8 @@ class PolynomialMap(nn.Module):
         super().__init__()
         # Derived from the group at every start, so no part of a model's state.
         self.register_buffer("monomials", torch.as_tensor(polynomials.monomials), persistent=False)
-        coefficients = torch.as_tensor(polynomials.coefficients, dtype=torch.get_default_dtype())
-        self.register_buffer("coefficients", coefficients, persistent=False)
+        # In double precision, for features that are invariant to the precision of the points.
+        self.register_buffer("coefficients", torch.as_tensor(polynomials.coefficients), persistent=False)
         self.out_dim = len(polynomials.coefficients)
 
     def forward(self, points: Tensor) -> Tensor:

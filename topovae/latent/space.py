@@ -137,8 +137,8 @@ class LatentSpace(nn.Module):
         """Geodesic distance between orbits: the least over the group of the product distance on the cover."""
         images = self.orbit(a).split(self._coordinate_sizes, -1)
         others = b.split(self._coordinate_sizes, -1)
-        squares = [f.distance(x, y).square() for f, x, y in zip(self.factors, images, others, strict=True)]
-        return torch.stack(squares).sum(0).sqrt().amin(0)
+        distances = [f.distance(x, y) for f, x, y in zip(self.factors, images, others, strict=True)]
+        return torch.linalg.vector_norm(torch.stack(distances), dim=0).amin(0)
 
     def sample_prior(self, n: int, like: Tensor) -> Tensor:
         """n points of the prior, as coordinates (n, coordinate_dim)."""

@@ -51,6 +51,10 @@ class TrainingConfig:
         rise = max(1, round(self.warmup * self.epochs))
         return self.beta * min(1.0, (epoch + 1) / rise)
 
+    def anchor_at(self, epoch: int) -> float:
+        """Weight of the anchor during an epoch, falling from 1 to 0 while beta rises."""
+        return max(0.0, 1 - (epoch + 1) / max(1, round(self.warmup * self.epochs)))
+
     def is_warm(self, epoch: int) -> bool:
         """Whether an epoch has the full beta, so that its validation loss may be the best."""
         return self.beta_at(epoch) == self.beta

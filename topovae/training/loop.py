@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from topovae.vae import VAE
 
 RESIDENT_BYTES = 4 * 2**30
 """Data of at most this size are held in memory as one tensor; larger data are read batch by batch."""
+
+ANCHOR_WEIGHT = 2.0
+"""Initial weight of the anchor's misfit, in nats a feature."""
 
 HISTORY = (
     *("epoch", "train_nll", "train_kl", "train_elbo", "valid_nll", "valid_kl", "valid_elbo"),
@@ -77,10 +81,10 @@ class Batches:
         for start in range(0, len(self), size):
             yield self.take(torch.arange(start, min(start + size, len(self))))
 
-    def shuffled(self, size: int) -> Iterator[Tensor]:
-        """All samples in an order drawn from the global random state."""
+    def shuffled(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All samples with their positions, in an order drawn from the global random state."""
         for positions in torch.randperm(len(self)).split(size):
-            yield self.take(positions)
+            yield positions, self.take(positions)
 
 
 def arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
@@ -93,6 +97,16 @@ def load_weights(model: VAE, weights: dict[str, np.ndarray]) -> None:
     model.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
 
 
+class Anchor(Protocol):
+    """What the encoder starts from and is held near while beta rises."""
+
+    def regress(self, model: VAE, batches: Batches) -> None:
+        """Bring the encoder near before the first epoch."""
+
+    def misfit(self, embedded: Tensor, positions: Tensor) -> Tensor:
+        """Mean squared distance of location outputs from their targets."""
+
+
 class Trainer:
     """Trains one model; `state` is always the state after the last whole epoch.
 
@@ -102,12 +116,20 @@ class Trainer:
         split: which are for training and validation.
         config: hyperparameters.
         state: to continue from; None starts afresh.
+        anchor: where to start from; None starts from the weights as they are.
     """
 
     def __init__(
-        self, model: VAE, data: Dataset, split: Split, config: TrainingConfig, state: TrainingState | None = None
+        self,
+        model: VAE,
+        data: Dataset,
+        split: Split,
+        config: TrainingConfig,
+        state: TrainingState | None = None,
+        anchor: Anchor | None = None,
     ) -> None:
-        self.model, self.config = model, config
+        self.model, self.config, self.anchor = model, config, anchor
+        self.anchor_weight = ANCHOR_WEIGHT * data.n_features
         device = next(model.parameters()).device
         self.train_batches = Batches(data, split.train, device)
         self.valid_batches = Batches(data, split.valid, device)
@@ -162,6 +184,8 @@ class Trainer:
         """
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             self._set_rng(self.state.rng)
+            if self.anchor is not None and self.state.epoch == 0:
+                self.anchor.regress(self.model, self.train_batches)
             while self.state.epoch < self.config.epochs:
                 self._epoch()
                 if on_epoch is not None:
@@ -203,12 +227,15 @@ class Trainer:
         steps = math.ceil(len(self.train_batches) / self.config.batch_size)
         total = torch.zeros(2, device=self.device)
         parameters = self.optimizer.param_groups[0]["params"]
-        for step, x in enumerate(self.train_batches.shuffled(self.config.batch_size)):
+        anchor_weight = self.anchor_weight * self.config.anchor_at(epoch)
+        for step, (positions, x) in enumerate(self.train_batches.shuffled(self.config.batch_size)):
             progress = (epoch + step / steps) / self.config.epochs
             self.optimizer.param_groups[0]["lr"] = self.config.learning_rate_at(progress)
             terms = self.model(x)
             nll, kl = terms.nll.mean(), terms.kl.sum(-1).mean()
             loss = nll + beta * kl
+            if self.anchor is not None and anchor_weight > 0:
+                loss = loss + anchor_weight * self.anchor.misfit(terms.embedded, positions)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
