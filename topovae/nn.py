@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -90,8 +91,8 @@ def choose_network(sample_shape: Sequence[int], kind: str = "auto") -> NetworkCo
         kind = "conv" if large else "mlp"
     if kind == "conv" and not large:
         raise UsageError(
-            f"--network conv needs images of at least {_SMALLEST_IMAGE} x {_SMALLEST_IMAGE}, and a sample here has shape "
-            f"{tuple(sample_shape)}; use --network mlp"
+            f"--network conv needs images of at least {_SMALLEST_IMAGE} x {_SMALLEST_IMAGE}, and a sample here has "
+            f"shape {tuple(sample_shape)}; use --network mlp"
         )
     if kind not in BODIES:
         raise UsageError(f"unknown network {kind!r}; one of auto, {', '.join(BODIES)}")
@@ -106,7 +107,7 @@ def choose_network(sample_shape: Sequence[int], kind: str = "auto") -> NetworkCo
 def dense(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers with SiLU between them."""
     layers: list[nn.Module] = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in pairwise(sizes):
         layers += [nn.Linear(a, b), nn.SiLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -161,7 +162,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """Dense layers, then transposed convolutions of stride 2, from features (B, in_dim) to an image (B, *sample_shape)."""
+    """Dense layers, then transposed convolutions of stride 2, from features (B, in_dim) to (B, *sample_shape)."""
 
     def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
         super().__init__()
@@ -206,7 +207,9 @@ def to_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError("--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install a CUDA build of torch")
+        raise UsageError(
+            "--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install a CUDA build of torch"
+        )
     if device.split(":")[0] not in {"cpu", "cuda"}:
         raise UsageError(f"--device {device}: expected auto, cpu or cuda")
     return torch.device(device)

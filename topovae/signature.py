@@ -6,10 +6,10 @@
     quotient  := "(" product ")" "/" "<" isometry ("," isometry)* ">" ("/" "<" ... ">")*
     isometry  := "id" | "rot(p/q)" | "flip" | "anti"
 
-Every expression is brought to one normal form: the elementary factors R^k, S^d and I of a covering space, in order, and the
-finite group of its isometries whose orbits are the points of the latent space. T^k is k circles, RP^k is S^k modulo `anti`,
-SO(3) is S^3 modulo `anti`, and neighbouring lines on which the group acts alike are one R^k. An isometry is given for each
-elementary factor, so `(T2)/<rot(1/2),flip>` is the Klein bottle.
+Every expression is brought to one normal form: the elementary factors R^k, S^d and I of a covering space, in order, and
+the finite group of its isometries whose orbits are the points of the latent space. T^k is k circles, RP^k is S^k modulo
+`anti`, SO(3) is S^3 modulo `anti`, and neighbouring lines on which the group acts alike are one R^k. An isometry is
+given for each elementary factor, so `(T2)/<rot(1/2),flip>` is the Klein bottle.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ NAMES: dict[str, str] = {
 
 MAX_GROUP_ORDER = 256
 MAX_DIMENSION = 1024
+MAX_DEPTH = 64
 
 
 @dataclass(frozen=True)
@@ -197,8 +198,8 @@ def parse(text: str, allow_orbifold: bool = False) -> Signature:
         allow_orbifold: accept a group that fixes points, whose quotient is an orbifold.
 
     Raises:
-        ExpressionError: the expression is not in the grammar, an isometry does not fit its factor, the group is too large or
-            does not act freely. The message points at the offending character.
+        ExpressionError: the expression is not in the grammar, an isometry does not fit its factor, the group is too
+            large or does not act freely. The message points at the offending character.
     """
     return _Parser(text, allow_orbifold).parse()
 
@@ -235,12 +236,12 @@ def _merge_lines(space: _Space) -> _Space:
 class _Parser:
     """Recursive descent over the expression; `at` is the position of the next character."""
 
-    ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)")
+    ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)", re.ASCII)
     NAME = re.compile("|".join(sorted(NAMES, key=len, reverse=True)))
-    ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d+)\s*(?:/\s*(\d+)\s*)?\)")
+    ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d{1,18})\s*(?:/\s*(\d{1,18})\s*)?\)", re.ASCII)
 
     def __init__(self, text: str, allow_orbifold: bool) -> None:
-        self.text, self.allow_orbifold, self.at = text, allow_orbifold, 0
+        self.text, self.allow_orbifold, self.at, self.depth = text, allow_orbifold, 0, 0
 
     def fail(self, problem: str, at: int | None = None) -> ExpressionError:
         return ExpressionError(problem, self.text, self.at if at is None else at)
@@ -252,7 +253,7 @@ class _Parser:
         if sum(f.dim for f in space.factors) > MAX_DIMENSION:
             raise self.fail(f"more than {MAX_DIMENSION} dimensions", 0)
         space = _merge_lines(space)
-        group = generate_group(space.generators, len(space.factors))
+        group = self.group(space, 0)
         return Signature(tuple(space.factors), group, re.sub(r"\s+", "", self.text))
 
     def peek(self) -> str:
@@ -312,14 +313,14 @@ class _Parser:
             return _Space([Factor("I", 1)])
         if not digits and letters != "R":
             raise self.fail(f"{letters} needs a dimension, as in {letters}2")
-        dim = int(digits or 1)
+        dim = int(digits[:9] or 1)
         if not 1 <= dim <= MAX_DIMENSION:
-            raise self.fail(f"dimension {dim} is not between 1 and {MAX_DIMENSION}", start + len(letters))
+            raise self.fail(f"dimension {digits[:20]} is not between 1 and {MAX_DIMENSION}", start + len(letters))
         if letters == "R":
             return _Space([Factor("R", dim)])
         if letters == "T":
             return _Space([Factor("S", 1)] * dim)
-        antipodes = [(Isometry(1, Fraction(1, 2)) if dim == 1 else Isometry(-1),)]
+        antipodes: list[Element] = [(Isometry(1, Fraction(1, 2)) if dim == 1 else Isometry(-1),)]
         return _Space([Factor("S", dim)], antipodes if letters == "RP" else [])
 
     def unknown_factor(self) -> str:
@@ -329,9 +330,13 @@ class _Parser:
         return self.unexpected(expected) + (f"; did you mean {near[0]}?" if near else "")
 
     def parenthesised(self) -> _Space:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"more than {MAX_DEPTH} parentheses inside each other")
         self.expect("(")
         space = self.product()
         self.expect(")", "`)`, or `x` and another factor")
+        self.depth -= 1
         while self.peek() == "/":
             space = self.quotient(space)
         return space
@@ -380,11 +385,14 @@ class _Parser:
             raise self.fail(f"flip acts on S1, I and R^k; on {factor} use anti", start)
         return Isometry(-1)
 
-    def check_group(self, space: _Space, at: int) -> None:
+    def group(self, space: _Space, at: int) -> tuple[Element, ...]:
         try:
-            group = generate_group(space.generators, len(space.factors))
+            return generate_group(space.generators, len(space.factors))
         except OverflowError as error:
             raise self.fail(str(error), at) from None
+
+    def check_group(self, space: _Space, at: int) -> None:
+        group = self.group(space, at)
         if self.allow_orbifold:
             return
         for element in group[1:]:

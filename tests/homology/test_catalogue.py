@@ -40,11 +40,7 @@ def test_closed_spaces_obey_poincare_duality(space: Space) -> None:
 
 
 def test_names_and_expressions_are_unique() -> None:
-    assert (
-        len({space.name for space in CATALOGUE})
-        == len({space.latent for space in CATALOGUE})
-        == len(CATALOGUE)
-    )
+    assert len({space.name for space in CATALOGUE}) == len({space.latent for space in CATALOGUE}) == len(CATALOGUE)
     assert not {space.name for space in CATALOGUE} & {other for space in CATALOGUE for other in space.alike}
 
 

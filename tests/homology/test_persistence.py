@@ -76,9 +76,7 @@ def test_a_number_that_is_no_prime_is_refused(number: int) -> None:
         ((1, 2), 0.1, "symmetric"),
     ],
 )
-def test_a_matrix_that_is_not_of_distances_is_refused(
-    entry: tuple[int, int], value: float, words: str
-) -> None:
+def test_a_matrix_that_is_not_of_distances_is_refused(entry: tuple[int, int], value: float, words: str) -> None:
     distances = cdist(polygon(8), polygon(8))
     distances[entry] = value
     with pytest.raises(InputError, match=words):

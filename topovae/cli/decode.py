@@ -22,12 +22,12 @@ def decode(
     debug: DebugOption = False,
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
-    from topovae.data.readers import read
+    from topovae.data.readers import read_array
     from topovae.nn import to_device
     from topovae.pipeline import decode as run_decoder
     from topovae.pipeline import load_model
     from topovae.store.reader import read_run
 
     model = load_model(read_run(run).model, to_device(device))
-    coordinates = read(input, columns=1).load()
+    coordinates = read_array(input)
     write_columns({"x": run_decoder(model, coordinates)}, output, format)

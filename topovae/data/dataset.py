@@ -203,11 +203,11 @@ class Dataset:
             ) from error
 
 
-def require_samples(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
-    """Refuse what cannot be a table of samples, from its shape and type alone.
+def require_numbers(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
+    """Refuse an array without a real number in it, from its shape and type alone.
 
     Raises:
-        InputError: the type is not of real numbers, or the shape is not one of those that samples can have.
+        InputError: the type is not of real numbers, or the array is empty.
     """
     found = f"{place} is an array of shape {tuple(int(side) for side in shape)} and type {dtype}"
     if dtype.kind not in REAL_KINDS:
@@ -217,10 +217,20 @@ def require_samples(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None
         )
     if 0 in shape:
         raise InputError(f"{found}, without any number in it; expected {_SHAPES}. Give a file that holds data.")
+
+
+def require_samples(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None:
+    """Refuse what cannot be a table of samples, from its shape and type alone.
+
+    Raises:
+        InputError: as `require_numbers`, or the shape is not one of those that samples can have.
+    """
+    require_numbers(shape, dtype, place)
+    found = f"{place} is an array of shape {tuple(int(side) for side in shape)} and type {dtype}"
     if len(shape) < 2 or prod(shape[1:]) == 1:
         raise InputError(
-            f"{found}: one column; expected at least two: {_SHAPES}. Choose the array with all columns, "
-            "check the delimiter of a text file, or turn a single signal into delay coordinates first."
+            f"{found}: one column; expected at least two: {_SHAPES}. Choose the array with all columns, check "
+            "the delimiter of a text file, or turn a single signal into delay coordinates first."
         )
     if len(shape) > 4:
         raise InputError(f"{found}, of {len(shape)} axes; expected {_SHAPES}. Reshape it.")

@@ -12,6 +12,7 @@ import csv
 import gzip
 import hashlib
 import itertools
+import json
 import os
 import struct
 import sys
@@ -28,12 +29,12 @@ from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from topovae.data.dataset import REAL_KINDS, Dataset, RowSource, Source, require_samples
+from topovae.data.dataset import REAL_KINDS, Dataset, RowSource, Source, require_numbers
 from topovae.errors import InputError, ResourceError
 
 STDIN = "-"
 FORMATS = (
-    ".npy, .npz, .csv, .tsv, .h5, .hdf5, .mat, .h5ad, MNIST IDX, each also as .gz, or a folder of images; "
+    ".npy, .npz, .csv, .tsv, .jsonl, .h5, .hdf5, .mat, .h5ad, MNIST IDX, each also as .gz, or a folder of images; "
     "and delimited text on standard input"
 )
 _BESIDE = ("truth", "group", "space")
@@ -102,17 +103,46 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Data
             table of real numbers.
         ResourceError: what must be read whole does not fit in memory.
     """
-    given = os.fspath(path)
+    (x, truth, group, space), source = _find(os.fspath(path), stdin)
+    return Dataset.of(x, truth=truth, group=group, space=space, source=source)
+
+
+def read_array(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> np.ndarray:
+    """Read a table of real numbers that need not be samples: coordinates or truth, of one column or more.
+
+    Args:
+        path: as for `read`.
+        stdin: as for `read`.
+
+    Returns:
+        (n, k) in memory, float32 or float64; one column of (n,) becomes (n, 1).
+
+    Raises:
+        InputError: as for `read`.
+    """
+    contents, source = _find(os.fspath(path), stdin)
+    array = np.asarray(contents.x[:])
+    if array.dtype.kind not in REAL_KINDS or array.ndim == 0:
+        raise InputError(
+            f"{source.path} holds an array of shape {array.shape} and type {array.dtype}; expected a table of real "
+            "numbers, one row a sample. Convert it."
+        )
+    wide = array.dtype == np.float64
+    return array.reshape(len(array), -1).astype(np.float64 if wide else np.float32)
+
+
+def _find(given: str, stdin: BinaryIO | None) -> tuple[Contents, Source]:
+    """The arrays of a place, and where they come from."""
     place, member = _split_name(given)
     try:
         if place == STDIN:
             return _read_stdin(given, member, stdin or sys.stdin.buffer)
         if os.path.isdir(place):
-            return _dataset(_read_folder(place, member), given, _hash_folder(place))
+            return _read_folder(place, member), Source(given, _hash_folder(place))
         file = _File(Path(place), place, member, Path(place).suffix.lower())
         contents = _read_file(file)
         with open(place, "rb") as stream:
-            return _dataset(contents, given, hashlib.file_digest(stream, "sha256").hexdigest())
+            return contents, Source(given, hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError as error:
         raise InputError(
             f"{place} cannot be read: {error.strerror or error}. Expected a file, a folder of images, or - "
@@ -122,11 +152,6 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Data
         raise ResourceError(
             f"{place} does not fit in memory. Convert it to .npy or .h5, which are read in chunks."
         ) from error
-
-
-def _dataset(contents: Contents, given: str, sha256: str) -> Dataset:
-    x, truth, group, space = contents
-    return Dataset.of(x, truth=truth, group=group, space=space, source=Source(given, sha256))
 
 
 def _split_name(given: str) -> tuple[str, str | None]:
@@ -146,7 +171,7 @@ def _read_file(file: _File) -> Contents:
         raise InputError(f"{file.label} is empty; expected data as {FORMATS}. Check the program that writes it.")
     reader = READERS.get(file.suffix) or _by_magic(head)
     if reader is None and file.piped and b"\0" not in head:
-        reader = _read_text
+        reader = _read_jsonl if head.lstrip()[:1] in (b"{", b"[") else _read_text
     if reader is None:
         raise InputError(
             f"{file.label} begins with the bytes {head[:8]!r} and ends in {file.suffix or 'no suffix'!r}, "
@@ -161,7 +186,7 @@ def _by_magic(head: bytes) -> Reader | None:
     return next((reader for magic, reader in MAGIC.items() if head.startswith(magic)), None)
 
 
-def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> Dataset:
+def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> tuple[Contents, Source]:
     if stream.isatty():
         raise InputError(
             "Data were to come from standard input, which is a terminal; expected a pipe or a file, as in "
@@ -175,7 +200,7 @@ def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> Dataset:
             _spool(spool, block)
         spool.flush()
         contents = _read_file(_File(Path(spool.name), "standard input", member, "", piped=True))
-    return _dataset(contents, given, digest.hexdigest())
+    return contents, Source(given, digest.hexdigest())
 
 
 def _read_gzip(file: _File) -> Contents:
@@ -230,7 +255,7 @@ def _choose(file: _File, entries: Mapping[str, _Entry]) -> Contents:
         raise InputError(f"{file.label} holds no array `{name}`; it holds {_listing(entries)}. Choose one of these.")
     folder = name[: len(name) - len(Path(name).name)]
     chosen = entries[name]
-    require_samples(chosen.shape, chosen.dtype, f"{file.label}::{name}")
+    require_numbers(chosen.shape, chosen.dtype, f"{file.label}::{name}")
     beside = {key: entries[folder + key] for key in _BESIDE if folder + key in entries and folder + key != name}
     if file.member not in (None, "x"):  # truth and group belong to x; another array may be of other samples
         beside = {key: entry for key, entry in beside.items() if not entry.shape or entry.shape[0] == chosen.shape[0]}
@@ -278,7 +303,7 @@ def _read_npy(file: _File) -> Contents:
     _refuse_member(file)
     with _parsing(file, "NumPy's .npy"), open(file.path, "rb") as stream:
         shape, dtype = _npy_header(stream)
-    require_samples(shape, dtype, file.label)
+    require_numbers(shape, dtype, file.label)
     with _parsing(file, "NumPy's .npy"):
         return Contents(np.load(file.path, mmap_mode="r", allow_pickle=False))
 
@@ -578,7 +603,7 @@ def _read_idx(file: _File) -> Contents:
             f"{expected} bytes "
             "in all; expected the two to agree. It is damaged or cut short: copy it again."
         )
-    require_samples(shape, dtype, file.label)
+    require_numbers(shape, dtype, file.label)
     return Contents(np.memmap(file.path, dtype, "r", 4 + 4 * axes, shape))
 
 
@@ -677,11 +702,42 @@ def _hash_folder(place: str) -> str:
 
 # --- the tables -----------------------------------------------------------------------------------
 
+# --- JSON lines -----------------------------------------------------------------------------------
+
+
+def _read_jsonl(file: _File) -> Contents:
+    """Read one JSON list of numbers a line, or one object a line whose values are put side by side."""
+    _refuse_member(file)
+    rows = []
+    with _parsing_text(file), open(file.path, encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                parts = list(row.values()) if isinstance(row, dict) else [row]
+                rows.append(np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts]))
+            except (ValueError, TypeError) as error:
+                raise InputError(
+                    f"{file.label}: line {number} is no JSON list of numbers, nor an object of such lists ({error}); "
+                    "expected one sample a line. Correct it there."
+                ) from error
+            if len(rows[-1]) != len(rows[0]):
+                raise InputError(
+                    f"{file.label}: line {number} has {len(rows[-1])} numbers and the first {len(rows[0])}; expected as "
+                    "many in every line. Correct it there."
+                )
+    if not rows:
+        raise InputError(f"{file.label} holds blank lines only; expected one JSON list of numbers a line.")
+    return Contents(np.stack(rows))
+
+
 READERS: dict[str, Reader] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
     ".csv": _read_text,
     ".tsv": _read_text,
+    ".jsonl": _read_jsonl,
     ".h5": _read_hdf5,
     ".hdf5": _read_hdf5,
     ".h5ad": _read_hdf5,

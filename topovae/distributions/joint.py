@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints, kl_divergence, register_kl
+from torch.types import _size
 
 
 class Joint(Distribution):
@@ -17,7 +19,7 @@ class Joint(Distribution):
         marginals: distributions of one event axis each and equal batch shapes.
     """
 
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar = {}
     support = constraints.real_vector
     has_rsample = True
 
@@ -26,10 +28,10 @@ class Joint(Distribution):
         self.sizes = [m.event_shape[0] for m in self.marginals]
         super().__init__(self.marginals[0].batch_shape, torch.Size((sum(self.sizes),)), validate_args=False)
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> Joint:
+    def expand(self, batch_shape: _size, _instance: object = None) -> Joint:
         return Joint([m.expand(batch_shape) for m in self.marginals])
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return torch.cat([m.rsample(sample_shape) for m in self.marginals], -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -66,7 +68,7 @@ class Orbit(Distribution):
         order: |G|.
     """
 
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar = {}
     support = constraints.real_vector
     has_rsample = True
 
@@ -74,10 +76,10 @@ class Orbit(Distribution):
         self.cover, self.act, self.order = cover, act, order
         super().__init__(cover.batch_shape, cover.event_shape, validate_args=False)
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> Orbit:
+    def expand(self, batch_shape: _size, _instance: object = None) -> Orbit:
         return Orbit(self.cover.expand(batch_shape), self.act, self.order)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return self.cover.rsample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:

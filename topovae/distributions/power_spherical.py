@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Beta, Distribution, constraints, register_kl
+from torch.distributions import Distribution, Gamma, constraints, register_kl
+from torch.types import _size
 
 from topovae.distributions.uniform import SphereUniform, log_sphere_area
 
@@ -55,7 +57,7 @@ class PowerSpherical(Distribution):
         0.636294
     """
 
-    arg_constraints = {"loc": constraints.real_vector, "concentration": constraints.nonnegative}
+    arg_constraints: ClassVar = {"loc": constraints.real_vector, "concentration": constraints.nonnegative}
     support = constraints.real_vector
     has_rsample = True
 
@@ -75,11 +77,11 @@ class PowerSpherical(Distribution):
         """μ, unit vectors of shape (..., d + 1)."""
         return self.loc
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> PowerSpherical:
+    def expand(self, batch_shape: _size, _instance: object = None) -> PowerSpherical:
         loc = self.loc.expand(*batch_shape, self.dim + 1)
         return PowerSpherical(loc, self.concentration.expand(batch_shape), validate_args=False)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
         loc, kappa = self.loc.expand(shape), self.concentration.expand(shape[:-1])
         # y = (1 − cos of the angle to loc) / 2 is small when κ is large, where 1 − t would cancel.
@@ -94,7 +96,10 @@ class PowerSpherical(Distribution):
         if self.dim == 2:
             exponential = torch.empty_like(kappa).exponential_()
             return -torch.expm1(-exponential / (1 + kappa))
-        return Beta(torch.full_like(kappa, b), b + kappa, validate_args=False).rsample()
+        # Beta(b, b + κ) as a ratio of gammas: torch's own gradient of a Beta is NaN or wrong for large κ in single precision.
+        near = Gamma(torch.full_like(kappa, b), 1.0, validate_args=False).sample()
+        far = Gamma(b + kappa, 1.0, validate_args=False).rsample()
+        return near / (near + far)
 
     def log_prob(self, value: Tensor) -> Tensor:
         b = self.dim / 2

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Uniform, constraints
+from torch.types import _size
 
 
 def log_sphere_area(dim: int) -> float:
@@ -15,7 +17,10 @@ def log_sphere_area(dim: int) -> float:
 
 
 class IntervalUniform(Uniform):
-    """The uniform law on the closed interval [low, high]; torch's gives no density to `high`, where clamped samples lie."""
+    """The uniform law on the closed interval [low, high].
+
+    torch's gives `high` itself the density 0, and samples of a posterior can lie there.
+    """
 
     def log_prob(self, value: Tensor) -> Tensor:
         inside = (value >= self.low) & (value <= self.high)
@@ -30,7 +35,7 @@ class CircleUniform(Distribution):
         dtype, device: of the samples.
     """
 
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar = {}
     support = constraints.real
     has_rsample = True
 
@@ -43,10 +48,10 @@ class CircleUniform(Distribution):
         self._like = torch.empty(0, dtype=dtype, device=device)
         super().__init__(batch_shape, validate_args=False)
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> CircleUniform:
-        return CircleUniform(batch_shape, self._like.dtype, self._like.device)
+    def expand(self, batch_shape: _size, _instance: object = None) -> CircleUniform:
+        return CircleUniform(torch.Size(batch_shape), self._like.dtype, self._like.device)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
         return (torch.rand(shape, dtype=self._like.dtype, device=self._like.device) - 0.5) * (2 * math.pi)
 
@@ -67,7 +72,7 @@ class SphereUniform(Distribution):
         dtype, device: of the samples.
     """
 
-    arg_constraints: dict = {}
+    arg_constraints: ClassVar = {}
     support = constraints.real_vector
     has_rsample = True
 
@@ -82,10 +87,10 @@ class SphereUniform(Distribution):
         self._like = torch.empty(0, dtype=dtype, device=device)
         super().__init__(batch_shape, torch.Size((dim + 1,)), validate_args=False)
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> SphereUniform:
-        return SphereUniform(self.dim, batch_shape, self._like.dtype, self._like.device)
+    def expand(self, batch_shape: _size, _instance: object = None) -> SphereUniform:
+        return SphereUniform(self.dim, torch.Size(batch_shape), self._like.dtype, self._like.device)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
         normal = torch.randn(shape, dtype=self._like.dtype, device=self._like.device)
         return torch.nn.functional.normalize(normal, dim=-1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal, constraints, register_kl
+from torch.types import _size
 
 from topovae.distributions.uniform import CircleUniform
 
@@ -15,6 +17,8 @@ from topovae.distributions.uniform import CircleUniform
 _DENSITY_MEETING = 1.5
 # Below this scale the entropy is that of the normal to 1e-9, above it the series below have converged.
 _ENTROPY_MEETING = 0.5
+# From this scale on the law is uniform to the last bit of double precision.
+_UNIFORM_FROM = 40.0
 
 
 def wrap(angle: Tensor) -> Tensor:
@@ -44,7 +48,7 @@ def _kl_to_uniform(scale: Tensor) -> Tensor:
         Mardia and Jupp, Directional Statistics, section 3.5.7 (density and Euler function).
     """
     narrow = math.log(2 * math.pi) - 0.5 * math.log(2 * math.pi * math.e) - torch.log(scale)
-    t = scale.clamp(_ENTROPY_MEETING, 40.0).square()
+    t = scale.clamp(_ENTROPY_MEETING, _UNIFORM_FROM).square()
     n = torch.arange(1, 19, dtype=t.dtype, device=t.device)
     signs = torch.where(n % 2 == 0, 2.0, -2.0).to(t.dtype) / n
     series = signs * torch.exp(-0.5 * (n * n + n) * t[..., None]) / -torch.expm1(-n * t[..., None])
@@ -67,7 +71,7 @@ class WrappedNormal(Distribution):
         0.1038
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
 
@@ -75,7 +79,7 @@ class WrappedNormal(Distribution):
         self.loc, self.scale = torch.broadcast_tensors(loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance: object = None) -> WrappedNormal:
+    def expand(self, batch_shape: _size, _instance: object = None) -> WrappedNormal:
         return WrappedNormal(self.loc.expand(batch_shape), self.scale.expand(batch_shape), validate_args=False)
 
     @property
@@ -83,14 +87,14 @@ class WrappedNormal(Distribution):
         """The mean direction in radians, in [−π, π]."""
         return wrap(self.loc)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
         noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
-        return wrap(self.loc + self.scale * noise)
+        return wrap(self.loc + self.scale.clamp(max=_UNIFORM_FROM) * noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
         offset = wrap(value - self.loc)
-        narrow, wide = self.scale.clamp(max=_DENSITY_MEETING), self.scale.clamp(min=_DENSITY_MEETING)
+        narrow, wide = self.scale.clamp(max=_DENSITY_MEETING), self.scale.clamp(_DENSITY_MEETING, _UNIFORM_FROM)
         turns = 2 * math.pi * torch.arange(-2, 3, dtype=offset.dtype, device=offset.device)
         images = Normal(0.0, narrow[..., None], validate_args=False).log_prob(offset[..., None] + turns)
         n = torch.arange(1, 8, dtype=offset.dtype, device=offset.device)

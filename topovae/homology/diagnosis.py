@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology.analysis import Analysis, Bar, Skeleton
-from topovae.homology.circular import circular_coordinates, landmark_angles
+from topovae.homology.circular import LONGEST_EDGE, circular_coordinates, landmark_angles
 from topovae.homology.components import count_components
 from topovae.homology.denoise import fit_denoiser
 from topovae.homology.geometry import (
@@ -67,7 +67,10 @@ UNDETERMINED = 0.55
 UNFIT = (0.8, 0.05)
 """Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
 
-THIN = (0.12, 0.02)
+UNSTEADY = (0.4, 0.05)
+"""The share of neighbourhood sizes with another dimension that halves manifolds from other data, and the width."""
+
+THIN = (0.07, 0.01)
 """The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
 
 BARS_SHOWN = 20
@@ -223,7 +226,7 @@ def _from_samples(data: Any, options: _Options) -> Analysis:
     tuned, _ = self_tuned(cdist(coarse, coarse))
     components = count_components(tuned, np.bincount(assign(points, coarse), minlength=len(coarse)))
     assert first.points is not None  # k-means centres
-    skeleton = Skeleton(first, preparation, denoiser, _circles(homology, dimension.value, options))
+    skeleton = Skeleton(first, preparation, denoiser, _circles(homology, first, dimension.value, options))
     return _conclude(
         homology,
         geometry,
@@ -268,7 +271,7 @@ def _from_distances(data: Any, options: _Options) -> Analysis:
     options.report("recommend", 0.95)
     owner = distances[:, first.index].argmin(1)
     components = count_components(first.distances, np.bincount(owner, minlength=len(first.distances)))
-    skeleton = Skeleton(first, None, None, _circles(homology, dimension.value, options))
+    skeleton = Skeleton(first, None, None, _circles(homology, first, dimension.value, options))
     return _conclude(
         homology,
         _Geometry(dimension),
@@ -296,7 +299,7 @@ def _count(n: int, usual: int, asked: int | None) -> int:
 
 def _local_geometry(averaged: np.ndarray, dimension: Dimension) -> _Geometry:
     """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices."""
-    manifold = _below(dimension.thin, *THIN)
+    manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
     if not 1 < dimension.value <= SURFACE_LIMIT:
         return _Geometry(dimension, manifold=manifold)
     k = frame_size(dimension)
@@ -347,10 +350,14 @@ def _homology(
     return homology, first[1]
 
 
-def _circles(homology: _Homology, dimension: int, options: _Options) -> int:
+def _circles(homology: _Homology, first: Landmarks, dimension: int, options: _Options) -> int:
     """Return how many integral classes of degree 1 there are: those over an odd prime."""
-    prime = next((p for p in options.primes if p > 2), options.primes[0])
-    return betti_number(homology.ratios(prime, 1), null(1, dimension), options.alpha)
+    odd = next((prime for prime in options.primes if prime > 2), None)
+    if odd is None:
+        ratios = ranked_ratios(persistence(first.distances, 3, 1, LONGEST_EDGE).bars[1])
+    else:
+        ratios = homology.ratios(odd, 1)
+    return betti_number(ratios, null(1, dimension), options.alpha)
 
 
 def _conclude(
@@ -401,7 +408,7 @@ def _conclude(
 
 def _dimension_probabilities(dimension: Dimension) -> dict[int, float]:
     """Return how sure the dimension is, from its gap; the rest goes to its neighbours."""
-    sure = 0.6 + 0.38 * _logistic(np.log(dimension.gap / 3.0) / 0.15)
+    sure = 0.3 + 0.68 * _logistic(np.log(dimension.gap / 3.0) / 0.15)
     rest = (1 - sure) / 2
     return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
 

@@ -17,6 +17,9 @@ from topovae.homology.neighbours import nearest
 SCALES = (8, 12, 18, 27, 40, 60, 90, 140, 200)
 """Neighbourhood sizes at which local spectra are read."""
 
+FINE = 27
+"""Least neighbours for the continuous estimate of the dimension and for its change from place to place."""
+
 LARGEST_DIMENSION = 10
 CLEAR_GAP = 4.0
 """A ratio of successive mean local eigenvalues that shows a dimension."""
@@ -39,6 +42,7 @@ class Dimension:
         scale: number of neighbours at which the dimension shows.
         gap: ratio of the mean local eigenvalues number `value` and `value` + 1.
         thin: share of the points whose neighbourhood is a curve though `value` is larger.
+        steady: share of the neighbourhood sizes from `scale` to four times it that show the same dimension.
     """
 
     value: int
@@ -47,6 +51,7 @@ class Dimension:
     scale: int
     gap: float
     thin: float
+    steady: float = 1.0
 
     def to_dict(self) -> dict[str, object]:
         return {"value": self.value, "estimate": self.estimate, "interval": list(self.interval)}
@@ -95,13 +100,18 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
     full = points.shape[1]
     gaps = {k: _gaps(values.mean(0), noise, full) for k, values in spectra.items()}
     scale, value = _first_clear(gaps, full)
-    # spectra of few neighbours scatter too much for the finer readings
-    wide = min((k for k in scales if k >= max(scale, 27)), default=scale)
+    # spectra of few neighbours scatter too much, and hold too much noise, for the finer readings
+    wide = min((k for k in scales if k >= max(2 * scale, FINE)), default=scales[-1])
     estimates = {k: _participation(spectra[k], noise, k) for k in scales if wide / 1.6 < k < 1.6 * wide}
     low, high = np.quantile([_resampled_means(values, 50, rng) for values in estimates.values()], [0.025, 0.975])
-    thin = float((spectra[wide][:, 1] < 0.08 * spectra[wide][:, 0]).mean()) if value > 1 else 0.0
-    gap = float(gaps[scale][value - 1]) if value < full else np.inf
-    return Dimension(value, float(estimates[wide].mean()), (float(low), float(high)), scale, gap, thin)
+    thin = float((spectra[wide][:, 1] < 0.08 * spectra[wide][:, 0]).mean()) if value > 1 and wide >= FINE else 0.0
+    estimate = float(estimates[wide].mean())
+    if value > LARGEST_DIMENSION:  # a spectrum without a gap in many coordinates: only the estimate is left
+        return Dimension(max(1, round(estimate)), estimate, (float(low), float(high)), scale, 1.0, thin)
+    if value == full:
+        return Dimension(value, estimate, (float(low), float(high)), scale, np.inf, thin)
+    steady = float(np.mean([gaps[k].argmax() + 1 == value for k in scales if scale <= k <= 4 * scale]))
+    return Dimension(value, estimate, (float(low), float(high)), scale, float(gaps[scale][value - 1]), thin, steady)
 
 
 def _resampled_means(values: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -206,12 +216,21 @@ def tangent_graph(points: np.ndarray, frames: np.ndarray, k: int, least_cosine: 
     n, k = index.shape
     row, column, length = np.repeat(np.arange(n), k), index.ravel(), lengths.ravel() + 1e-12
     unit = (points[column] - points[row]) / length[:, None]
-    here = np.linalg.norm(np.einsum("eij,ej->ei", frames[row], unit), axis=1)
-    there = np.linalg.norm(np.einsum("eij,ej->ei", frames[column], unit), axis=1)
+    here, there = _cosines(frames, row, unit), _cosines(frames, column, unit)
     short = np.tile(np.arange(k) < 3, n)
     keep = (np.minimum(here, there) > least_cosine) | short & (np.maximum(here, there) > least_cosine)
     graph = coo_matrix((length[keep], (row[keep], column[keep])), shape=(n, n)).tocsr()
     return graph.maximum(graph.T)
+
+
+def _cosines(frames: np.ndarray, owner: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Return the cosines (e,) between unit vectors (e, p) and the tangent planes of their owners (e,)."""
+    step = max(1, 2**24 // (frames.shape[1] * frames.shape[2]))
+    parts = [
+        np.linalg.norm(np.einsum("eij,ej->ei", frames[owner[i : i + step]], unit[i : i + step]), axis=1)
+        for i in range(0, len(owner), step)
+    ]
+    return np.concatenate(parts)
 
 
 def orientation_ratio(points: np.ndarray, dimension: int, k_frame: int, k: int = 12) -> float | None:

@@ -28,7 +28,7 @@ class Findings:
         betti: for each (prime, degree) the probabilities of the Betti numbers 0, 1, ….
         closed: probability that there is no boundary, or None.
         orientable: probability that the space is orientable, or None.
-        manifold: probability that the dimension is the same everywhere.
+        manifold: probability that the dimension is the same everywhere and at all scales.
     """
 
     components: int
@@ -96,9 +96,10 @@ def recommend(
     evidence = np.array([sum(reason.evidence for reason in why) for why in reasons] + [NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
+    common = _common_reasons(findings)
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
-        Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(reasons[i])) for i in order
+        Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
     )
     best = candidates[0]
     alone = _one_manifold(findings)
@@ -110,6 +111,15 @@ def recommend(
 def _one_manifold(findings: Findings) -> float:
     """Return the probability that the data is one manifold, as every space of the catalogue is."""
     return findings.manifold if findings.components == 1 else 0.05
+
+
+def _common_reasons(findings: Findings) -> list[_Reason]:
+    """Return the reasons that speak for or against every space of the catalogue alike."""
+    connected = _Reason(
+        "homology", float(findings.components == 1), f"{findings.components} components found, 1 expected"
+    )
+    seen = "the same" if findings.manifold > 0.5 else "not the same"
+    return [connected, _Reason("dimension", findings.manifold, f"the dimension is {seen} everywhere and at all scales")]
 
 
 def _reasons(findings: Findings, space: Space) -> list[_Reason]:

@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Independent
 
 from topovae.distributions import CircleUniform, WrappedNormal
 from topovae.distributions.wrapped_normal import wrap
-from topovae.latent.factor import Factor, register
+from topovae.latent.factor import SHORTEST, Factor, register
 from topovae.signature import Isometry
 
 
@@ -23,9 +23,9 @@ class Circle(Factor):
 
     def locate(self, embedded: Tensor) -> Tensor:
         x, y = embedded[..., :1], embedded[..., 1:]
-        # atan2 has no gradient at the origin: such a vector is read as angle 0, with a zero gradient.
-        origin = (x == 0) & (y == 0)
-        return torch.atan2(torch.where(origin, 0.0, y), torch.where(origin, 1.0, x))
+        # atan2 has no gradient at the origin: a vector too short to have one is read as angle 0, with a zero gradient.
+        short = torch.maximum(x.abs(), y.abs()) < SHORTEST
+        return torch.atan2(torch.where(short, 0.0, y), torch.where(short, 1.0, x))
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
         return Independent(WrappedNormal(loc, scale, validate_args=False), 1)

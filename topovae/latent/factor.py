@@ -13,6 +13,9 @@ from torch.nn.functional import softplus
 from topovae import signature
 from topovae.signature import Isometry
 
+SHORTEST = 1e-12
+"""Encoder outputs shorter than this have no direction."""
+
 
 class Factor(ABC):
     """A homogeneous space with a family of posteriors, a prior, an embedding and a geodesic distance.

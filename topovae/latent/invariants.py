@@ -32,10 +32,10 @@ class Polynomials:
 def find_invariants(points: np.ndarray, matrices: Sequence[np.ndarray], known: np.ndarray) -> Polynomials:
     """A small set of invariant polynomials that separates the orbits of a finite matrix group.
 
-    By Noether's bound the averages over G of the monomials of degree at most |G| generate all invariant polynomials, and those
-    separate orbits. One is kept when it is no polynomial in those kept before, as functions on the space that `points` sample,
-    so relations such as cos² + sin² = 1 count. The kept ones are centred and scaled to mean square 1/2, like a coordinate of
-    the unit circle.
+    By Noether's bound the averages over G of the monomials of degree at most |G| generate all invariant polynomials,
+    and those separate orbits. One is kept when it is no polynomial in those kept before, as functions on the space that
+    `points` sample, so relations such as cos² + sin² = 1 count. The kept ones are centred and scaled to mean square
+    1/2, like a coordinate of the unit circle.
 
     Args:
         points: (N, n) points of the space in the embedding, well spread.
@@ -46,7 +46,7 @@ def find_invariants(points: np.ndarray, matrices: Sequence[np.ndarray], known: n
         UsageError: the group is so large that it needs too many monomials.
 
     References:
-        Derksen and Kemper, Computational Invariant Theory, section 3.1 (Reynolds operator) and theorem 3.2.2 (Noether's bound).
+        Derksen and Kemper, Computational Invariant Theory, section 3.1 (Reynolds operator), theorem 3.2.2 (Noether).
     """
     n = points.shape[1]
     kept: list[tuple[int, np.ndarray]] = [(1, column) for column in known.T]
@@ -54,8 +54,8 @@ def find_invariants(points: np.ndarray, matrices: Sequence[np.ndarray], known: n
         monomials = _monomials(n, degree)
         if len(monomials) > min(MAX_MONOMIALS, len(points) // 2):
             raise UsageError(
-                f"a group of order {len(matrices)} acting on {n} embedding coordinates needs more than {len(monomials)} "
-                "monomials for its invariants; use a smaller group or fewer factors that it moves"
+                f"a group of order {len(matrices)} acting on {n} embedding coordinates needs more than "
+                f"{len(monomials)} monomials for its invariants; use a smaller group or fewer factors that it moves"
             )
         averages = np.mean([_evaluate(points @ g.T, monomials) for g in matrices], 0)
         basis = _products(kept, degree, len(points))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from topovae.distributions import PowerSpherical, SphereUniform
-from topovae.latent.factor import Factor, register
+from topovae.latent.factor import SHORTEST, Factor, register
 from topovae.signature import Isometry
 
 
@@ -27,11 +27,13 @@ class Sphere(Factor):
 
     def locate(self, embedded: Tensor) -> Tensor:
         # A vector too short to have a direction is read as the last axis.
-        norm = torch.linalg.vector_norm(embedded, dim=-1, keepdim=True)
+        largest = embedded.detach().abs().amax(-1, keepdim=True)
+        short = largest < SHORTEST
         pole = torch.zeros_like(embedded)
         pole[..., -1] = 1
-        short = norm < 1e-12
-        return torch.where(short, pole, embedded / torch.where(short, 1.0, norm))
+        # Divided by the largest entry first, since the square of a large one overflows.
+        direction = torch.where(short, pole, embedded / torch.where(short, 1.0, largest))
+        return direction / torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
 
     def spread(self, raw: Tensor) -> Tensor:
         return super().spread(raw) + 1e-3

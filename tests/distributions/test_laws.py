@@ -1,0 +1,437 @@
+"""Laws of every distribution: density, divergence, samples and gradients agree, in both precisions and at the extremes."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Independent, Normal, Uniform, kl_divergence
+
+from topovae.distributions import (
+    CircleUniform,
+    IntervalUniform,
+    Joint,
+    Orbit,
+    PowerSpherical,
+    SphereUniform,
+    TruncatedNormal,
+    WrappedNormal,
+)
+from topovae.distributions.uniform import log_sphere_area
+from topovae.distributions.wrapped_normal import wrap
+
+ORACLES = Path(__file__).resolve().parents[3] / "shared" / "oracles" / "kl.json"
+DOUBLE, SINGLE = torch.float64, torch.float32
+
+
+def grid(low, high, n=4001):
+    """Trapezoidal nodes and weights, exact to rounding for smooth periodic functions."""
+    nodes = torch.linspace(low, high, n, dtype=DOUBLE)
+    weights = torch.full((n,), (high - low) / (n - 1), dtype=DOUBLE)
+    weights[[0, -1]] /= 2
+    return nodes, weights
+
+
+def legendre(low, high, n=400):
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return torch.tensor(low + (high - low) * (nodes + 1) / 2), torch.tensor(weights * (high - low) / 2)
+
+
+@dataclass(frozen=True)
+class Family:
+    """How to build a family at a location and a scale, and how to integrate over its space along one coordinate.
+
+    `points` gives points and weights of a rule for functions of the coordinate that `project` reads.
+    """
+
+    build: object
+    prior: object
+    points: object
+    project: object
+    locs: tuple[float, ...]
+    scales: tuple[float, ...]
+
+
+def sphere(d):
+    def direction(angle):
+        zeros = torch.zeros(*angle.shape, d - 1, dtype=angle.dtype)
+        return torch.cat([torch.cos(angle)[..., None], torch.sin(angle)[..., None], zeros], -1)
+
+    def points(q):
+        angle, weights = legendre(0, math.pi, 600)
+        ring = log_sphere_area(d - 1) if d > 1 else math.log(2)
+        # The angle is measured from loc, about which the density is symmetric.
+        tangent = direction(torch.atan2(q.loc[1], q.loc[0]) + math.pi / 2)
+        z = torch.cos(angle)[:, None] * q.loc + torch.sin(angle)[:, None] * tangent
+        return z.detach(), weights * torch.sin(angle) ** (d - 1) * math.exp(ring)
+
+    return Family(
+        build=lambda loc, scale: PowerSpherical(direction(loc), scale**-2, validate_args=scale.numel() > 0),
+        prior=lambda dtype: SphereUniform(d, dtype=dtype),
+        points=points,
+        project=lambda q, z: (z * q.loc).sum(-1),
+        locs=(0.7,),
+        scales=(0.14, 0.6, 3.0),
+    )
+
+
+FAMILIES = {
+    "wrapped normal": Family(
+        build=WrappedNormal,
+        prior=lambda dtype: CircleUniform(dtype=dtype),
+        points=lambda q: grid(-math.pi, math.pi),
+        project=lambda q, z: wrap(z - q.loc),
+        locs=(0.7, -3.0, 9.0),
+        scales=(0.05, 0.45, 0.55, 1.4, 1.6, 3.0),
+    ),
+    "truncated normal": Family(
+        build=TruncatedNormal,
+        prior=lambda dtype: IntervalUniform(torch.zeros((), dtype=dtype), torch.ones((), dtype=dtype)),
+        points=lambda q: legendre(0, 1),
+        project=lambda q, z: z,
+        locs=(0.5, 0.0, 0.97, -1.0, 2.5),
+        scales=(0.05, 0.3, 1.0, 8.0),
+    ),
+    **{f"power spherical, d={d}": sphere(d) for d in (1, 2, 3, 5)},
+}
+MEMBERS = [(name, loc, scale) for name, f in FAMILIES.items() for loc in f.locs for scale in f.scales]
+each_member = pytest.mark.parametrize(("name", "loc", "scale"), MEMBERS)
+each_family = pytest.mark.parametrize("name", FAMILIES)
+each_dtype = pytest.mark.parametrize("dtype", [SINGLE, DOUBLE], ids=["single", "double"])
+
+
+def build(name, loc, scale, dtype=DOUBLE, batch=()):
+    """The member, and its location and scale as leaves."""
+    loc, scale = (torch.full(batch, v, dtype=dtype, requires_grad=True) for v in (loc, scale))
+    return FAMILIES[name].build(loc, scale), loc, scale
+
+
+def within(samples, value, n_errors=4.5):
+    """Whether the mean of samples is `value` up to its standard error."""
+    error = n_errors * samples.std().item() / math.sqrt(len(samples))
+    return abs(samples.mean().item() - torch.as_tensor(value).item()) <= error + 1e-6
+
+
+def derivative(function, x, step=1e-5):
+    return (function(x + step) - function(x - step)) / (2 * step)
+
+
+@each_member
+def test_density_integrates_to_one(name, loc, scale):
+    q, _, _ = build(name, loc, scale)
+    z, weights = FAMILIES[name].points(q)
+    assert (weights * q.log_prob(z).exp()).sum().item() == pytest.approx(1, abs=1e-6)
+
+
+@each_member
+def test_divergence_and_entropy_are_those_of_the_density(name, loc, scale):
+    q, _, _ = build(name, loc, scale)
+    z, weights = FAMILIES[name].points(q)
+    log_density, log_prior = q.log_prob(z), FAMILIES[name].prior(DOUBLE).log_prob(z)
+    integral = (weights * log_density.exp() * (log_density - log_prior)).sum()
+    kl = kl_divergence(q, FAMILIES[name].prior(DOUBLE))
+    assert kl.item() == pytest.approx(integral.item(), abs=1e-6)
+    assert (kl + q.entropy()).item() == pytest.approx(-log_prior[0].item(), abs=1e-12)
+    single, _, _ = build(name, loc, scale, SINGLE)
+    assert kl_divergence(single, FAMILIES[name].prior(SINGLE)).item() == pytest.approx(kl.item(), rel=1e-3, abs=1e-6)
+
+
+@each_member
+def test_samples_follow_the_density(name, loc, scale):
+    family = FAMILIES[name]
+    q, _, _ = build(name, loc, scale)
+    torch.manual_seed(0)
+    samples = family.project(q, q.sample((20000,))).sort().values
+    z, weights = family.points(q)
+    at = family.project(q, z)
+    order = at.argsort()
+    mass = weights * q.log_prob(z).exp()
+    # Half a node's mass on each side of it.
+    levels = (mass[order].cumsum(0) - mass[order] / 2).detach().numpy()
+    expected = np.interp(samples.detach().numpy(), at[order].detach().numpy(), levels, left=0, right=1)
+    steps = np.arange(len(samples) + 1) / len(samples)
+    statistic = max((steps[1:] - expected).max(), (expected - steps[:-1]).max())
+    assert statistic < 2.0 / math.sqrt(len(samples))  # Kolmogorov–Smirnov, p < 1e-3
+
+
+@each_member
+def test_divergence_equals_its_monte_carlo_estimate(name, loc, scale):
+    q, _, _ = build(name, loc, scale)
+    torch.manual_seed(1)
+    z = q.sample((20000,))
+    prior = FAMILIES[name].prior(DOUBLE)
+    assert within((q.log_prob(z) - prior.log_prob(z)).detach(), kl_divergence(q, prior))
+
+
+@each_member
+def test_divergence_gradients_equal_numerical_ones(name, loc, scale):
+    q, *leaves = build(name, loc, scale)
+    prior = FAMILIES[name].prior(DOUBLE)
+    gradients = torch.autograd.grad(kl_divergence(q, prior), leaves, allow_unused=True)
+    numerical = [
+        derivative(lambda v: kl_divergence(build(name, v, scale)[0], prior).item(), loc),
+        derivative(lambda v: kl_divergence(build(name, loc, v)[0], prior).item(), scale),
+    ]
+    for gradient, expected in zip(gradients, numerical, strict=True):
+        assert (0.0 if gradient is None else gradient.item()) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@each_member
+def test_density_gradients_equal_numerical_ones(name, loc, scale):
+    z = build(name, loc, scale)[0].sample((5,))
+    q, *leaves = build(name, loc, scale)
+    gradients = torch.autograd.grad(q.log_prob(z).sum(), leaves)
+    numerical = [
+        derivative(lambda v: build(name, v, scale)[0].log_prob(z).sum().item(), loc),
+        derivative(lambda v: build(name, loc, v)[0].log_prob(z).sum().item(), scale),
+    ]
+    for gradient, expected in zip(gradients, numerical, strict=True):
+        assert gradient.item() == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+@each_member
+def test_pathwise_gradients_are_those_of_the_expectation(name, loc, scale):
+    family, (q, *leaves) = FAMILIES[name], build(name, loc, scale)
+    # A smooth function of the point on its space: periodic on the circle, one coordinate and its square on spheres.
+    test = {"wrapped normal": lambda z: torch.cos(z - 0.2), "truncated normal": lambda z: z * z}.get(
+        name, lambda z: z[..., 0] + z[..., 0] ** 2
+    )
+    n = 20000
+    members, *batch = build(name, loc, scale, batch=(n,))
+    torch.manual_seed(2)
+    gradients = torch.autograd.grad(test(members.rsample()).sum(), batch)
+    # The expectation by quadrature: exact where it is a function of the coordinate, on spheres through the two moments.
+    z, weights = family.points(q)
+
+    def expectation(member):
+        mass = weights * member.log_prob(z).exp()
+        if not name.startswith("power"):
+            return (mass * test(z)).sum()
+        cosine = (z * q.loc).sum(-1).detach()
+        density = weights * FAMILIES[name].build(q_loc_angle, member_scale).log_prob(z).exp()
+        first, second = (density * cosine).sum(), (density * cosine**2).sum()
+        along = member.loc[0]
+        return first * along + second * along**2 + (1 - second) / member.dim * (1 - along**2)
+
+    q_loc_angle, member_scale = leaves[0].detach(), leaves[1]
+    exact = torch.autograd.grad(expectation(q), leaves)
+    for sample, value in zip(gradients, exact, strict=True):
+        assert within(sample, value)
+
+
+@each_dtype
+@each_family
+@pytest.mark.parametrize("exponent", range(-6, 7))
+def test_values_and_gradients_are_finite_at_any_scale(name, exponent, dtype):
+    family = FAMILIES[name]
+    for loc in family.locs:
+        q, *leaves = build(name, loc, 10.0**exponent, dtype)
+        torch.manual_seed(0)
+        z = q.rsample((300,))
+        far, _ = family.points(q)
+        kl = kl_divergence(q, family.prior(dtype))
+        values = [z, q.log_prob(z), q.log_prob(z.detach()), q.log_prob(far.to(dtype)), kl, q.entropy()]
+        for value in values:
+            assert value.dtype == dtype
+            assert torch.isfinite(value).all()
+            for gradient in torch.autograd.grad(value.sum(), leaves, retain_graph=True, allow_unused=True):
+                assert gradient is None or torch.isfinite(gradient).all()
+        assert kl >= (-1e-6 if dtype is SINGLE else -1e-12)
+
+
+@each_dtype
+@each_family
+@pytest.mark.parametrize("n", [0, 1, 4096])
+def test_batches_of_any_size(name, n, dtype):
+    q, *leaves = build(name, FAMILIES[name].locs[0], 0.6, dtype, (n,))
+    z = q.rsample((2,))
+    event = tuple(q.event_shape)
+    assert z.shape == (2, n, *event) and z.dtype == dtype
+    assert q.log_prob(z).shape == (2, n)
+    assert kl_divergence(q, FAMILIES[name].prior(dtype)).shape == (n,)
+    assert q.entropy().shape == (n,)
+    (q.log_prob(z).sum() + kl_divergence(q, FAMILIES[name].prior(dtype)).sum()).backward()
+    assert all(leaf.grad.shape == (n,) for leaf in leaves[1:])
+    wide = q.expand(torch.Size((3, n)))
+    assert wide.batch_shape == (3, n) and wide.rsample().shape == (3, n, *event)
+    torch.testing.assert_close(wide.log_prob(z[0]), q.log_prob(z[0]).expand(3, n))
+
+
+@each_family
+def test_samples_repeat_with_the_seed(name):
+    q, _, _ = build(name, FAMILIES[name].locs[0], 0.6)
+    draws = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        draws.append(q.sample((10,)))
+    assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
+
+
+def test_points_stay_on_their_space():
+    torch.manual_seed(0)
+    for scale in (1e-3, 0.6, 1e3):
+        angles = build("wrapped normal", 3.1, scale, SINGLE)[0].sample((1000,))
+        assert angles.abs().max() <= math.pi + 1e-6
+        heights = build("truncated normal", 0.99, scale, SINGLE)[0].sample((1000,))
+        assert heights.min() >= 0 and heights.max() <= 1
+        vectors = build("power spherical, d=3", 0.7, scale, SINGLE)[0].sample((1000,))
+        torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(1000), atol=1e-5, rtol=0)
+
+
+def test_truncated_normal_outside_its_interval_is_exponential():
+    # At loc = −k scales from the interval the law is nearly exponential with mean scale / k.
+    q = TruncatedNormal(torch.tensor(-0.1, dtype=DOUBLE), torch.tensor(0.005, dtype=DOUBLE))
+    torch.manual_seed(0)
+    z = q.sample((20000,))
+    assert q.log_prob(torch.tensor(0.0, dtype=DOUBLE)).item() == pytest.approx(math.log(0.1 / 0.005**2), abs=0.01)
+    assert z.mean().item() == pytest.approx(0.005**2 / 0.1, rel=0.03)
+
+
+def test_truncated_normal_on_any_interval_is_the_shifted_law():
+    unit = TruncatedNormal(torch.tensor(0.2, dtype=DOUBLE), torch.tensor(0.3, dtype=DOUBLE))
+    moved = TruncatedNormal(torch.tensor(-1.6, dtype=DOUBLE), torch.tensor(0.6, dtype=DOUBLE), -2.0, 0.0)
+    x = torch.linspace(0, 1, 7, dtype=DOUBLE)
+    torch.testing.assert_close(moved.log_prob(2 * x - 2), unit.log_prob(x) - math.log(2))
+    uniform = Uniform(torch.tensor(-2.0, dtype=DOUBLE), torch.tensor(0.0, dtype=DOUBLE))
+    kl = kl_divergence(unit, IntervalUniform(torch.zeros((), dtype=DOUBLE), torch.ones((), dtype=DOUBLE)))
+    torch.testing.assert_close(kl_divergence(moved, uniform), kl)
+    assert unit.log_prob(torch.tensor(1.01, dtype=DOUBLE)) == -math.inf
+
+
+REFERENCES = {
+    "wrapped_normal || uniform(S1)": (
+        lambda row, at: WrappedNormal(at(0.3), at(row["sigma"])),
+        lambda row, dtype: CircleUniform(dtype=dtype),
+    ),
+    "truncated_normal[0,1] || uniform[0,1]": (
+        lambda row, at: TruncatedNormal(at(row["loc"]), at(row["scale"])),
+        lambda row, dtype: Uniform(torch.zeros((), dtype=dtype), torch.ones((), dtype=dtype)),
+    ),
+    "power_spherical || uniform(S^d)": (
+        lambda row, at: PowerSpherical(torch.eye(row["d"] + 1, dtype=at(0.0).dtype)[0], at(row["kappa"])),
+        lambda row, dtype: SphereUniform(row["d"], dtype=dtype),
+    ),
+}
+
+
+@pytest.mark.skipif(not ORACLES.exists(), reason="the reference divergences are not beside the repository")
+@pytest.mark.parametrize("kind", REFERENCES)
+def test_divergences_equal_the_reference_values(kind):
+    rows = [row for row in json.loads(ORACLES.read_text())["rows"] if row["kl"] == kind]
+    assert rows
+    make, prior = REFERENCES[kind]
+    for row in rows:
+        for dtype, tolerance in ((DOUBLE, {"abs": 1e-6}), (SINGLE, {"rel": 1e-3, "abs": 1e-6})):
+            q = make(row, lambda value, dtype=dtype: torch.tensor(value, dtype=dtype))
+            assert kl_divergence(q, prior(row, dtype)).item() == pytest.approx(row["value"], **tolerance), row
+
+
+UNIFORMS = {
+    "circle": (CircleUniform(dtype=DOUBLE), 2 * math.pi),
+    "interval": (IntervalUniform(torch.tensor(-1.0, dtype=DOUBLE), torch.tensor(3.0, dtype=DOUBLE)), 4.0),
+    "S1": (SphereUniform(1, dtype=DOUBLE), 2 * math.pi),
+    "S2": (SphereUniform(2, dtype=DOUBLE), 4 * math.pi),
+    "S3": (SphereUniform(3, dtype=DOUBLE), 2 * math.pi**2),
+}
+
+
+@pytest.mark.parametrize("name", UNIFORMS)
+def test_uniform_density_is_one_over_the_volume(name):
+    p, volume = UNIFORMS[name]
+    torch.manual_seed(0)
+    z = p.sample((20000,))
+    torch.testing.assert_close(p.log_prob(z), torch.full((20000,), -math.log(volume), dtype=DOUBLE))
+    assert p.entropy().item() == pytest.approx(math.log(volume))
+    assert p.expand(torch.Size((2, 3))).sample().shape == (2, 3, *p.event_shape)
+    if p.event_shape:
+        torch.testing.assert_close(z.norm(dim=-1), torch.ones(20000, dtype=DOUBLE))
+        covariance = z.T @ z / len(z)
+        torch.testing.assert_close(covariance, torch.eye(p.dim + 1, dtype=DOUBLE) / (p.dim + 1), atol=0.015, rtol=0)
+    else:
+        centre = 0.0 if name == "circle" else 1.0
+        assert within(z, centre) and (z - centre).abs().max() <= volume / 2
+        assert within((z - centre) ** 2, volume**2 / 12)
+
+
+def test_closed_interval_has_density_at_both_ends():
+    p = IntervalUniform(torch.zeros(()), torch.ones(()))
+    assert p.log_prob(torch.tensor([0.0, 1.0])).tolist() == [0.0, 0.0]
+    assert p.log_prob(torch.tensor([-0.1, 1.1])).tolist() == [-math.inf, -math.inf]
+
+
+def joint(batch=(4,)):
+    loc, scale = torch.full((*batch, 1), 0.4, dtype=DOUBLE), torch.full((*batch, 1), 0.8, dtype=DOUBLE)
+    pole = torch.tensor([0.0, 0.6, 0.8], dtype=DOUBLE).expand(*batch, 3)
+    q = Joint(
+        [
+            Independent(WrappedNormal(loc, scale), 1),
+            PowerSpherical(pole, scale[..., 0] ** -2),
+            Independent(Normal(torch.cat([loc, -loc], -1), scale), 1),
+        ]
+    )
+    p = Joint(
+        [
+            Independent(CircleUniform(torch.Size((1,)), DOUBLE), 1),
+            SphereUniform(2, dtype=DOUBLE),
+            Independent(Normal(torch.zeros(2, dtype=DOUBLE), 1.0), 1),
+        ]
+    )
+    return q, p
+
+
+def test_joint_adds_its_marginals():
+    q, p = joint()
+    torch.manual_seed(0)
+    z = q.rsample((5,))
+    assert z.shape == (5, 4, 6) and q.event_shape == (6,) and q.batch_shape == (4,)
+    parts = z.split([1, 3, 2], -1)
+    torch.testing.assert_close(q.log_prob(z), sum(m.log_prob(x) for m, x in zip(q.marginals, parts, strict=True)))
+    torch.testing.assert_close(q.entropy(), sum(m.entropy() for m in q.marginals))
+    expected = sum(kl_divergence(a, b) for a, b in zip(q.marginals, p.marginals, strict=True))
+    torch.testing.assert_close(kl_divergence(q, p), expected)
+    assert q.expand(torch.Size((2, 4))).rsample().shape == (2, 4, 6)
+    assert p.log_prob(z).shape == (5, 4)
+
+
+def test_joint_divergence_equals_its_monte_carlo_estimate():
+    q, p = joint(())
+    torch.manual_seed(0)
+    z = q.sample((20000,))
+    assert within(q.log_prob(z) - p.log_prob(z), kl_divergence(q, p))
+
+
+def half_turn(z):
+    return torch.stack([z, wrap(z + math.pi)])
+
+
+def orbit(loc, scale):
+    q = Independent(WrappedNormal(torch.tensor([loc], dtype=DOUBLE), torch.tensor([scale], dtype=DOUBLE)), 1)
+    return Orbit(q, half_turn, 2)
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])
+def test_orbit_density_integrates_to_one_over_the_quotient(scale):
+    nodes, weights = grid(-math.pi / 2, math.pi / 2)
+    q = orbit(0.3, scale)
+    assert (weights * q.log_prob(nodes[:, None]).exp()).sum().item() == pytest.approx(1, abs=1e-6)
+    torch.testing.assert_close(q.log_prob(nodes[:, None]), q.log_prob(nodes[:, None] + math.pi))
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])
+def test_orbit_of_a_half_turned_circle_is_the_wrapped_normal_of_twice_the_angle(scale):
+    # θ ↦ 2θ is an isometry of the quotient with a circle up to the factor 2.
+    q, doubled = (
+        orbit(0.3, scale),
+        WrappedNormal(torch.tensor(0.6, dtype=DOUBLE), torch.tensor(2 * scale, dtype=DOUBLE)),
+    )
+    nodes, _ = grid(-3, 3, 11)
+    torch.testing.assert_close(q.log_prob(nodes[:, None]), doubled.log_prob(2 * nodes) + math.log(2), atol=1e-7, rtol=0)
+    torch.manual_seed(0)
+    z = q.rsample((20000,))
+    cover = kl_divergence(q.cover, Independent(CircleUniform(torch.Size((1,)), DOUBLE), 1))
+    estimate = cover + q.kl_correction(z)
+    assert within(estimate, kl_divergence(doubled, CircleUniform(dtype=DOUBLE)))
+    assert (q.kl_correction(z) >= -math.log(2)).all()
