@@ -58,7 +58,7 @@ def analyze(
         "distance_matrix": distance_matrix,
     }
     if output:
-        from topovae.store.atomic import check_writable
+        from topovae.files import check_writable
 
         check_writable(output)
     samples = open_data(data, quiet)

@@ -30,18 +30,18 @@ def write_columns(columns: dict[str, np.ndarray], path: str, form: str | None) -
         UsageError: an unknown format.
         OutputError: the place cannot be written.
     """
-    from topovae.store.atomic import write_atomic
+    from topovae.files import write_atomic
 
     form = form or (os.path.splitext(path)[1].lstrip(".").lower() if path != "-" else "npy")
     if form not in FORMATS:
         raise UsageError(f"format {form!r}: expected one of {', '.join(FORMATS)} (by --format or the ending of -o)")
+    image = io.BytesIO()
+    FORMATS[form](columns, image)
     if path == "-":
-        buffer = io.BytesIO()
-        FORMATS[form](columns, buffer)
-        sys.stdout.buffer.write(buffer.getvalue())
+        sys.stdout.buffer.write(image.getbuffer())
         sys.stdout.buffer.flush()
     else:
-        write_atomic(path, lambda stream: FORMATS[form](columns, stream))
+        write_atomic(path, lambda stream: stream.write(image.getbuffer()))
 
 
 def _flat(columns: dict[str, np.ndarray]) -> tuple[list[str], np.ndarray]:

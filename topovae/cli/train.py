@@ -144,7 +144,7 @@ def existing_run(path: str, resume: bool, data: str) -> Run | None:
     Raises:
         OutputError: the place cannot be written or holds something that must not be lost.
     """
-    from topovae.store.atomic import check_writable
+    from topovae.files import check_writable
     from topovae.store.reader import read_run
 
     check_writable(path)

@@ -7,17 +7,17 @@ A .csv has a header x1, x2, … and nine significant digits, which is float32 ex
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from topovae.data.spaces import Sample
 from topovae.errors import OutputError, UsageError
+from topovae.files import write_atomic
 
 _CHUNK_BYTES = 1 << 18
 
@@ -48,44 +48,14 @@ def write(
         return _write_stream(sample, destination, "the stream")
     if os.fspath(destination) == "-":
         return _write_stream(sample, sys.stdout.buffer, "standard output")
-    path = Path(destination)
-    form = WRITERS.get(path.suffix.lower())
+    suffix = os.path.splitext(destination)[1].lower()
+    form = WRITERS.get(suffix)
     if form is None:
         raise UsageError(
-            f"{path} ends in {path.suffix or 'no suffix'!r}; expected one of {', '.join(WRITERS)}, or - for "
+            f"{os.fspath(destination)} ends in {suffix or 'no suffix'!r}; expected one of {', '.join(WRITERS)}, or - for "
             "standard output. Choose one of these endings."
         )
-    _replace(path, lambda temporary: form(sample, temporary, command))
-
-
-def _replace(path: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a temporary file beside `path` and move it there."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        os.close(handle)
-    except OSError as error:
-        raise _refusal(str(path), error) from error
-    try:
-        fill(Path(name))
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except OSError as error:
-        raise _refusal(str(path), error) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _refusal(place: str, error: OSError) -> OutputError:
-    return OutputError(
-        f"{place} cannot be written: {error.strerror or error}. Choose a place that exists, that you may "
-        "write to and that has room; nothing was changed there."
-    )
+    write_atomic(destination, lambda stream: form(sample, stream, command))
 
 
 def _write_stream(sample: Sample, stream: BinaryIO, name: str) -> None:
@@ -95,7 +65,7 @@ def _write_stream(sample: Sample, stream: BinaryIO, name: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _refusal(name, error) from error
+        raise OutputError(f"cannot write to {name}: {error.strerror or error}; choose another place") from error
 
 
 def _arrays(sample: Sample) -> dict[str, np.ndarray]:
@@ -108,37 +78,38 @@ def _texts(sample: Sample, command: str | None) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text is not None}
 
 
-def _write_npz(sample: Sample, path: Path, command: str | None) -> None:
+def _write_npz(sample: Sample, stream: BinaryIO, command: str | None) -> None:
     texts = {name: np.array(text) for name, text in _texts(sample, command).items()}
     contents: Mapping[str, Any] = _arrays(sample) | texts
-    np.savez_compressed(path, **contents)
+    np.savez_compressed(stream, **contents)
 
 
-def _write_npy(sample: Sample, path: Path, command: str | None) -> None:
-    np.save(path, sample.x, allow_pickle=False)
+def _write_npy(sample: Sample, stream: BinaryIO, command: str | None) -> None:
+    np.save(stream, sample.x, allow_pickle=False)
 
 
-def _write_h5(sample: Sample, path: Path, command: str | None) -> None:
+def _write_h5(sample: Sample, stream: BinaryIO, command: str | None) -> None:
     import h5py
 
-    with h5py.File(path, "w") as file:
+    # HDF5 reads what it writes, which a stream to a file being made cannot offer.
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
         for name, array in _arrays(sample).items():
             rows = max(1, min(len(array), _CHUNK_BYTES * len(array) // max(1, array.nbytes)))
             chunks = (rows, *array.shape[1:])
-            file.create_dataset(
-                name, data=array, chunks=chunks, compression="gzip", compression_opts=9, shuffle=True
-            )
+            file.create_dataset(name, data=array, chunks=chunks, compression="gzip", compression_opts=9, shuffle=True)
         for name, text in _texts(sample, command).items():
             file.attrs[name] = text
+    stream.write(image.getbuffer())
 
 
-def _write_csv(sample: Sample, path: Path, command: str | None) -> None:
+def _write_csv(sample: Sample, stream: BinaryIO, command: str | None) -> None:
     rows = sample.x.reshape(len(sample.x), -1)
     header = ",".join(f"x{column + 1}" for column in range(rows.shape[1]))
-    np.savetxt(path, rows, fmt="%.9g", delimiter=",", header=header, comments="")
+    np.savetxt(stream, rows, fmt="%.9g", delimiter=",", header=header, comments="")
 
 
-WRITERS: dict[str, Callable[[Sample, Path, str | None], None]] = {
+WRITERS: dict[str, Callable[[Sample, BinaryIO, str | None], None]] = {
     ".npz": _write_npz,
     ".h5": _write_h5,
     ".hdf5": _write_h5,

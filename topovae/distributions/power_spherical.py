@@ -21,9 +21,9 @@ def _log_gamma_ratio(a: Tensor, b: float) -> Tensor:
     steps = sum((torch.log(a + b - i - 1) for i in range(whole)), torch.zeros_like(a))
     if b == whole:
         return steps
-    small, large = a.clamp(max=_ASYMPTOTIC_FROM), a.clamp(min=_ASYMPTOTIC_FROM)
+    small, r = a.clamp(max=_ASYMPTOTIC_FROM), 1 / a.clamp(min=_ASYMPTOTIC_FROM)
     direct = torch.lgamma(small + 0.5) - torch.lgamma(small)
-    series = 0.5 * torch.log(large) - 1 / (8 * large) + 1 / (192 * large**3) - 1 / (640 * large**5)
+    series = -0.5 * torch.log(r) - r / 8 + r**3 / 192 - r**5 / 640
     return steps + torch.where(a < _ASYMPTOTIC_FROM, direct, series)
 
 
@@ -33,9 +33,9 @@ def _digamma_difference(a: Tensor, b: float) -> Tensor:
     steps = sum((1 / (a + b - i - 1) for i in range(whole)), torch.zeros_like(a))
     if b == whole:
         return steps
-    small, large = a.clamp(max=_ASYMPTOTIC_FROM), a.clamp(min=_ASYMPTOTIC_FROM)
+    small, r = a.clamp(max=_ASYMPTOTIC_FROM), 1 / a.clamp(min=_ASYMPTOTIC_FROM)
     direct = torch.digamma(small + 0.5) - torch.digamma(small)
-    series = 1 / (2 * large) + 1 / (8 * large**2) - 1 / (64 * large**4) + 1 / (128 * large**6)
+    series = r / 2 + r**2 / 8 - r**4 / 64 + r**6 / 128
     return steps + torch.where(a < _ASYMPTOTIC_FROM, direct, series)
 
 
@@ -96,7 +96,7 @@ class PowerSpherical(Distribution):
         if self.dim == 2:
             exponential = torch.empty_like(kappa).exponential_()
             return -torch.expm1(-exponential / (1 + kappa))
-        # Beta(b, b + κ) as a ratio of gammas: torch's own gradient of a Beta is NaN or wrong for large κ in single precision.
+        # Beta(b, b + κ) as a ratio of gammas: torch's own gradient of a Beta is wrong for large κ in single precision.
         near = Gamma(torch.full_like(kappa, b), 1.0, validate_args=False).sample()
         far = Gamma(b + kappa, 1.0, validate_args=False).rsample()
         return near / (near + far)

@@ -52,71 +52,7 @@ SHARE = 0.85
 MOST_GEOMETRY = 4000
 """Local geometry and geodesics are read at so many samples at most."""
 
-SURFACE_LIMIT = 3
-"""Degree 2, boundary and orientation are looked at in data of at most this dimension."""
-
-BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
-"""By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
-
-ORIENTATION = (0.155, 0.15)
-"""The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
-
-UNDETERMINED = 0.55
-"""Above this ratio, tangent frames say nothing about orientation."""
-
-UNFIT = (0.8, 0.05)
-"""Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
-
-UNSTEADY = (0.4, 0.05)
-"""The share of neighbourhood sizes with another dimension that halves manifolds from other data, and the width."""
-
-THIN = (0.07, 0.01)
-"""The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
-
 BARS_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One degree of homology: on how many landmarks, up to which edge (in usual spacings), how often."""
-
-    degree: int
-    landmarks: int
-    longest_edge: float
-    resamples: int
-
-
-PASSES = {
-    1: (Pass(1, 500, 6.0, 3),),
-    2: (Pass(2, 300, 5.0, 3), Pass(1, 500, 6.0, 3)),
-    3: (Pass(2, 220, 4.0, 2), Pass(1, 500, 5.0, 3)),
-    4: (Pass(1, 500, 4.0, 3),),
-}
-"""By dimension (4: and more), the dearest first: it may not fit in memory."""
-
-
-@dataclass(frozen=True)
-class _Geometry:
-    """Local geometry: the dimension and, for dimension 2 and more, soft verdicts."""
-
-    dimension: Dimension
-    closed: float | None = None
-    orientable: float | None = None
-    manifold: float = 1.0
-
-
-@dataclass
-class _Homology:
-    """Diagrams of each degree: one list for each prime, over resamples."""
-
-    diagrams: dict[tuple[int, int], list[Diagram]] = field(default_factory=dict)
-
-    def add(self, degree: int, diagram: Diagram) -> None:
-        self.diagrams.setdefault((diagram.prime, degree), []).append(diagram)
-
-    def ratios(self, prime: int, degree: int) -> np.ndarray:
-        ranked = [ranked_ratios(diagram.bars[degree]) for diagram in self.diagrams[prime, degree]]
-        return np.median(ranked, axis=0)
 
 
 def analyze(
@@ -203,7 +139,7 @@ def _from_samples(data: Any, options: _Options) -> Analysis:
     chosen = _subset(len(points), MOST_GEOMETRY, options.seed)
     # averaging over 9 points leaves a third of the noise
     dimension = intrinsic_dimension(averaged[chosen], denoiser.noise / 3, options.seed)
-    geometry = _local_geometry(averaged[chosen], dimension)
+    verdicts = judge(averaged[chosen], dimension)
 
     def draw(resample: int, count: int) -> Landmarks:
         rng = np.random.default_rng((options.seed, resample))
@@ -226,7 +162,7 @@ def _from_samples(data: Any, options: _Options) -> Analysis:
     tuned, _ = self_tuned(cdist(coarse, coarse))
     components = count_components(tuned, np.bincount(assign(points, coarse), minlength=len(coarse)))
     assert first.points is not None  # k-means centres
-    skeleton = Skeleton(first, preparation, denoiser, _circles(homology, first, dimension.value, options))
+    skeleton = Skeleton(first, preparation, denoiser, _circles(homology, dimension.value, options))
     return _conclude(
         homology,
         geometry,
@@ -271,10 +207,10 @@ def _from_distances(data: Any, options: _Options) -> Analysis:
     options.report("recommend", 0.95)
     owner = distances[:, first.index].argmin(1)
     components = count_components(first.distances, np.bincount(owner, minlength=len(first.distances)))
-    skeleton = Skeleton(first, None, None, _circles(homology, first, dimension.value, options))
+    skeleton = Skeleton(first, None, None, _circles(homology, dimension.value, options))
     return _conclude(
         homology,
-        _Geometry(dimension),
+        Verdicts(),
         components,
         skeleton,
         options,
@@ -297,72 +233,19 @@ def _count(n: int, usual: int, asked: int | None) -> int:
     return min(usual, max(n // 4, min(int(SHARE * n), 120)))
 
 
-def _local_geometry(averaged: np.ndarray, dimension: Dimension) -> _Geometry:
-    """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices."""
-    manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
-    if not 1 < dimension.value <= SURFACE_LIMIT:
-        return _Geometry(dimension, manifold=manifold)
-    k = frame_size(dimension)
-    flat = flatten(averaged, dimension.value, k)
-    share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
-    closed = _below_log(share, *BOUNDARY[dimension.value])
-    ratio = orientation_ratio(flat, dimension.value, k)
-    if ratio is None:
-        return _Geometry(dimension, closed, None, manifold)
-    manifold *= _below(ratio, *UNFIT)
-    orientable = _below_log(ratio, *ORIENTATION) if ratio <= UNDETERMINED else None
-    return _Geometry(dimension, closed, orientable, manifold)
-
-
-def _below(value: float, middle: float, width: float) -> float:
-    """Return how surely a value lies below a threshold, a logistic."""
-    return _logistic((middle - value) / width)
-
-
-def _below_log(value: float, middle: float, width: float) -> float:
-    """Return how surely a positive value lies below a threshold, a logistic of its logarithm."""
-    return _logistic(np.log(middle / max(value, 1e-4)) / width)
-
-
-def _logistic(x: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
-
-
-def _homology(
-    draw: Callable[[int, int], Landmarks], n: int, dimension: int, options: _Options
-) -> tuple[_Homology, Landmarks]:
-    """Compute the diagrams of all degrees, primes and resamples.
-
-    Returns:
-        The diagrams and the landmarks of the first, which are drawn from all samples.
-    """
-    homology = _Homology()
-    first: dict[int, Landmarks] = {}
-    passes = [step for step in PASSES[min(dimension, max(PASSES))] if step.degree <= options.max_dim]
-    work = [(step, resample) for step in passes for resample in range(step.resamples)]
-    for done, (step, resample) in enumerate(work):
-        options.report(f"homology of degree {step.degree}", 0.25 + 0.7 * done / len(work))
-        landmarks = draw(resample, _count(n, step.landmarks, options.landmarks))
-        first.setdefault(step.degree, landmarks)
-        for prime in options.primes:
-            diagram = persistence(landmarks.distances, prime, step.degree, step.longest_edge, memory=options.memory)
-            homology.add(step.degree, diagram)
-    return homology, first[1]
-
-
-def _circles(homology: _Homology, first: Landmarks, dimension: int, options: _Options) -> int:
+def _circles(homology: Homology, dimension: int, options: _Options) -> int:
     """Return how many integral classes of degree 1 there are: those over an odd prime."""
     odd = next((prime for prime in options.primes if prime > 2), None)
     if odd is None:
-        ratios = ranked_ratios(persistence(first.distances, 3, 1, LONGEST_EDGE).bars[1])
+        ratios = ranked_ratios(persistence(homology.landmarks[1].distances, 3, 1, LONGEST_EDGE).bars[1])
     else:
         ratios = homology.ratios(odd, 1)
     return betti_number(ratios, null(1, dimension), options.alpha)
 
 
 def _conclude(
-    homology: _Homology,
-    geometry: _Geometry,
+    homology: Homology,
+    verdicts: Verdicts,
     components: int,
     skeleton: Skeleton,
     options: _Options,
@@ -372,7 +255,6 @@ def _conclude(
     radius: float,
 ) -> Analysis:
     """Weigh the findings and put the result together."""
-    dimension = geometry.dimension
     betti: dict[int, tuple[int, ...]] = {}
     spread: dict[tuple[int, int], np.ndarray] = {}
     for (prime, degree), _ in sorted(homology.diagrams.items(), key=lambda item: item[0][1]):
@@ -382,11 +264,11 @@ def _conclude(
         spread[prime, degree] = betti_distribution(ratios, law, options.alpha)
     findings = Findings(
         components,
-        _dimension_probabilities(dimension),
+        dimension_probabilities(dimension),
         spread,
-        geometry.closed,
-        geometry.orientable,
-        geometry.manifold,
+        verdicts.closed,
+        verdicts.orientable,
+        verdicts.manifold,
     )
     candidates, recommendation = recommend(findings)
     return Analysis(
@@ -398,29 +280,15 @@ def _conclude(
         intrinsic_dimension=dimension,
         betti=betti,
         bars=_bars(homology, betti),
-        orientable=_verdict(geometry.orientable),
-        boundary=_verdict(None if geometry.closed is None else 1 - geometry.closed),
+        orientable=decided(verdicts.orientable),
+        boundary=decided(None if verdicts.closed is None else 1 - verdicts.closed),
         candidates=candidates,
         recommendation=recommendation,
         skeleton=skeleton,
     )
 
 
-def _dimension_probabilities(dimension: Dimension) -> dict[int, float]:
-    """Return how sure the dimension is, from its gap; the rest goes to its neighbours."""
-    sure = 0.3 + 0.68 * _logistic(np.log(dimension.gap / 3.0) / 0.15)
-    rest = (1 - sure) / 2
-    return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
-
-
-def _verdict(probability: float | None) -> bool | None:
-    """Return a yes or no where the probability is decided."""
-    if probability is None or 0.3 < probability < 0.7:
-        return None
-    return probability > 0.5
-
-
-def _bars(homology: _Homology, betti: Mapping[int, tuple[int, ...]]) -> tuple[Bar, ...]:
+def _bars(homology: Homology, betti: Mapping[int, tuple[int, ...]]) -> tuple[Bar, ...]:
     """List the bars of the first resample, longest first; the first betti of them are significant."""
     bars = [Bar(prime, 0, 0.0, float("inf"), None, True) for prime in betti for _ in range(betti[prime][0])]
     for (prime, degree), diagrams in homology.diagrams.items():

@@ -1,6 +1,5 @@
 """Run files and reports: HDF5 that h5py, R and Julia read (SCHEMA.md is the normative page)."""
 
-from topovae.store.atomic import check_writable, write_atomic
 from topovae.store.inspect import describe, field
 from topovae.store.reader import read_report, read_run
 from topovae.store.schema import (
@@ -26,12 +25,10 @@ __all__ = [
     "Provenance",
     "Report",
     "Run",
-    "check_writable",
     "describe",
     "field",
     "read_report",
     "read_run",
-    "write_atomic",
     "write_report",
     "write_run",
 ]

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from topovae.errors import OutputError
-from topovae.store import check_writable, write_atomic
+from topovae.files import check_writable, write_atomic
 
 MAKE = """
 import os, random, resource, signal, sys, time

@@ -50,7 +50,7 @@ def reporting(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OutputError(f"cannot write {os.fspath(path)}: {reason}.{kept}") from error
 
 
-def write_atomic(path: str | os.PathLike[str], fill: Callable[[BinaryIO], None]) -> None:
+def write_atomic(path: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
     """Write a file so that a reader sees the old content or the new one, never a mixture.
 
     The bytes go to a temporary file in the same folder, reach the disk, and take the name in one step. What
@@ -109,7 +109,7 @@ def _partial(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}{PARTIAL}")
 
 
-def _write_through(partial: Path, target: Path, fill: Callable[[BinaryIO], None]) -> None:
+def _write_through(partial: Path, target: Path, fill: Callable[[BinaryIO], object]) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     with os.fdopen(descriptor, "wb") as stream:
         _lock(descriptor)

@@ -1,0 +1,96 @@
+"""Soft verdicts from local geometry: has the space an edge, can it be oriented, is it a manifold at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from topovae.homology.geometry import Dimension, boundary_share, flatten, frame_size, orientation_ratio
+
+SURFACE_LIMIT = 3
+"""Boundary and orientation are judged in data of at most this dimension."""
+
+BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
+"""By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
+
+ORIENTATION = (0.155, 0.15)
+"""The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
+
+UNDETERMINED = 0.55
+"""Above this ratio, tangent frames say nothing about orientation."""
+
+UNFIT = (0.8, 0.05)
+"""Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
+
+UNSTEADY = (0.4, 0.05)
+"""The share of neighbourhood sizes with another dimension that halves manifolds from other data, and the width."""
+
+THIN = (0.07, 0.01)
+"""The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Probabilities that local geometry gives.
+
+    Attributes:
+        closed: that there is no boundary; None where not judged.
+        orientable: that the space is orientable; None where not judged, or where tangent frames cannot tell.
+        manifold: that the dimension is the same everywhere and at all scales.
+    """
+
+    closed: float | None = None
+    orientable: float | None = None
+    manifold: float = 1.0
+
+
+def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
+    """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices.
+
+    Args:
+        averaged: (n, p) points averaged over neighbours.
+        dimension: their intrinsic dimension.
+    """
+    manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
+    if not 1 < dimension.value <= SURFACE_LIMIT:
+        return Verdicts(manifold=manifold)
+    k = frame_size(dimension)
+    flat = flatten(averaged, dimension.value, k)
+    share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
+    closed = _below_log(share, *BOUNDARY[dimension.value])
+    ratio = orientation_ratio(flat, dimension.value, k)
+    if ratio is None:
+        return Verdicts(closed, None, manifold)
+    manifold *= _below(ratio, *UNFIT)
+    orientable = _below_log(ratio, *ORIENTATION) if ratio <= UNDETERMINED else None
+    return Verdicts(closed, orientable, manifold)
+
+
+def _below(value: float, middle: float, width: float) -> float:
+    """Return how surely a value lies below a threshold, a logistic."""
+    return logistic((middle - value) / width)
+
+
+def _below_log(value: float, middle: float, width: float) -> float:
+    """Return how surely a positive value lies below a threshold, a logistic of its logarithm."""
+    return logistic(np.log(middle / max(value, 1e-4)) / width)
+
+
+def logistic(x: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
+
+
+def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
+    """Return how sure the dimension is, from its gap; the rest goes to its neighbours."""
+    sure = 0.3 + 0.68 * logistic(np.log(dimension.gap / 3.0) / 0.15)
+    rest = (1 - sure) / 2
+    return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
+
+
+def decided(probability: float | None) -> bool | None:
+    """Return a yes or no where the probability is decided."""
+    if probability is None or 0.3 < probability < 0.7:
+        return None
+    return probability > 0.5
+
+
