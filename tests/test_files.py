@@ -73,9 +73,7 @@ assert os.listdir(os.path.dirname(path)) == ["run.h5"]
 
 
 def run_script(script: str, path: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -106,9 +104,7 @@ def test_limit_on_file_size_stands_in_for_a_full_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["open", "fsync", "replace"])
-@pytest.mark.parametrize(
-    "number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EIO, errno.EMFILE]
-)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EIO, errno.EMFILE])
 def test_failure_at_any_step(step: str, number: int, old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any, **options: Any) -> int:
         raise OSError(number, os.strerror(number))

@@ -233,9 +233,7 @@ def random_expression(rng, depth=0):
     """An expression of up to four terms, its quotients free by a rotation or an antipode, with random white space."""
     terms = []
     for _ in range(rng.integers(1, 3 if depth else 4)):
-        kind = rng.choice(
-            ["atom", "name", "quotient", "nested"], p=[0.6, 0.15, 0.15, 0.1] if depth < 2 else [1, 0, 0, 0]
-        )
+        kind = rng.choice(["atom", "name", "quotient", "nested"], p=[0.6, 0.15, 0.15, 0.1] if depth < 2 else [1, 0, 0, 0])
         if kind == "atom":
             terms.append(rng.choice(["R", "R3", "S1", "S2", "S4", "I", "T2", "RP2", "SO3"]))
         elif kind == "name":

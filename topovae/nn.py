@@ -207,9 +207,7 @@ def to_device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(
-            "--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install a CUDA build of torch"
-        )
+        raise UsageError("--device cuda: this PyTorch finds no CUDA device; use --device cpu, or install a CUDA build of torch")
     if device.split(":")[0] not in {"cpu", "cuda"}:
         raise UsageError(f"--device {device}: expected auto, cpu or cuda")
     return torch.device(device)

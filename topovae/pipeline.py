@@ -15,14 +15,14 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split, split
 from topovae.errors import RunFileError, UsageError
 from topovae.evaluation import assess
-from topovae.nn import ImageLayout, NetworkConfig, choose_network, count_parameters, to_device
+from topovae.nn import BODIES, ImageLayout, NetworkConfig, choose_network, count_parameters, to_device
 from topovae.signature import euclidean, parse
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
 from topovae.training.config import TrainingConfig, choose_epochs
 from topovae.training.loop import Batches, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import CLOSED_BELOW, Start, rotation_angles
-from topovae.vae import VAE, ModelConfig, build_model, check_range
+from topovae.vae import LIKELIHOODS, VAE, ModelConfig, build_model, check_range
 
 if TYPE_CHECKING:
     from topovae.homology.analysis import Analysis
@@ -64,11 +64,14 @@ class Request:
     allow_orbifold: bool = False
 
     def __post_init__(self) -> None:
-        if self.init not in INITS:
-            raise UsageError(f"--init {self.init}: expected {' or '.join(INITS)}")
+        choices = {"init": INITS, "likelihood": tuple(LIKELIHOODS), "network": ("auto", *BODIES)}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(known)}")
         if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
             raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
         parse(self.latent, self.allow_orbifold)
+        self.training_config(1)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields."""
@@ -96,9 +99,7 @@ def split_data(data: Dataset, seed: int) -> Split:
     return split(data.n_samples, seed=seed, group=group)
 
 
-def find_start(
-    data: Dataset, request: Request, analysis: Analysis, device: str = "auto"
-) -> tuple[dict[str, np.ndarray], str]:
+def find_start(data: Dataset, request: Request, analysis: Analysis, device: str = "auto") -> tuple[dict[str, np.ndarray], str]:
     """Coordinates for the latent's circles without labels, and in words where they come from.
 
     Circles of the data are taken from persistent cohomology, when there are as many as the latent has; the one circle of images
@@ -133,7 +134,7 @@ def find_start(
             angles = rotation_angles(data, train, network, to_device(device), request.seed)
             return {"circle": angles}, f"equivariance: the images are closed under rotation (closure {closure:.2f})"
     return {}, (
-        f"random weights: the data show {analysis.skeleton.circles} circles and the latent has {circles}; compare several --seed"
+        f"random weights: the data show {analysis.skeleton.circles} circles, the latent has {circles}; compare several --seed"
     )
 
 
@@ -225,7 +226,9 @@ class _Session:
         else:
             header, analysis, coordinates = resumed.header, resumed.analysis, resumed.analysis_arrays
             self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
-        self.header, self.analysis, self.coordinates = header, analysis, coordinates
+        # The run file keeps coordinates below the diagnosis, and a resumed run needs them.
+        self.analysis = {} if analysis is None and coordinates else analysis
+        self.header, self.coordinates = header, coordinates
         found = {"model": resumed.model, "baseline": resumed.baseline} if resumed else {}
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
         self.mean, self.std, low, high = moments(data, self.split.train)
@@ -248,7 +251,7 @@ class _Session:
             return
         model_config = self.request.model_config(latent, self.data.sample_shape)
         training_config = self.request.training_config(len(self.split.train))
-        model = build_model(model_config, self.mean, self.std, self.request.seed).to(self.device)
+        model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.request.seed).to(self.device)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),

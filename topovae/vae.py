@@ -203,8 +203,7 @@ def check_range(likelihood: str, low: float, high: float) -> None:
     """
     if likelihood == "bernoulli" and (low < 0 or high > 1):
         raise UsageError(
-            f"--likelihood bernoulli needs data in [0, 1], and these lie in [{low:g}, {high:g}]; "
-            "rescale them or use gaussian"
+            f"--likelihood bernoulli needs data in [0, 1], and these lie in [{low:g}, {high:g}]; rescale them or use gaussian"
         )
 
 

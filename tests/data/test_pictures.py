@@ -145,9 +145,7 @@ def test_colour_images_turn_channel_by_channel(digits):
 
 
 def test_shifts_between_pixels_compose(digits):
-    images = digits[0][:3].astype(np.float64)[
-        :, :15, :15
-    ]  # odd sides: no Nyquist term, so the action is a group's
+    images = digits[0][:3].astype(np.float64)[:, :15, :15]  # odd sides: no Nyquist term, so the action is a group's
     half = np.array([[0.123, 0.4]])
     twice = pictures.shift_images(pictures.shift_images(images, half)[:, 0], half)
     np.testing.assert_allclose(twice, pictures.shift_images(images, 2 * half), atol=1e-9)

@@ -147,10 +147,7 @@ FILES = {
     "train-images-idx3-ubyte": (idx, PICTURES),
     "train-images-idx3-ubyte.gz": (zipped(idx), PICTURES),
     "train-images.idx3-ubyte": (idx, PICTURES),
-    **{
-        f"idx-{code}": (lambda path, code=code: idx(path, PICTURES.astype(code)), PICTURES.astype(code))
-        for code in IDX_CODES
-    },
+    **{f"idx-{code}": (lambda path, code=code: idx(path, PICTURES.astype(code)), PICTURES.astype(code)) for code in IDX_CODES},
     "a.csv.gz": (zipped(text), X),
     "a.npy.gz": (zipped(npy), X),
     "a.h5.gz": (zipped(h5), X),

@@ -110,9 +110,7 @@ def test_homogeneous_spaces_have_uniform_truth(name):
         return
     low, high = truth.min(axis=0), truth.max(axis=0)
     quantiles = np.quantile((truth - low) / (high - low), [0.25, 0.5, 0.75], axis=0)
-    np.testing.assert_allclose(
-        quantiles, np.array([[0.25], [0.5], [0.75]]) * np.ones(truth.shape[1]), atol=0.02
-    )
+    np.testing.assert_allclose(quantiles, np.array([[0.25], [0.5], [0.75]]) * np.ones(truth.shape[1]), atol=0.02)
 
 
 @pytest.mark.parametrize("name", ["mobius", "klein", "annulus", "embedded-torus", "cylinder", "torus"])
@@ -213,9 +211,7 @@ def test_wedge_pieces_touch_in_one_point():
 
 def test_rotations_are_rotations():
     matrices = generate("so3", 100).x.reshape(-1, 3, 3).astype(float)
-    np.testing.assert_allclose(
-        matrices @ matrices.transpose(0, 2, 1), np.tile(np.eye(3), (100, 1, 1)), atol=1e-5
-    )
+    np.testing.assert_allclose(matrices @ matrices.transpose(0, 2, 1), np.tile(np.eye(3), (100, 1, 1)), atol=1e-5)
     np.testing.assert_allclose(np.linalg.det(matrices), 1, atol=1e-5)
 
 
@@ -240,9 +236,7 @@ def test_smooth_map_keeps_the_tube_open(name, seed):
     map_ = random_map(entry, 50, seed)
     _, truth = entry.sampler(np.random.default_rng(0), 500)
     step = 1e-4
-    columns = [
-        (map_(entry.embed(truth + s)) - map_(entry.embed(truth - s))) / (2 * step) for s in step * np.eye(2)
-    ]
+    columns = [(map_(entry.embed(truth + s)) - map_(entry.embed(truth - s))) / (2 * step) for s in step * np.eye(2)]
     smallest = np.linalg.svd(np.stack(columns, axis=2), compute_uv=False)[:, 1]
     assert smallest.min() / np.median(smallest) > 0.3
     energy = np.linalg.svd(map_(entry.embed(truth)), compute_uv=False) ** 2
@@ -275,11 +269,7 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(name):
 def test_variants_and_aliases_lead_to_their_entries():
     assert generate("sphere", 5, d=4).x.shape == (5, 5)
     assert generate("sphere", 5, d=1).space == "S1"
-    assert (
-        generate("torus", 5, embedded="true").name
-        == generate("torus", 5, embedded=True).name
-        == "embedded-torus"
-    )
+    assert generate("torus", 5, embedded="true").name == generate("torus", 5, embedded=True).name == "embedded-torus"
     assert generate("torus", 5, embedded="no").name == "torus"
     assert generate("S1xR2", 5).space == "S1xR2"
     assert generate("Swiss_Roll", 5).name == "swiss-roll"

@@ -42,9 +42,7 @@ def test_round_trip(tmp_path, suffix, kind):
     path = tmp_path / f"file.{suffix}"
     write(sample, path, command="topovae generate")
     content = READERS[suffix](path)
-    expected = {key: value for key, value in vars(sample).items() if value is not None} | {
-        "command": "topovae generate"
-    }
+    expected = {key: value for key, value in vars(sample).items() if value is not None} | {"command": "topovae generate"}
     assert content.keys() == expected.keys()
     for key, value in expected.items():
         np.testing.assert_array_equal(content[key], value)
@@ -72,10 +70,7 @@ def test_data_alone(tmp_path, kind):
 
 
 def test_standard_output_may_be_a_pipe():
-    code = (
-        "from topovae.data.spaces import generate; from topovae.data.writers import write; "
-        "write(generate('circle', 9), '-')"
-    )
+    code = "from topovae.data.spaces import generate; from topovae.data.writers import write; write(generate('circle', 9), '-')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     np.testing.assert_array_equal(np.load(io.BytesIO(result.stdout)), generate("circle", 9).x)
 

@@ -47,9 +47,7 @@ def run_file(tmp_path: Path) -> Path:
     state = {f"layer.{index}": np.full((20, 20), index, np.float32) for index in range(4)}
     member = Member("S1", {"network": "mlp"}, state, {"epoch": np.arange(3)}, {"test": {"rms": 1.0}})
     split = {"train": np.arange(7), "valid": np.array([7]), "test": np.array([8])}
-    write_run(
-        tmp_path / "run.h5", Run(HEADER, split, member, member, {"components": 1}, {"circle": np.ones(9)})
-    )
+    write_run(tmp_path / "run.h5", Run(HEADER, split, member, member, {"components": 1}, {"circle": np.ones(9)}))
     return tmp_path / "run.h5"
 
 

@@ -95,16 +95,12 @@ MEMBERS = {
         ARRAYS,
         history={"epoch": np.arange(1, 4), "valid_elbo": np.array([-3.0, -2.0, np.nan])},
         final=FINAL,
-        latents={
-            s: {"coordinates": np.ones((4, 2), np.float32), "index": np.arange(4)} for s in ("train", "test")
-        },
+        latents={s: {"coordinates": np.ones((4, 2), np.float32), "index": np.arange(4)} for s in ("train", "test")},
         checkpoint=CHECKPOINT,
         samples={"prior": np.zeros((2, 5, 5), np.float32)},
     ),
     "empty": Member("S2", {}, {}),
-    "finished": Member(
-        "S1", {}, {"w": np.ones(1)}, checkpoint=dataclasses.replace(CHECKPOINT, finished=True, best_epoch=-1)
-    ),
+    "finished": Member("S1", {}, {"w": np.ones(1)}, checkpoint=dataclasses.replace(CHECKPOINT, finished=True, best_epoch=-1)),
     "before the first best": Member(
         "S1", {}, {}, checkpoint=dataclasses.replace(CHECKPOINT, best_epoch=-1, best_value=float("inf"))
     ),
@@ -178,9 +174,7 @@ def test_run_file_gives_its_diagnosis_as_a_report(tmp_path: Path) -> None:
 def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
     write_run(tmp_path / "one.h5", full_run())
     write_run(tmp_path / "two.h5", full_run())
-    shuffled = dataclasses.replace(
-        full_run(), model=dataclasses.replace(MEMBERS["full"], state=dict(reversed(ARRAYS.items())))
-    )
+    shuffled = dataclasses.replace(full_run(), model=dataclasses.replace(MEMBERS["full"], state=dict(reversed(ARRAYS.items()))))
     write_run(tmp_path / "three.h5", shuffled)
     one = (tmp_path / "one.h5").read_bytes()
     assert one == (tmp_path / "two.h5").read_bytes()
@@ -254,9 +248,7 @@ def test_field(name: str, tmp_path: Path) -> None:
     assert_same(field(tmp_path / "run.h5", name), FIELDS[name])
 
 
-@pytest.mark.parametrize(
-    "name", ["metrics/final/tset", "seed/x", "", "model/state/w/0", "config/nested/beta/9"]
-)
+@pytest.mark.parametrize("name", ["metrics/final/tset", "seed/x", "", "model/state/w/0", "config/nested/beta/9"])
 def test_field_that_is_not_there(name: str, tmp_path: Path) -> None:
     write_run(tmp_path / "run.h5", full_run())
     with pytest.raises(UsageError, match="has no field"):
@@ -275,11 +267,7 @@ def test_describe_is_json_and_says_what_matters(tmp_path: Path) -> None:
     assert all(dumps(summary) for summary in (run, report, other))
     assert (run["kind"], report["kind"], other["kind"]) == ("run", "report", "hdf5")
     assert run["latent"] == "(S1xS1)/<rot(1/2),flip>" and run["baseline"]["latent"] == "R2"
-    assert (
-        run["split"] == {"train": 8, "valid": 1, "test": 1}
-        and run["epochs"] == 3
-        and run["finished"] is False
-    )
+    assert run["split"] == {"train": 8, "valid": 1, "test": 1} and run["epochs"] == 3 and run["finished"] is False
     assert run["recommendation"] == {"name": "klein"}
     assert report["analysis"] == {"components": 1}
     assert other["datasets"] == [

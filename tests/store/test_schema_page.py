@@ -11,9 +11,7 @@ import numpy as np
 
 from topovae.store import Checkpoint, Header, Member, Provenance, Run, write_report, write_run
 
-HEADER = Header(
-    ("topovae",), {}, 0, Provenance("x.npy", (9, 2), "float32", "0" * 64), "cpu", {}, "2026-01-01", "0.1.0"
-)
+HEADER = Header(("topovae",), {}, 0, Provenance("x.npy", (9, 2), "float32", "0" * 64), "cpu", {}, "2026-01-01", "0.1.0")
 
 
 def patterns() -> list[re.Pattern[str]]:

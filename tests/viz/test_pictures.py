@@ -36,10 +36,7 @@ SPHERE = NORMAL / np.linalg.norm(NORMAL, axis=1, keepdims=True)
 EPOCH = np.arange(1, 31)
 HISTORY = {
     "epoch": EPOCH,
-    **{
-        f"{split}_elbo": -100 / EPOCH - shift * (EPOCH - 20) ** 2
-        for split, shift in (("train", 0.01), ("valid", 0.1))
-    },
+    **{f"{split}_elbo": -100 / EPOCH - shift * (EPOCH - 20) ** 2 for split, shift in (("train", 0.01), ("valid", 0.1))},
     **{f"{split}_nll": 90 / EPOCH for split in ("train", "valid")},
     **{f"{split}_kl": 5 - 4 / EPOCH for split in ("train", "valid")},
 }
@@ -66,9 +63,7 @@ BARS = [
 IMAGES = RNG.uniform(size=(24, 12, 12))
 
 LATENTS: dict[str, Callable[[], Figure]] = {
-    "S1": lambda: plot_latents(
-        "S1", [("S1", 1)], ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"
-    ),
+    "S1": lambda: plot_latents("S1", [("S1", 1)], ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"),
     "I": lambda: plot_latents("I", [("I", 1)], HEIGHT[:, None], HEIGHT, colour_name="height"),
     "R": lambda: plot_latents("R", [("R", 1)], NORMAL[:, :1]),
     "R2": lambda: plot_latents("R2", [("R", 2)], NORMAL[:, :2], np.arange(N) % 3, colour_kind="labels"),
@@ -94,18 +89,14 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     **LATENTS,
     "history": lambda: plot_history(HISTORY, HISTORY),
     "history of one epoch": lambda: plot_history({name: column[:1] for name, column in HISTORY.items()}),
-    "history with NaN": lambda: plot_history(
-        {"valid_elbo": np.array([np.nan, -2.0, -1.0]), "train_rms": np.ones(3)}
-    ),
+    "history with NaN": lambda: plot_history({"valid_elbo": np.array([np.nan, -2.0, -1.0]), "train_rms": np.ones(3)}),
     "no history": lambda: plot_history({}),
     "bars": lambda: plot_barcode(BARS),
     "bars of one prime": lambda: plot_barcode([bar for bar in BARS if bar["prime"] == 2]),
     "no bars": lambda: plot_barcode([]),
     "images": lambda: plot_reconstructions(IMAGES, IMAGES, (12, 12)),
     "flat images": lambda: plot_reconstructions(IMAGES.reshape(24, -1), IMAGES.reshape(24, -1), (12, 12)),
-    "channels first": lambda: plot_reconstructions(
-        IMAGES.reshape(8, 3, 12, 12), IMAGES.reshape(8, 3, 12, 12), (3, 12, 12)
-    ),
+    "channels first": lambda: plot_reconstructions(IMAGES.reshape(8, 3, 12, 12), IMAGES.reshape(8, 3, 12, 12), (3, 12, 12)),
     "channels last": lambda: plot_reconstructions(IMAGES[..., None], IMAGES[..., None], (12, 12, 1)),
     "profiles": lambda: plot_reconstructions(NORMAL[:3], NORMAL[:3], (3,)),
     "constant image": lambda: plot_reconstructions(np.ones((1, 4, 4)), np.ones((1, 4, 4)), (4, 4)),
@@ -230,9 +221,7 @@ def test_best_epoch_is_the_highest_validation_elbo() -> None:
     best = int(EPOCH[np.argmax(HISTORY["valid_elbo"])])
     assert marks[0].get_xdata()[0] == best
     assert marks[0].get_ydata()[0] == -HISTORY["valid_elbo"].max()
-    assert any(
-        line.get_label() == "best epoch (3)" for line in plot_history(HISTORY, best_epoch=3).axes[0].lines
-    )
+    assert any(line.get_label() == "best epoch (3)" for line in plot_history(HISTORY, best_epoch=3).axes[0].lines)
 
 
 def test_significant_bars_are_coloured() -> None:

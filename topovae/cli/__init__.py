@@ -3,7 +3,20 @@
 from topovae.cli import analyze, decode, encode, evaluate, generate, inspect, plot, sample, spaces, train
 from topovae.cli.common import app
 
-__all__ = ["analyze", "app", "decode", "encode", "evaluate", "generate", "inspect", "main", "plot", "sample", "spaces", "train"]
+__all__ = [
+    "analyze",
+    "app",
+    "decode",
+    "encode",
+    "evaluate",
+    "generate",
+    "inspect",
+    "main",
+    "plot",
+    "sample",
+    "spaces",
+    "train",
+]
 
 
 def main() -> None:

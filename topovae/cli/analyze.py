@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +15,8 @@ from topovae.cli.common import (
     PlotOption,
     QuietOption,
     SeedOption,
+    check_output,
+    check_picture,
     command,
     console,
     make_header,
@@ -21,7 +25,7 @@ from topovae.cli.common import (
     progress_bar,
     write_json,
 )
-from topovae.errors import UsageError
+from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
     from topovae.data.dataset import Dataset
@@ -48,7 +52,7 @@ def analyze(
     debug: DebugOption = False,
 ) -> None:
     """Diagnose the topology of a data set and recommend a latent space."""
-    options = {
+    options: dict[str, Any] = {
         "landmarks": landmarks,
         "max_dim": max_dim,
         "primes": parse_primes(primes),
@@ -57,13 +61,13 @@ def analyze(
         "metric": metric,
         "distance_matrix": distance_matrix,
     }
+    check_picture(plot, data)
     if output:
-        from topovae.files import check_writable
-
-        check_writable(output)
+        check_output(output, data)
+        check_report(output)
     samples = open_data(data, quiet)
     result = diagnose(samples, seed, quiet, **options)
-    document = result.to_dict()
+    document: dict[str, Any] = result.to_dict()
     if output:
         from topovae.store.writer import write_report
 
@@ -80,6 +84,25 @@ def analyze(
         write_json(document)
     else:
         print_analysis(document)
+
+
+def check_report(path: str) -> None:
+    """Whether a report may be written there: in a free place, or over an older report.
+
+    Raises:
+        OutputError: the place holds something else.
+    """
+    from topovae.store.reader import opened, require_version
+    from topovae.store.schema import REPORT_FORMAT
+
+    if not os.path.isfile(path):
+        return
+    with contextlib.suppress(RunFileError, InputError), opened(path) as file:
+        if require_version(file) == REPORT_FORMAT:
+            return
+    raise OutputError(
+        f"{path} exists and is no report of `topovae analyze`, so it is not overwritten; move it away, or choose another -o"
+    )
 
 
 def diagnose(samples: Dataset, seed: int, quiet: bool, **options: Any) -> Analysis:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.errors import TopovaeError
+from topovae.errors import OutputError, TopovaeError
 from topovae.version import __version__
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                 _fail(str(error), error.exit_code, options)
             except KeyboardInterrupt:
                 _fail("interrupted", INTERRUPT_EXIT, options)
+            except Terminated:
+                _fail("interrupted", 128 + signal.SIGTERM, options)
             except BrokenPipeError:
                 # The reader of our output went away, as `head` does. What is still buffered has no reader either.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,7 +87,7 @@ def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 def _fail(message: str, code: int, options: dict[str, Any]) -> None:
     if options.get("debug"):
-        raise  # noqa: PLE0704 -- called in an except clause
+        raise
     sys.stderr.write(f"topovae: {message}\n")
     raise typer.Exit(code) from None
 
@@ -152,6 +154,41 @@ def open_data(path: str, quiet: bool, minimum: int | None = None) -> Dataset:
     for warning in check(data, MINIMUM if minimum is None else minimum).warnings:
         note(f"topovae: warning: {warning}", quiet)
     return data
+
+
+def check_output(path: str, *inputs: str | None) -> None:
+    """Find out before the work whether a file can be written, and that it is none of the inputs.
+
+    Args:
+        path: where the output goes; stdout ("-") always can.
+        inputs: what the command reads, as given.
+
+    Raises:
+        OutputError: it cannot, or it is one of them.
+    """
+    from topovae.files import check_writable
+
+    if path == "-":
+        return
+    check_writable(path)
+    for given in inputs:
+        place = given if given is None or os.path.exists(given) else given.rpartition("::")[0]
+        if place and os.path.exists(path) and os.path.exists(place) and os.path.samefile(path, place):
+            raise OutputError(f"{path} is an input of this command, which writing there would destroy; choose another -o")
+
+
+def check_picture(path: str | None, *inputs: str | None) -> None:
+    """Find out before the work whether a picture can be drawn into a file.
+
+    Raises:
+        UsageError: its ending names no format of a picture.
+        OutputError: it cannot be written, or is one of the inputs.
+    """
+    if path is not None:
+        from topovae.viz.files import suffix_of
+
+        suffix_of(path)
+        check_output(path, *inputs)
 
 
 def make_header(data: Dataset, config: dict[str, Any], seed: int, device: str) -> Header:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, command
+from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
 
 
 @command("decode")
@@ -23,11 +23,15 @@ def decode(
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
     from topovae.data.readers import read_array
+    from topovae.store.reader import read_run
+
+    check_output(output, run, input)
+    loaded = read_run(run)
+    coordinates = read_array(input)
+
     from topovae.nn import to_device
     from topovae.pipeline import decode as run_decoder
     from topovae.pipeline import load_model
-    from topovae.store.reader import read_run
 
-    model = load_model(read_run(run).model, to_device(device))
-    coordinates = read_array(input)
+    model = load_model(loaded.model, to_device(device))
     write_columns({"x": run_decoder(model, coordinates)}, output, format)

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, command, open_data
+from topovae.cli.common import (
+    DebugOption,
+    DeviceOption,
+    QuietOption,
+    RunArgument,
+    SeedOption,
+    check_output,
+    command,
+    open_data,
+)
 from topovae.errors import RunFileError
 
 
@@ -24,16 +33,22 @@ def encode(
     debug: DebugOption = False,
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
+    from topovae.store.reader import read_run
+
+    check_output(output, run, input)
+    loaded = read_run(run)
+    samples = open_data(input, quiet, minimum=1)
+
     from topovae.nn import to_device
     from topovae.pipeline import encode as run_encoder
     from topovae.pipeline import load_model
-    from topovae.store.reader import read_run
 
-    model = load_model(read_run(run).model, to_device(device))
-    samples = open_data(input, quiet, minimum=1)
+    model = load_model(loaded.model, to_device(device))
     wanted = model.config.sample_shape
     if samples.sample_shape != wanted:
-        raise RunFileError(f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind")
+        raise RunFileError(
+            f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind"
+        )
     location, scale = run_encoder(model, samples)
     columns = {"z": location, "scale": scale} if with_scale else {"z": location}
     write_columns(columns, output, format)

@@ -16,6 +16,7 @@ from topovae.cli.common import (
     QuietOption,
     RunArgument,
     SeedOption,
+    check_picture,
     command,
     note,
     open_data,
@@ -47,6 +48,7 @@ def evaluate(
     """Measure reconstruction, KL, likelihood and geodesic stress, beside a Gaussian baseline."""
     from topovae.store.reader import read_run
 
+    check_picture(plot, run, data, against, truth)
     loaded = read_run(run)
     other = read_run(against) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
@@ -82,8 +84,8 @@ def run_data(run: Run, path: str | None, quiet: bool) -> Dataset:
     samples = open_data(path or known.path, quiet)
     if tuple(samples.x.shape) != tuple(known.shape):
         raise RunFileError(
-            f"the run was trained on data of shape {tuple(known.shape)}, and these have {tuple(samples.x.shape)}; give the data "
-            "that the run was trained on (use `topovae encode` for new samples)"
+            f"the run was trained on data of shape {tuple(known.shape)}, and these have {tuple(samples.x.shape)}; give the "
+            "data that the run was trained on (use `topovae encode` for new samples)"
         )
     if samples.source is not None and samples.source.sha256 != known.sha256:
         note("topovae: warning: these are not the bytes that the run was trained on; the splits may not fit", quiet)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.common import DebugOption, QuietOption, SeedOption, arguments, command, note
+from topovae.cli.common import DebugOption, QuietOption, SeedOption, arguments, check_output, command, note
 
 SPACE_HELP = (
     "circle, interval, disk, cylinder, annulus, mobius, torus, embedded-torus, klein, sphere, S3 (any S<d>), rp2, so3, T3 "
@@ -20,7 +20,9 @@ SPACE_HELP = (
 def generate(
     space: Annotated[str, typer.Argument(help=SPACE_HELP)],
     n: Annotated[int | None, typer.Option("-n", "--n", help="How many samples.", min=1)] = None,
-    ambient: Annotated[int | None, typer.Option(help="Send the space into this many dimensions by a random smooth map.")] = None,
+    ambient: Annotated[
+        int | None, typer.Option(help="Send the space into this many dimensions by a random smooth map.")
+    ] = None,
     noise: Annotated[float, typer.Option(help="Standard deviation of Gaussian noise on each coordinate.", min=0.0)] = 0.0,
     output: Annotated[str, typer.Option("--output", "-o", help=".npz or .h5 (with truth), .npy, .csv, or - for stdout.")] = "-",
     embedded: Annotated[bool | None, typer.Option(help="torus: the one embedded in R^3.")] = None,
@@ -45,6 +47,7 @@ def generate(
     from topovae.data.spaces import generate as draw
     from topovae.data.writers import write
 
+    check_output(output, images, labels)
     options = {
         "embedded": embedded,
         "d": d,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from topovae.cli.common import DebugOption, QuietOption, RunArgument, SeedOption, command, note
+from topovae.cli.common import DebugOption, QuietOption, RunArgument, SeedOption, check_picture, command, note
 from topovae.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def plot(
     from topovae.cli.evaluate import run_data
     from topovae.store.reader import read_run
 
+    check_picture(output, run, data)
     loaded = read_run(run)
     samples = None
     try:
@@ -56,7 +57,9 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
     factors = [("S1" if f.is_circle else f.kind, f.dim) for f in signature.factors]
     present = [name for name in ("train", "valid", "test") if name in member.latents]
     if not present:
-        raise InputError("the run is not finished, so it has no latents to draw yet; `topovae train … --resume` goes on with it")
+        raise InputError(
+            "the run is not finished, so it has no latents to draw yet; `topovae train … --resume` goes on with it"
+        )
     coordinates = np.concatenate([member.latents[name]["location"] for name in present])
     index = np.concatenate([run.split[name] for name in present])
     colours, kind, images = None, "linear", None

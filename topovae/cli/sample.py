@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, command
+from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
 
 
 @command("sample")
@@ -23,10 +23,14 @@ def sample(
     debug: DebugOption = False,
 ) -> None:
     """Draw points of the prior and decode them."""
-    from topovae.nn import to_device
-    from topovae.pipeline import draw_samples, load_model
     from topovae.store.reader import read_run
 
-    drawn = draw_samples(load_model(read_run(run).model, to_device(device)), n, seed)
+    check_output(output, run)
+    loaded = read_run(run)
+
+    from topovae.nn import to_device
+    from topovae.pipeline import draw_samples, load_model
+
+    drawn = draw_samples(load_model(loaded.model, to_device(device)), n, seed)
     columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}
     write_columns(columns, output, format)

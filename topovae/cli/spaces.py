@@ -31,12 +31,23 @@ def spaces(
         table.add_column(column)
     for row in rows:
         prior, posterior = (" x ".join(row[key]) for key in ("priors", "posteriors"))
-        cells = (row["name"] or "", row["latent"], row["dim"], prior, posterior, row["group_order"], row["kl"], row["features"])
+        cells = (
+            row["name"] or "",
+            row["latent"],
+            row["dim"],
+            prior,
+            posterior,
+            row["group_order"],
+            row["kl"],
+            row["features"],
+        )
         table.add_row(*map(str, cells))
     out = console()
     out.print(table)
     if not expression:
-        out.print("Any product of R^k, S1, S2, S3, …, I, T^k, SO3, RP^k and any quotient (A x B)/<isometry,isometry> works too.")
+        out.print(
+            "Any product of R^k, S1, S2, S3, …, I, T^k, SO3, RP^k and any quotient (A x B)/<isometry,isometry> works too."
+        )
 
 
 def describe(text: str) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from topovae.cli.common import console
@@ -9,7 +10,7 @@ from topovae.cli.common import console
 _COLUMNS = ("rms", "nll", "kl", "elbo", "iwae", "stress")
 
 
-def print_metrics(latent: str, final: dict[str, Any], baseline: dict[str, Any] | None) -> None:
+def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, Any] | None) -> None:
     """Metrics by split, the baseline's below the model's."""
     from rich.table import Table
 

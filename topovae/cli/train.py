@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +19,8 @@ from topovae.cli.common import (
     PlotOption,
     QuietOption,
     SeedOption,
+    check_output,
+    check_picture,
     command,
     make_header,
     note,
@@ -41,7 +46,9 @@ DIAGNOSED = 20_000
 def train(
     data: DataArgument,
     latent: Annotated[str, typer.Option(help="Latent expression such as S1xR2, or auto to diagnose the data first.")] = "auto",
-    analysis: Annotated[str | None, typer.Option(help="Take the latent from this report of `analyze -o`, or - for JSON.")] = None,
+    analysis: Annotated[
+        str | None, typer.Option(help="Take the latent from this report of `analyze -o`, or - for JSON.")
+    ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
     epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
     batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
@@ -50,7 +57,9 @@ def train(
     likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
     noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
     network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
-    init: Annotated[str, typer.Option(help="cohomology: start circles from coordinates of the data; or random.")] = "cohomology",
+    init: Annotated[
+        str, typer.Option(help="cohomology: start circles from coordinates of the data; or random.")
+    ] = "cohomology",
     baseline: Annotated[bool, typer.Option(help="Train a Gaussian VAE of the same capacity beside it.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     allow_orbifold: Annotated[bool, typer.Option("--allow-orbifold", help="Accept a group that fixes points.")] = False,
@@ -69,13 +78,12 @@ def train(
         parse(latent, allow_orbifold)
         if analysis:
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
-    if plot:
-        from topovae.viz.files import suffix_of
-
-        suffix_of(plot)
-    previous = existing_run(output, resume, data)
+    check_picture(plot, data, analysis)
+    check_output(output, data, analysis)
+    previous = existing_run(output, resume)
     samples = open_data(data, quiet)
 
+    from topovae.nn import to_device
     from topovae.pipeline import Request, find_start, train_run
 
     options: dict[str, Any] = {
@@ -91,6 +99,8 @@ def train(
         "init": init,
         "allow_orbifold": allow_orbifold,
     }
+    to_device(device)
+    Request("R" if latent == "auto" else latent, **options)
     document: dict[str, Any] | None = None
     coordinates: dict[str, Any] = {}
     if previous is not None:
@@ -113,7 +123,7 @@ def train(
             note(f"start: {source}", quiet)
     header = make_header(samples, request.to_dict(), seed, device_name(device))
     started = time.monotonic()
-    with progress_bar(quiet) as advance:
+    with progress_bar(quiet) as advance, keeping(output):
         run = train_run(
             samples,
             request,
@@ -133,25 +143,39 @@ def train(
         note(f"picture: {plot}", quiet)
     baseline_metrics = None if run.baseline is None else {"latent": run.baseline.latent, **run.baseline.final}
     if json:
-        write_json({"schema": "topovae/training/1", "run": output, "latent": run.model.latent, **run.model.final, "baseline": baseline_metrics})
+        write_json(
+            {
+                "schema": "topovae/training/1",
+                "run": output,
+                "latent": run.model.latent,
+                **run.model.final,
+                "baseline": baseline_metrics,
+            }
+        )
     else:
         print_metrics(run.model.latent, run.model.final, baseline_metrics)
 
 
-def existing_run(path: str, resume: bool, data: str) -> Run | None:
+@contextlib.contextmanager
+def keeping(path: str) -> Iterator[None]:
+    """Say on an interrupt how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        note(f"{path} holds the last whole epoch; the same command with --resume goes on from there", quiet=False)
+        raise
+
+
+def existing_run(path: str, resume: bool) -> Run | None:
     """The unfinished or finished run to go on from; refuses to overwrite what is no finished run.
 
     Raises:
-        OutputError: the place cannot be written or holds something that must not be lost.
+        OutputError: the place holds something that must not be lost.
     """
-    from topovae.files import check_writable
     from topovae.store.reader import read_run
 
-    check_writable(path)
     if not os.path.exists(path):
         return None
-    if os.path.exists(data) and os.path.samefile(path, data):
-        raise OutputError(f"{path} is the input data, and writing the run there would destroy it; choose another -o")
     if resume:
         return read_run(path)
     try:
@@ -160,11 +184,13 @@ def existing_run(path: str, resume: bool, data: str) -> Run | None:
         raise OutputError(
             f"{path} exists and is no run file of this version, so it is not overwritten; move it away, or choose another -o"
         ) from None
-    checkpoint = run.model.checkpoint
-    if checkpoint is not None and not checkpoint.finished:
-        raise OutputError(
-            f"{path} holds an unfinished run ({checkpoint.epoch} epochs done); add --resume to go on with it, or move it away"
-        )
+    for member in (run.model, run.baseline):
+        checkpoint = None if member is None else member.checkpoint
+        if checkpoint is not None and not checkpoint.finished:
+            raise OutputError(
+                f"{path} holds an unfinished run ({checkpoint.epoch} epochs done); add --resume to go on with it, or move "
+                "it away"
+            )
     return None
 
 
@@ -174,17 +200,26 @@ def check_same(previous: Run, request: Request, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
+    from topovae.signature import parse
+
     known = dict(previous.header.config)
+    if previous.model.latent == parse(request.latent, request.allow_orbifold).canonical:
+        request = replace(request, latent=known["latent"])
     differing = [f"{k} (was {known.get(k)}, now {v})" for k, v in request.to_dict().items() if known.get(k) != v]
     if differing:
         raise RunFileError(
             f"--resume goes on with the same options, and these differ: {', '.join(differing)}; give the options of the first "
             "run, or another -o for a new one"
         )
+    if tuple(samples.x.shape) != previous.header.data.shape:
+        raise RunFileError(
+            f"the run was trained on data of shape {previous.header.data.shape}, and these have {tuple(samples.x.shape)}; "
+            "resume with the original data"
+        )
     if samples.source is not None and samples.source.sha256 != previous.header.data.sha256:
         raise RunFileError(
-            f"the run was trained on other data ({previous.header.data.path}, SHA-256 {previous.header.data.sha256[:12]}…) than "
-            f"{samples.source.path} (SHA-256 {samples.source.sha256[:12]}…); resume with the original data"
+            f"the run was trained on other data ({previous.header.data.path}, SHA-256 {previous.header.data.sha256[:12]}…) "
+            f"than {samples.source.path} (SHA-256 {samples.source.sha256[:12]}…); resume with the original data"
         )
 
 
@@ -206,7 +241,9 @@ def read_analysis(path: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"--analysis {path}: expected the JSON of `topovae analyze --json` ({error})") from None
     if not isinstance(document, dict) or document.get("schema") != "topovae/analysis/1":
-        raise InputError(f"--analysis {path}: this JSON is no diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`")
+        raise InputError(
+            f"--analysis {path}: this JSON is no diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
+        )
     return document
 
 
@@ -229,10 +266,14 @@ def recommended(document: dict[str, Any]) -> str:
 
     Raises:
         UsageError: the diagnosis recommends none.
+        InputError: the document is no whole diagnosis.
     """
-    best = document["recommendation"]
-    if best["name"] == "none":
+    try:
+        best = document["recommendation"]
         near = ", ".join(f"{c['latent']} ({c['score']:.2f})" for c in document["candidates"][:3])
+    except (KeyError, TypeError, ValueError):
+        raise InputError("--analysis: the diagnosis lacks its recommendation or candidates; make it again") from None
+    if best["name"] == "none":
         raise UsageError(
             f"the diagnosis finds no matching latent space, so --latent auto has nothing to train; the nearest candidates are "
             f"{near}. Choose one with --latent, or R2 for an ordinary VAE"

@@ -129,9 +129,7 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray) -> Summa
     n, shape = dataset.n_samples, dataset.sample_shape
     constant = np.flatnonzero(moments.low == moments.high)
     if len(constant) == dataset.n_features:
-        raise InputError(
-            f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were made."
-        )
+        raise InputError(f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were made.")
     duplicates, originals = _repeats(prints)
     warnings = []
     if len(constant):

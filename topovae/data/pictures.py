@@ -195,9 +195,7 @@ def _as_dtype(values: Array, dtype: np.dtype) -> Array:
 # ---------------------------------------------------------------- samplers, for the table of spaces
 
 
-def sample_circles(
-    rng: np.random.Generator, n: int, *, size: Any = 30, radius: Any = 0.3
-) -> tuple[Array, Array]:
+def sample_circles(rng: np.random.Generator, n: int, *, size: Any = 30, radius: Any = 0.3) -> tuple[Array, Array]:
     """Draw Klein-Circles images and their (u, v); options as of `circle_images`."""
     truth = uniform_angles(rng, (n, 2))
     return circle_images(truth, size=whole("size", size, 2), radius=real("radius", radius, 0, 0.49)), truth
@@ -231,9 +229,7 @@ def sample_translations(
     frequencies, discount = whole("frequencies", frequencies, 1), real("discount", discount, 1e-6, 1)
     size = whole("size", size, 3)
     random = fourier_coefficients(rng, frequencies, discount)
-    chosen = {"random": random, "cosine": cosine_coefficients()}[
-        one_of("picture", picture, ("random", "cosine"))
-    ]
+    chosen = {"random": random, "cosine": cosine_coefficients()}[one_of("picture", picture, ("random", "cosine"))]
     if len(chosen) > size:
         raise UsageError(
             f"frequencies up to {frequencies} do not fit on {size} pixels; ask for frequencies of at most "
@@ -337,9 +333,7 @@ def _copies(n: int | None, exemplars: int, copies: Any) -> int:
     return copies
 
 
-def _choose(
-    rng: np.random.Generator, images: Any, labels: Any, classes: Any, exemplars: int, dtype: str | None
-) -> Array:
+def _choose(rng: np.random.Generator, images: Any, labels: Any, classes: Any, exemplars: int, dtype: str | None) -> Array:
     """Choose exemplars at random, in equal numbers from each class, and give them in the dtype asked for."""
     if images is None:
         raise UsageError("no images are given to transform; name an image set with the option `images`.")
@@ -382,9 +376,7 @@ def _pools(size: int, labels: Any, classes: Any) -> list[Array]:
     if classes is None:
         return [np.arange(size)]
     if labels is None:
-        raise UsageError(
-            "classes are named, but no labels; give the labels of the images with the option `labels`."
-        )
+        raise UsageError("classes are named, but no labels; give the labels of the images with the option `labels`.")
     values = labels.reshape(-1) if isinstance(labels, np.ndarray) else read_labels(str(labels))
     if len(values) != size:
         raise InputError(f"there are {len(values)} labels for {size} images; give one label for each image.")
@@ -400,7 +392,5 @@ def _choose_rows(rng: np.random.Generator, pools: list[Array], exemplars: int) -
     shares = [exemplars // len(pools) + (i < exemplars % len(pools)) for i in range(len(pools))]
     for pool, share in zip(pools, shares, strict=True):
         if share > len(pool):
-            raise UsageError(
-                f"{share} exemplars are asked for where there are {len(pool)} images; ask for fewer."
-            )
+            raise UsageError(f"{share} exemplars are asked for where there are {len(pool)} images; ask for fewer.")
     return np.concatenate([rng.permutation(pool)[:share] for pool, share in zip(pools, shares, strict=True)])

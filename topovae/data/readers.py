@@ -149,9 +149,7 @@ def _find(given: str, stdin: BinaryIO | None) -> tuple[Contents, Source]:
             "for standard input; check the name and that you may read it."
         ) from error
     except MemoryError as error:
-        raise ResourceError(
-            f"{place} does not fit in memory. Convert it to .npy or .h5, which are read in chunks."
-        ) from error
+        raise ResourceError(f"{place} does not fit in memory. Convert it to .npy or .h5, which are read in chunks.") from error
 
 
 def _split_name(given: str) -> tuple[str, str | None]:

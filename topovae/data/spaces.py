@@ -86,9 +86,7 @@ class SpaceEntry:
     @property
     def options(self) -> tuple[str, ...]:
         """Names of the options that this entry takes."""
-        own = [
-            p.name for p in inspect.signature(self.sampler).parameters.values() if p.kind is p.KEYWORD_ONLY
-        ]
+        own = [p.name for p in inspect.signature(self.sampler).parameters.values() if p.kind is p.KEYWORD_ONLY]
         return tuple([*own, self.variant[0]] if self.variant else own)
 
 
@@ -154,9 +152,7 @@ def _klein(rng: np.random.Generator, n: int) -> Array:
 
 def _embedded_torus(rng: np.random.Generator, n: int) -> Array:
     major, minor = TORUS_RADII
-    return uniform_by_density(
-        rng, n, _angles(2), lambda truth: (major + minor * np.cos(truth[:, 1])) / (major + minor)
-    )
+    return uniform_by_density(rng, n, _angles(2), lambda truth: (major + minor * np.cos(truth[:, 1])) / (major + minor))
 
 
 def _patch(rng: np.random.Generator, n: int) -> Array:
@@ -482,9 +478,7 @@ def _select(entry: SpaceEntry, options: dict[str, Any]) -> tuple[SpaceEntry, dic
     unknown = sorted(set(options) - set(entry.options))
     if unknown:
         takes = ", ".join(entry.options) or "no options of its own"
-        raise UsageError(
-            f"{entry.name} has no option {unknown[0]!r}; it takes {takes}. Leave that option out."
-        )
+        raise UsageError(f"{entry.name} has no option {unknown[0]!r}; it takes {takes}. Leave that option out.")
     if entry.variant and entry.variant[0] in options:
         key, choose = entry.variant
         return choose(options[key]), {k: v for k, v in options.items() if k != key}

@@ -29,9 +29,7 @@ class _Unseekable:
         self.write = stream.write
 
 
-def write(
-    sample: Sample, destination: str | os.PathLike[str] | BinaryIO, *, command: str | None = None
-) -> None:
+def write(sample: Sample, destination: str | os.PathLike[str] | BinaryIO, *, command: str | None = None) -> None:
     """Write a sample; a file is replaced only by a complete one, and equal samples give equal bytes.
 
     Args:

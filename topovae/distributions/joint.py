@@ -83,12 +83,17 @@ class Orbit(Distribution):
         return self.cover.rsample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return torch.logsumexp(self.cover.log_prob(self.act(value)), 0)
+        return torch.logsumexp(self._log_densities(value), 0)
+
+    def _log_densities(self, value: Tensor) -> Tensor:
+        # The axis of the group comes in front of all that value and batch broadcast to.
+        missing = len(self.batch_shape) + 1 - value.ndim
+        return self.cover.log_prob(self.act(value.reshape((1,) * missing + value.shape)))
 
     def kl_correction(self, value: Tensor) -> Tensor:
         r"""KL(q_M ‖ U_M) − KL(q ‖ U_C), estimated without bias from a sample, in nats.
 
         .. math:: −\log |G| + \log \sum_g q(g z) / q(z)
         """
-        log_densities = self.cover.log_prob(self.act(value))
+        log_densities = self._log_densities(value)
         return torch.logsumexp(log_densities, 0) - log_densities[0] - math.log(self.order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,8 @@ from topovae.homology.analysis import Analysis, Bar, Skeleton
 from topovae.homology.circular import LONGEST_EDGE, circular_coordinates, landmark_angles
 from topovae.homology.components import count_components
 from topovae.homology.denoise import fit_denoiser
-from topovae.homology.geometry import (
-    Dimension,
-    boundary_share,
-    flatten,
-    frame_size,
-    growth_dimension,
-    intrinsic_dimension,
-    orientation_ratio,
-)
+from topovae.homology.filtrations import Homology, compute_homology
+from topovae.homology.geometry import Dimension, frame_size, growth_dimension, intrinsic_dimension
 from topovae.homology.landmarks import (
     Landmarks,
     assign,
@@ -33,16 +26,11 @@ from topovae.homology.landmarks import (
     self_tuned,
 )
 from topovae.homology.neighbours import average
-from topovae.homology.persistence import (
-    Diagram,
-    check_distances,
-    check_prime,
-    persistence,
-    universal_p_values,
-)
+from topovae.homology.persistence import check_distances, check_prime, persistence, universal_p_values
 from topovae.homology.recommend import Findings, recommend
 from topovae.homology.samples import LEAST_ROWS, blocks, prepare, read_sample, shape_of
 from topovae.homology.significance import betti_distribution, betti_number, null, ranked_ratios
+from topovae.homology.verdicts import Verdicts, decided, dimension_probabilities, judge
 
 Progress = Callable[[str, float], None]
 
@@ -91,7 +79,7 @@ def analyze(
     report = progress or _silent
     report("read", 0.0)
     source = _from_distances if distance_matrix else _from_samples
-    return source(data, _Options(seed, landmarks, max_dim, tuple(primes), alpha, metric, memory, report))
+    return source(data, _Options(seed, landmarks, max_dim, tuple(dict.fromkeys(primes)), alpha, metric, memory, report))
 
 
 @dataclass(frozen=True)
@@ -104,6 +92,19 @@ class _Options:
     metric: str
     memory: int
     report: Progress
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What was measured beside homology."""
+
+    n_samples: int
+    n_features: int | None
+    dimension: Dimension
+    verdicts: Verdicts
+    components: int
+    covering_radius: float
+    skeleton: Skeleton
 
 
 def _silent(stage: str, share: float) -> None:
@@ -141,11 +142,10 @@ def _from_samples(data: Any, options: _Options) -> Analysis:
     dimension = intrinsic_dimension(averaged[chosen], denoiser.noise / 3, options.seed)
     verdicts = judge(averaged[chosen], dimension)
 
-    def draw(resample: int, count: int) -> Landmarks:
+    def draw(resample: int, usual: int) -> Landmarks:
         rng = np.random.default_rng((options.seed, resample))
-        keep = np.arange(len(points))
-        if resample:
-            keep = np.sort(rng.choice(len(points), int(SHARE * len(points)), replace=False))
+        count = _count(len(points), usual, options.landmarks)
+        keep = _resampled(len(points), resample, rng)
         carry = keep[_subset(len(keep), MOST_GEOMETRY, options.seed)]
         return choose_landmarks(
             points[keep],
@@ -156,23 +156,22 @@ def _from_samples(data: Any, options: _Options) -> Analysis:
             seed=int(rng.integers(2**31)),
         )
 
-    homology, first = _homology(draw, len(points), dimension.value, options)
-    options.report("recommend", 0.95)
+    homology = _compute(draw, dimension, options)
+    first = homology.landmarks[1]
+    assert first.points is not None  # k-means centres
     coarse = centres(points, _count(len(points), 300, None), options.seed)
     tuned, _ = self_tuned(cdist(coarse, coarse))
     components = count_components(tuned, np.bincount(assign(points, coarse), minlength=len(coarse)))
-    assert first.points is not None  # k-means centres
-    skeleton = Skeleton(first, preparation, denoiser, _circles(homology, dimension.value, options))
-    return _conclude(
-        homology,
-        geometry,
-        components,
-        skeleton,
-        options,
+    measured = _Measured(
         n_samples=n_samples,
         n_features=int(np.prod(sample_shape)),
-        radius=covering_radius(points, first.points),
+        dimension=dimension,
+        verdicts=verdicts,
+        components=components,
+        covering_radius=covering_radius(points, first.points),
+        skeleton=Skeleton(first, preparation, denoiser, _circles(homology, dimension.value, options)),
     )
+    return _conclude(measured, homology, options)
 
 
 def _from_distances(data: Any, options: _Options) -> Analysis:
@@ -194,30 +193,28 @@ def _from_distances(data: Any, options: _Options) -> Analysis:
     options.report("dimension", 0.15)
     dimension = growth_dimension(distances)
 
-    def draw(resample: int, count: int) -> Landmarks:
+    def draw(resample: int, usual: int) -> Landmarks:
         rng = np.random.default_rng((options.seed, resample))
-        keep = np.arange(n)
-        if resample:
-            keep = np.sort(rng.choice(n, int(SHARE * n), replace=False))
+        count = _count(n, usual, options.landmarks)
+        keep = _resampled(n, resample, rng)
         index = keep[farthest_points(distances[np.ix_(keep, keep)], count, int(rng.integers(2**31)))]
         tuned, scales = self_tuned(distances[np.ix_(index, index)])
         return Landmarks(tuned, scales, index=index)
 
-    homology, first = _homology(draw, n, dimension.value, options)
-    options.report("recommend", 0.95)
+    homology = _compute(draw, dimension, options)
+    first = homology.landmarks[1]
     owner = distances[:, first.index].argmin(1)
     components = count_components(first.distances, np.bincount(owner, minlength=len(first.distances)))
-    skeleton = Skeleton(first, None, None, _circles(homology, dimension.value, options))
-    return _conclude(
-        homology,
-        Verdicts(),
-        components,
-        skeleton,
-        options,
+    measured = _Measured(
         n_samples=n,
         n_features=None,
-        radius=float(distances[:, first.index].min(1).max()),
+        dimension=dimension,
+        verdicts=Verdicts(),
+        components=components,
+        covering_radius=float(distances[:, first.index].min(1).max()),
+        skeleton=Skeleton(first, None, None, _circles(homology, dimension.value, options)),
     )
+    return _conclude(measured, homology, options)
 
 
 def _subset(n: int, most: int, seed: int) -> np.ndarray:
@@ -233,6 +230,25 @@ def _count(n: int, usual: int, asked: int | None) -> int:
     return min(usual, max(n // 4, min(int(SHARE * n), 120)))
 
 
+def _resampled(n: int, resample: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows of a resample: all for the first, a random share for the others."""
+    return np.sort(rng.choice(n, int(SHARE * n), replace=False)) if resample else np.arange(n)
+
+
+def _compute(draw: Callable[[int, int], Landmarks], dimension: Dimension, options: _Options) -> Homology:
+    """Compute the homology that data of this dimension calls for, within the options."""
+    homology = compute_homology(
+        draw,
+        dimension.value,
+        primes=options.primes,
+        max_dim=options.max_dim,
+        memory=options.memory,
+        report=lambda stage, share: options.report(stage, 0.25 + 0.7 * share),
+    )
+    options.report("recommend", 0.95)
+    return homology
+
+
 def _circles(homology: Homology, dimension: int, options: _Options) -> int:
     """Return how many integral classes of degree 1 there are: those over an odd prime."""
     odd = next((prime for prime in options.primes if prime > 2), None)
@@ -243,27 +259,18 @@ def _circles(homology: Homology, dimension: int, options: _Options) -> int:
     return betti_number(ratios, null(1, dimension), options.alpha)
 
 
-def _conclude(
-    homology: Homology,
-    verdicts: Verdicts,
-    components: int,
-    skeleton: Skeleton,
-    options: _Options,
-    *,
-    n_samples: int,
-    n_features: int | None,
-    radius: float,
-) -> Analysis:
+def _conclude(measured: _Measured, homology: Homology, options: _Options) -> Analysis:
     """Weigh the findings and put the result together."""
+    dimension, verdicts = measured.dimension, measured.verdicts
     betti: dict[int, tuple[int, ...]] = {}
     spread: dict[tuple[int, int], np.ndarray] = {}
-    for (prime, degree), _ in sorted(homology.diagrams.items(), key=lambda item: item[0][1]):
+    for prime, degree in sorted(homology.diagrams, key=lambda key: key[1]):
         law = null(degree, dimension.value)
         ratios = homology.ratios(prime, degree)
-        betti[prime] = (*betti.get(prime, (components,)), betti_number(ratios, law, options.alpha))
+        betti[prime] = (*betti.get(prime, (measured.components,)), betti_number(ratios, law, options.alpha))
         spread[prime, degree] = betti_distribution(ratios, law, options.alpha)
     findings = Findings(
-        components,
+        measured.components,
         dimension_probabilities(dimension),
         spread,
         verdicts.closed,
@@ -272,11 +279,11 @@ def _conclude(
     )
     candidates, recommendation = recommend(findings)
     return Analysis(
-        n_samples=n_samples,
-        n_features=n_features,
-        landmarks=len(skeleton.landmarks.distances),
-        covering_radius=radius,
-        components=components,
+        n_samples=measured.n_samples,
+        n_features=measured.n_features,
+        landmarks=len(measured.skeleton.landmarks.distances),
+        covering_radius=measured.covering_radius,
+        components=measured.components,
         intrinsic_dimension=dimension,
         betti=betti,
         bars=_bars(homology, betti),
@@ -284,7 +291,7 @@ def _conclude(
         boundary=decided(None if verdicts.closed is None else 1 - verdicts.closed),
         candidates=candidates,
         recommendation=recommendation,
-        skeleton=skeleton,
+        skeleton=measured.skeleton,
     )
 
 

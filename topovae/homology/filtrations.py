@@ -11,6 +11,7 @@ from topovae.homology.landmarks import Landmarks
 from topovae.homology.persistence import Diagram, persistence
 from topovae.homology.significance import ranked_ratios
 
+
 @dataclass(frozen=True)
 class Pass:
     """One degree of homology: on how many landmarks, up to which edge (in usual spacings), how often."""
@@ -46,8 +47,6 @@ class Homology:
         """Return the medians over resamples of the ranked ratios death/birth."""
         ranked = [ranked_ratios(diagram.bars[degree]) for diagram in self.diagrams[prime, degree]]
         return np.median(ranked, axis=0)
-
-
 
 
 def compute_homology(

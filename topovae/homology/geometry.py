@@ -24,6 +24,9 @@ LARGEST_DIMENSION = 10
 CLEAR_GAP = 4.0
 """A ratio of successive mean local eigenvalues that shows a dimension."""
 
+WIDE_GAP = 6.0
+"""A gap that is not exceeded by chance, nor by neighbours of uneven density, in any lower dimension."""
+
 FAINT_GAP = 1.8
 """Below so many times the gap of isotropic samples at every scale, no direction is preferred."""
 
@@ -42,7 +45,7 @@ class Dimension:
         scale: number of neighbours at which the dimension shows.
         gap: ratio of the mean local eigenvalues number `value` and `value` + 1.
         thin: share of the points whose neighbourhood is a curve though `value` is larger.
-        steady: share of the neighbourhood sizes from `scale` to four times it that show the same dimension.
+        steady: share of the neighbourhood sizes, from `scale` to four times it, that show the same dimension.
     """
 
     value: int
@@ -110,7 +113,9 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
         return Dimension(max(1, round(estimate)), estimate, (float(low), float(high)), scale, 1.0, thin)
     if value == full:
         return Dimension(value, estimate, (float(low), float(high)), scale, np.inf, thin)
-    steady = float(np.mean([gaps[k].argmax() + 1 == value for k in scales if scale <= k <= 4 * scale]))
+    # wider neighbourhoods than a twentieth of the data bend too much to be asked
+    asked = [k for k in scales if scale <= k <= max(scale, min(4 * scale, len(points) // 20))]
+    steady = float(np.mean([_dimension_shown(gaps[k]) == value for k in asked]))
     return Dimension(value, estimate, (float(low), float(high)), scale, float(gaps[scale][value - 1]), thin, steady)
 
 
@@ -134,12 +139,21 @@ def _first_clear(gaps: dict[int, np.ndarray], full: int) -> tuple[int, int]:
         return scales[0], 1
     for k in scales:
         if gaps[k].max() >= CLEAR_GAP:
-            return k, int(gaps[k].argmax()) + 1
+            return k, _dimension_shown(gaps[k])
     excess = {k: gaps[k] / _isotropic_gaps(k, full) for k in scales}
     widest = max(scales, key=lambda k: excess[k].max())
     if excess[widest].max() < FAINT_GAP:
         return scales[0], full
     return widest, int(excess[widest].argmax()) + 1
+
+
+def _dimension_shown(gaps: np.ndarray) -> int:
+    """Return the first dimension with a wide gap, else that of the widest.
+
+    A neighbourhood that bends shows wider gaps after the first: the coordinates in which it bends come next.
+    """
+    wide = np.flatnonzero(gaps >= WIDE_GAP)
+    return int(wide[0] if len(wide) else gaps.argmax()) + 1
 
 
 def _isotropic_gaps(k: int, full: int) -> np.ndarray:
@@ -301,4 +315,6 @@ def growth_dimension(distances: np.ndarray) -> Dimension:
     count, mean = np.log(far / near), max(float(growth.mean()), 1e-3)
     low, high = count / (mean + error), count / max(mean - error, 1e-3)
     estimate = count / mean
-    return Dimension(max(1, round(estimate)), estimate, (float(low), float(high)), far, gap=2.0, thin=0.0)
+    value = max(1, round(estimate))
+    gap = CLEAR_GAP if value - 0.5 < low and high < value + 0.5 else CLEAR_GAP / 2
+    return Dimension(value, float(estimate), (float(low), float(high)), far, gap, thin=0.0)

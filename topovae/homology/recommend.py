@@ -15,6 +15,9 @@ FLOORS = {"dimension": 0.01, "homology": 0.02, "boundary": 0.05, "orientation": 
 NONE_EVIDENCE = np.log(0.04)
 """Log-likelihood granted to a space outside the catalogue."""
 
+LEAST_SCORE = 0.6
+"""A space that explains the findings no better than this is not recommended."""
+
 SHOWN = 5
 
 
@@ -81,9 +84,7 @@ class _Reason:
         return float(np.log(floor + (1 - floor) * self.probability))
 
 
-def recommend(
-    findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE
-) -> tuple[tuple[Candidate, ...], Recommendation]:
+def recommend(findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
     A space's likelihood is the product of the probabilities of what it predicts, each at least its kind's
@@ -103,7 +104,7 @@ def recommend(
     )
     best = candidates[0]
     alone = _one_manifold(findings)
-    if alone > 0.5 and best.score > 0.5:
+    if alone > 0.5 and best.score > LEAST_SCORE:
         return candidates, Recommendation(best.latent, best.name, best.score * alone)
     return candidates, Recommendation(None, "none", 1 - best.score * alone)
 
@@ -115,9 +116,7 @@ def _one_manifold(findings: Findings) -> float:
 
 def _common_reasons(findings: Findings) -> list[_Reason]:
     """Return the reasons that speak for or against every space of the catalogue alike."""
-    connected = _Reason(
-        "homology", float(findings.components == 1), f"{findings.components} components found, 1 expected"
-    )
+    connected = _Reason("homology", float(findings.components == 1), f"{findings.components} components found, 1 expected")
     seen = "the same" if findings.manifold > 0.5 else "not the same"
     return [connected, _Reason("dimension", findings.manifold, f"the dimension is {seen} everywhere and at all scales")]
 

@@ -13,8 +13,8 @@ BLUR = 1.0
 def rotation_closure(images: np.ndarray, seed: int = 0) -> float:
     """How often a rotated image lies further from the data than the image itself, in [0, 1].
 
-    Data closed under rotation of the plane give about one half or less, other data nearly one. All images are low-pass filtered,
-    so that the blur of the interpolation does not tell rotated ones apart.
+    Data closed under rotation of the plane give about one half or less, other data nearly one. All images are low-pass
+    filtered, so that the blur of the interpolation does not tell rotated ones apart.
 
     Args:
         images: (n, h, w) or (n, h, w, c).

@@ -29,6 +29,7 @@ UNSTEADY = (0.4, 0.05)
 THIN = (0.07, 0.01)
 """The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
 
+
 @dataclass(frozen=True)
 class Verdicts:
     """Probabilities that local geometry gives.
@@ -92,5 +93,3 @@ def decided(probability: float | None) -> bool | None:
     if probability is None or 0.3 < probability < 0.7:
         return None
     return probability > 0.5
-
-

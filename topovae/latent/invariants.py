@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -50,13 +51,14 @@ def find_invariants(points: np.ndarray, matrices: Sequence[np.ndarray], known: n
     """
     n = points.shape[1]
     kept: list[tuple[int, np.ndarray]] = [(1, column) for column in known.T]
+    n_monomials = math.comb(n + len(matrices) - 1, len(matrices))
+    if n_monomials > min(MAX_MONOMIALS, len(points) // 2):
+        raise UsageError(
+            f"a group of order {len(matrices)} acting on {n} embedding coordinates needs {n_monomials} monomials for "
+            "its invariants; use a smaller group or fewer factors that it moves"
+        )
     for degree in range(1, len(matrices) + 1):
         monomials = _monomials(n, degree)
-        if len(monomials) > min(MAX_MONOMIALS, len(points) // 2):
-            raise UsageError(
-                f"a group of order {len(matrices)} acting on {n} embedding coordinates needs more than "
-                f"{len(monomials)} monomials for its invariants; use a smaller group or fewer factors that it moves"
-            )
         averages = np.mean([_evaluate(points @ g.T, monomials) for g in matrices], 0)
         basis = _products(kept, degree, len(points))
         for average in averages.T:

@@ -107,7 +107,8 @@ class LatentSpace(nn.Module):
         columns = kl_per_marginal(cover, self.prior(coordinates))  # type: ignore[arg-type]
         if self.order == 1:
             return columns
-        return torch.cat([columns, posterior.kl_correction(coordinates)[..., None]], -1)
+        correction = posterior.kl_correction(coordinates)[..., None]
+        return torch.cat([columns.expand(*correction.shape[:-1], -1), correction], -1)
 
     def embed(self, coordinates: Tensor) -> Tensor:
         """The embedded points of the cover, (..., embedding_dim)."""
@@ -135,7 +136,8 @@ class LatentSpace(nn.Module):
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance between orbits: the least over the group of the product distance on the cover."""
-        images = self.orbit(a).split(self._coordinate_sizes, -1)
+        # The axis of the group comes in front of all that the two broadcast to.
+        images = self.orbit(a.reshape((1,) * (b.ndim - a.ndim) + a.shape)).split(self._coordinate_sizes, -1)
         others = b.split(self._coordinate_sizes, -1)
         distances = [f.distance(x, y) for f, x, y in zip(self.factors, images, others, strict=True)]
         return torch.linalg.vector_norm(torch.stack(distances), dim=0).amin(0)

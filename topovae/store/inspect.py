@@ -117,9 +117,7 @@ def _constant(value: Any) -> Callable[[], Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, h5py.Group):
-        attributes = {
-            key: _plain(_attribute(value, key)()) for key in value.attrs if key not in (MISSING, LENGTH)
-        }
+        attributes = {key: _plain(_attribute(value, key)()) for key in value.attrs if key not in (MISSING, LENGTH)}
         if LENGTH in value.attrs or MISSING in value.attrs:
             return read_metrics(value)
         return attributes | {key: _plain(entry) for key, entry in value.items()}

@@ -97,9 +97,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         with h5py.File(name, "r") as file:
             yield file
     except (BlockingIOError, PermissionError) as error:
-        raise InputError(
-            f"cannot read {name}: another program holds it open for writing; close it and try again."
-        ) from error
+        raise InputError(f"cannot read {name}: another program holds it open for writing; close it and try again.") from error
     except MemoryError as error:
         raise RunFileError(f"{name} is damaged, or holds an array that does not fit into memory.") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:

@@ -65,9 +65,7 @@ def write_array(group: h5py.Group, name: str, value: Any) -> None:
         group.create_dataset(check_name(name), data=strings.reshape(array.shape), dtype=TEXT)
         return
     if array.dtype.kind not in "biufc":
-        raise ValueError(
-            f"array {name!r} of type {array.dtype} cannot be stored: numbers, booleans and text can"
-        )
+        raise ValueError(f"array {name!r} of type {array.dtype} cannot be stored: numbers, booleans and text can")
     group.create_dataset(check_name(name), data=array)
 
 
@@ -98,9 +96,7 @@ def write_metrics(parent: h5py.Group, name: str, value: Any) -> None:
     `not_computed`.
     """
     if isinstance(value, Mapping):
-        _write_entries(
-            parent.create_group(check_name(name)), {str(key): entry for key, entry in value.items()}
-        )
+        _write_entries(parent.create_group(check_name(name)), {str(key): entry for key, entry in value.items()})
         return
     if isinstance(value, list | tuple) and not _is_regular(value):
         group = parent.create_group(check_name(name))

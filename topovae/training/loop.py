@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -136,9 +136,7 @@ class Trainer:
         self.device = device
         # The noise of the likelihood and the biases are not weights to shrink, yet AdamW's decay is harmless on them at 1e-4.
         parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
         self.state = state or TrainingState()
         if state is not None and state.epoch > 0:
             self._restore(state)
@@ -171,11 +169,20 @@ class Trainer:
         fields = self.optimizer.state_dict()
         self.optimizer.load_state_dict({"state": moments, "param_groups": fields["param_groups"]})
 
-    def _snapshot(self) -> None:
+    def _advance(self, row: dict[str, float]) -> None:
+        """Take an epoch into `state`: by one assignment, so that an interrupt finds it whole before or after."""
         moments = self.optimizer.state_dict()["state"]
-        self.state.optimizer = arrays({f"{i}.{k}": v for i, entry in moments.items() for k, v in entry.items()})
-        self.state.model = arrays(self.model.state_dict())
-        self.state.rng = self._rng()
+        state = replace(
+            self.state,
+            epoch=self.state.epoch + 1,
+            model=arrays(self.model.state_dict()),
+            optimizer=arrays({f"{i}.{k}": v for i, entry in moments.items() for k, v in entry.items()}),
+            rng=self._rng(),
+            history={name: [*values, row[name]] for name, values in self.state.history.items()},
+        )
+        if self.config.is_warm(self.state.epoch) and row["valid_loss"] < state.best_value:
+            state.best_epoch, state.best_value, state.best_model = state.epoch, row["valid_loss"], state.model
+        self.state = state
 
     def run(self, on_epoch: Callable[[TrainingState], None] | None = None) -> TrainingState:
         """Train to the last epoch; `on_epoch` is called after each one.
@@ -214,13 +221,7 @@ class Trainer:
                 f"training diverged in epoch {epoch + 1}: the loss is no longer a finite number. The last whole epoch is kept; "
                 "try a smaller --learning-rate, or data without extreme values"
             )
-        self._snapshot()
-        for name, value in row.items():
-            self.state.history[name].append(value)
-        if self.config.is_warm(epoch) and row["valid_loss"] < self.state.best_value:
-            self.state.best_epoch, self.state.best_value = epoch + 1, row["valid_loss"]
-            self.state.best_model = self.state.model
-        self.state.epoch = epoch + 1
+        self._advance(row)
 
     def _train(self, epoch: int, beta: float) -> tuple[float, float]:
         self.model.train()

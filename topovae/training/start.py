@@ -79,9 +79,7 @@ def rotate_planes(planes: Tensor, angles: Tensor) -> Tensor:
     return grid_sample(planes, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def rotation_angles(
-    data: Dataset, train: np.ndarray, network: NetworkConfig, device: torch.device, seed: int
-) -> np.ndarray:
+def rotation_angles(data: Dataset, train: np.ndarray, network: NetworkConfig, device: torch.device, seed: int) -> np.ndarray:
     """An orientation for every sample of images that are closed under rotation, without labels, (n, 1) in radians.
 
     A network e into the circle is trained to be equivariant, e(R_α x) = e(x) + α for random α, on the training split.

@@ -50,9 +50,7 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in METADATA:
         known = ", ".join(f".{name}" for name in METADATA)
-        raise UsageError(
-            f"cannot tell the format of the picture {os.fspath(path)}: end its name with one of {known}."
-        )
+        raise UsageError(f"cannot tell the format of the picture {os.fspath(path)}: end its name with one of {known}.")
     return suffix
 
 

@@ -46,17 +46,11 @@ def draw_reconstructions(
     """Draw samples and reconstructions into a figure or a part of one; see `plot_reconstructions`."""
     originals, copies = np.asarray(x, dtype=float), np.asarray(reconstruction, dtype=float)
     if originals.shape != copies.shape or not len(originals):
-        raise UsageError(
-            f"samples of shape {originals.shape} and reconstructions of shape {copies.shape} differ."
-        )
-    chosen = np.unique(
-        np.linspace(0, len(originals) - 1, min(len(originals), blocks * MOST_COLUMNS)).astype(int)
-    )
+        raise UsageError(f"samples of shape {originals.shape} and reconstructions of shape {copies.shape} differ.")
+    chosen = np.unique(np.linspace(0, len(originals) - 1, min(len(originals), blocks * MOST_COLUMNS)).astype(int))
     shape = (len(chosen), *sample_shape)
     if originals[0].size != np.prod(sample_shape):
-        raise UsageError(
-            f"samples of {originals[0].size} values do not have the shape {tuple(sample_shape)}."
-        )
+        raise UsageError(f"samples of {originals[0].size} values do not have the shape {tuple(sample_shape)}.")
     pairs = (originals[chosen].reshape(shape), copies[chosen].reshape(shape))
     low, high = float(np.nanmin(pairs[0])), float(np.nanmax(pairs[0]))
     columns = min(len(chosen), MOST_COLUMNS)
@@ -88,9 +82,7 @@ def as_picture(sample: np.ndarray) -> np.ndarray:
     if sample.ndim == 3 and sample.shape[2] not in (1, 3, 4) and sample.shape[0] in (1, 3, 4):
         sample = np.moveaxis(sample, 0, 2)
     if sample.ndim != 3:
-        raise UsageError(
-            f"a sample of shape {sample.shape} is no image; images are (h, w), (h, w, c) or (c, h, w)."
-        )
+        raise UsageError(f"a sample of shape {sample.shape} is no image; images are (h, w), (h, w, c) or (c, h, w).")
     return sample if sample.shape[2] in (3, 4) else sample.mean(axis=2)
 
 

@@ -92,13 +92,9 @@ def draw_latents(
     coordinates = np.asarray(coordinates, dtype=float)
     panels = choose_panels(factors, coordinates)
     if paint.values is not None and len(paint.values) != len(coordinates):
-        raise UsageError(
-            f"{len(paint.values)} colours for {len(coordinates)} points; give one for each point."
-        )
+        raise UsageError(f"{len(paint.values)} colours for {len(coordinates)} points; give one for each point.")
     # Shuffled, so that no group of rows is drawn on top of all others.
-    chosen = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(coordinates).all(1)))[
-        :MOST_POINTS
-    ]
+    chosen = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(coordinates).all(1)))[:MOST_POINTS]
     rows, columns = _grid(panels)
     grid = container.subplots(rows, columns, squeeze=False).ravel().tolist()
     for axes, panel in zip(grid, panels, strict=False):
@@ -143,9 +139,7 @@ def _axes_of(kind: str, columns: np.ndarray, number: int, total: int) -> tuple[A
     symbol = {"S1": "θ", "I": "h", "R": "x", "S": "z"}[kind]
     index = "₁₂₃₄₅₆₇₈₉"[number] if total > 1 and number < 9 else ""
     width = columns.shape[1]
-    names = (
-        [f"{symbol}{index}"] if width == 1 else [f"{symbol}{index}[{place + 1}]" for place in range(width)]
-    )
+    names = [f"{symbol}{index}"] if width == 1 else [f"{symbol}{index}[{place + 1}]" for place in range(width)]
     return tuple(Axis(columns[:, place], name, kind) for place, name in enumerate(names))
 
 
@@ -268,12 +262,8 @@ def _draw_sphere(axes: Axes, parts: tuple[Axis, ...], paint: Paint, chosen: np.n
     x, y = points[:, 0] * shrink * side - 1.15 * side, points[:, 1] * shrink
     for centre, name in ((-1.15, "> 0"), (1.15, "< 0")):
         for radius, style in ((1.0, "-"), (HALFWAY, ":")):
-            axes.add_patch(
-                Circle((centre, 0), radius, fill=False, edgecolor=GREY, linewidth=0.8, linestyle=style)
-            )
-        axes.text(
-            centre, -1.16, f"{parts[2].name} {name}", fontsize=LABEL, color=INK, ha="center", va="center"
-        )
+            axes.add_patch(Circle((centre, 0), radius, fill=False, edgecolor=GREY, linewidth=0.8, linestyle=style))
+        axes.text(centre, -1.16, f"{parts[2].name} {name}", fontsize=LABEL, color=INK, ha="center", va="center")
     _dots(axes, x, y, paint, chosen)
     axes.set_xlim(-2.25, 2.25)
     axes.set_ylim(-1.3, 1.1)

@@ -1,0 +1,70 @@
+"""Help: it is quick because it imports nothing heavy, and it names everything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from topovae.cli import app
+
+HEAVY = ("torch", "ripser", "sklearn", "matplotlib", "h5py", "scipy", "persim", "pandas")
+ROOT = Path(__file__).parents[2]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+DESIGNED = ("analyze", "train", "evaluate", "encode", "decode", "sample", "plot", "generate", "inspect", "spaces")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], []])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = (
+        f"import sys; sys.argv = ['topovae', *{words!r}]\n"
+        "from topovae.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout + done.stderr
+    assert [name for name in HEAVY if name in done.stderr.split()] == []
+
+
+def test_help_lists_every_command(tool: Any) -> None:
+    shown = tool("--help")
+    assert shown.code == 0
+    assert [name for name in DESIGNED if name not in shown.out.decode()] == []
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_says_what_each_option_is_for(name: str) -> None:
+    found = COMMANDS[name]
+    assert found.help
+    silent = [p.name for p in found.params if not getattr(p, "help", None) and p.name != "help"]
+    assert not silent, f"`topovae {name}` has parameters without help: {silent}"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_takes_a_seed_and_debug(name: str) -> None:
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert {"--seed", "--quiet", "--debug"} <= options
+
+
+def documentation() -> str:
+    """README.md and the pages of docs/."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"topovae {name}" in documentation(), f"README.md does not mention `topovae {name}`"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_option_is_in_the_readme_or_the_help(name: str, tool: Any) -> None:
+    text = documentation() + tool(name, "--help").out.decode()
+    options = [option for p in COMMANDS[name].params for option in p.opts if option.startswith("--")]
+    missing = [option for option in options if option not in text]
+    assert not missing, f"neither README.md nor `topovae {name} --help` mentions {', '.join(missing)}"
