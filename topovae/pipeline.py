@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,20 +17,21 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split, split
 from topovae.errors import RunFileError, UsageError
 from topovae.evaluation import assess
-from topovae.nn import BODIES, ImageLayout, NetworkConfig, choose_network, count_parameters, to_device
+from topovae.nn import BODIES, NetworkConfig, choose_network, count_parameters, to_device
 from topovae.signature import euclidean, parse
-from topovae.store.schema import Checkpoint, Header, Member, Run
+from topovae.store.schema import Checkpoint, Header, Member, Provenance, Run
 from topovae.store.writer import write_run
 from topovae.training.config import TrainingConfig, choose_epochs
 from topovae.training.loop import Batches, DivergenceError, Trainer, TrainingState, load_weights
-from topovae.training.start import CLOSED_BELOW, Start, rotation_angles
+from topovae.training.start import Start
 from topovae.vae import LIKELIHOODS, VAE, ModelConfig, build_model, check_range
-
-if TYPE_CHECKING:
-    from topovae.homology.analysis import Analysis
+from topovae.version import __version__
 
 CHECKPOINT_SECONDS = 5.0
 PRIOR_SAMPLES = 64
+RECORDED = ("torch", "numpy", "h5py", "ripser", "scikit-learn", "scipy")
+"""Packages whose versions a file records."""
+
 INITS = ("cohomology", "random")
 
 Progress = Callable[[str, TrainingState, int], None]
@@ -99,42 +102,31 @@ def split_data(data: Dataset, seed: int) -> Split:
     return split(data.n_samples, seed=seed, group=group)
 
 
-def find_start(data: Dataset, request: Request, analysis: Analysis, device: str = "auto") -> tuple[dict[str, np.ndarray], str]:
-    """Coordinates for the latent's circles without labels, and in words where they come from.
-
-    Circles of the data are taken from persistent cohomology, when there are as many as the latent has; the one circle of images
-    that are closed under rotation from equivariance. Quotients start from random weights as yet.
+def make_header(data: Dataset, config: Mapping[str, Any], seed: int, device: str, command: tuple[str, ...]) -> Header:
+    """How the file being made comes about.
 
     Args:
-        data: all samples.
-        request: what is to be trained.
-        analysis: diagnosis of the training split.
-        device: where an orientation network is trained.
-
-    Returns:
-        {"circle": (n, k)} or {}, and a sentence.
+        data: what is read.
+        config: every option with the value it has.
+        seed: of every random number.
+        device: "auto", "cpu" or "cuda".
+        command: the argument vector, or the call.
     """
-    signature = parse(request.latent, request.allow_orbifold)
-    circles = sum(f.is_circle for f in signature.factors)
-    if circles == 0 or signature.order > 1:
-        return {}, "random weights: the latent has no circle factor that could be started from coordinates"
-    if analysis.skeleton.circles == circles:
-        from topovae.homology import coordinates
-
-        return dict(coordinates(data, analysis, request.seed)), f"cohomology: {circles} circular coordinates of the data"
-    if circles == 1 and ImageLayout.of(data.sample_shape) is not None:
-        from topovae.homology.symmetry import rotation_closure
-
-        train = split_data(data, request.seed).train
-        layout = ImageLayout.of(data.sample_shape)
-        assert layout is not None
-        closure = rotation_closure(layout.as_pictures(data.rows(train)), request.seed)
-        if closure < CLOSED_BELOW:
-            network = choose_network(data.sample_shape, "auto")
-            angles = rotation_angles(data, train, network, to_device(device), request.seed)
-            return {"circle": angles}, f"equivariance: the images are closed under rotation (closure {closure:.2f})"
-    return {}, (
-        f"random weights: the data show {analysis.skeleton.circles} circles, the latent has {circles}; compare several --seed"
+    place = to_device(device)
+    return Header(
+        command=command,
+        config=dict(config),
+        seed=seed,
+        data=Provenance(
+            path=data.source.path if data.source else "",
+            shape=tuple(data.x.shape),
+            dtype=str(data.x.dtype),
+            sha256=data.source.sha256 if data.source else "",
+        ),
+        device=torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
+        versions={name: metadata.version(name) for name in RECORDED},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        topovae_version=__version__,
     )
 
 
@@ -175,7 +167,7 @@ def train_run(
     data: Dataset,
     request: Request,
     header: Header,
-    path: str,
+    path: str | None = None,
     *,
     device: str = "auto",
     analysis: Mapping[str, Any] | None = None,
@@ -192,7 +184,7 @@ def train_run(
         data: samples.
         request: what to train.
         header: provenance, written into the file.
-        path: the run file.
+        path: the run file; None keeps the run in memory alone.
         device: "auto", "cpu" or "cuda".
         analysis: JSON of the diagnosis that chose the latent.
         coordinates: "circle": angles (n, k) of all samples, one column for each circle factor of the latent, to start from.
@@ -212,7 +204,7 @@ class _Session:
         data: Dataset,
         request: Request,
         header: Header,
-        path: str,
+        path: str | None,
         device: str,
         analysis: Mapping[str, Any] | None,
         coordinates: Mapping[str, np.ndarray],
@@ -302,7 +294,8 @@ class _Session:
         )
 
     def _write(self) -> None:
-        write_run(self.path, self._as_run())
+        if self.path is not None:
+            write_run(self.path, self._as_run())
         self.written = time.monotonic()
 
     def _as_run(self) -> Run:

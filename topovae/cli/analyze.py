@@ -15,11 +15,11 @@ from topovae.cli.common import (
     PlotOption,
     QuietOption,
     SeedOption,
+    arguments,
     check_output,
     check_picture,
     command,
     console,
-    make_header,
     note,
     open_data,
     progress_bar,
@@ -69,9 +69,10 @@ def analyze(
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
     if output:
+        from topovae.pipeline import make_header
         from topovae.store.writer import write_report
 
-        header = make_header(samples, options | {"primes": list(options["primes"])}, seed, "cpu")
+        header = make_header(samples, options, seed, "cpu", arguments())
         write_report(output, document, {}, header)
         note(f"report: {output}", quiet)
     if plot:

@@ -10,19 +10,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from topovae.errors import OutputError, TopovaeError
-from topovae.version import __version__
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from topovae.data.dataset import Dataset
-    from topovae.store.schema import Header
 
 app = typer.Typer(
     name="topovae",
@@ -189,28 +186,3 @@ def check_picture(path: str | None, *inputs: str | None) -> None:
 
         suffix_of(path)
         check_output(path, *inputs)
-
-
-def make_header(data: Dataset, config: dict[str, Any], seed: int, device: str) -> Header:
-    """How the file being made comes about."""
-    import importlib.metadata as metadata
-
-    from topovae.store.schema import Header, Provenance
-
-    source = data.source
-    packages = ("torch", "numpy", "h5py", "ripser", "scikit-learn", "scipy")
-    return Header(
-        command=arguments(),
-        config=config,
-        seed=seed,
-        data=Provenance(
-            path=source.path if source else "",
-            shape=tuple(data.x.shape),
-            dtype=str(data.x.dtype),
-            sha256=source.sha256 if source else "",
-        ),
-        device=device,
-        versions={name: metadata.version(name) for name in packages},
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        topovae_version=__version__,
-    )

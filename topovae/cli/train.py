@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,10 +19,10 @@ from topovae.cli.common import (
     PlotOption,
     QuietOption,
     SeedOption,
+    arguments,
     check_output,
     check_picture,
     command,
-    make_header,
     note,
     open_data,
     progress_bar,
@@ -33,13 +33,9 @@ from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
     from topovae.data.dataset import Dataset
-    from topovae.homology.analysis import Analysis
     from topovae.pipeline import Request
     from topovae.store.schema import Run
     from topovae.training.loop import TrainingState
-
-DIAGNOSED = 20_000
-"""Samples of the training split that a diagnosis reads at most."""
 
 
 @command("train")
@@ -84,7 +80,8 @@ def train(
     samples = open_data(data, quiet)
 
     from topovae.nn import to_device
-    from topovae.pipeline import Request, find_start, train_run
+    from topovae.pipeline import Request, make_header, train_run
+    from topovae.preparation import plan
 
     options: dict[str, Any] = {
         "network": network,
@@ -101,27 +98,20 @@ def train(
     }
     to_device(device)
     Request("R" if latent == "auto" else latent, **options)
-    document: dict[str, Any] | None = None
-    coordinates: dict[str, Any] = {}
+    set_threads(network, samples, threads)
+    document: Mapping[str, Any] | None = None
+    coordinates: Mapping[str, Any] = {}
     if previous is not None:
         request = Request(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, request, samples)
-        set_threads(request, samples, threads)
     else:
-        found = None
-        if latent == "auto":
-            found, document = (None, read_analysis(analysis)) if analysis else diagnose_train(samples, seed, quiet)
-            latent = recommended(document)
-            note(f"latent space: {latent} ({document['recommendation']['name']})", quiet)
-        request = Request(latent, **options)
-        set_threads(request, samples, threads)
-        if init == "cohomology" and any(f.is_circle for f in parse(latent, allow_orbifold).factors):
-            if found is None:
-                found, diagnosed = diagnose_train(samples, seed, quiet)
-                document = document or diagnosed
-            coordinates, source = find_start(samples, request, found, device)
-            note(f"start: {source}", quiet)
-    header = make_header(samples, request.to_dict(), seed, device_name(device))
+        given = read_analysis(analysis) if analysis else None
+        with progress_bar(quiet) as advance:
+            planned = plan(samples, latent, options, analysis=given, device=device, progress=advance)
+        request, document, coordinates = planned.request, planned.analysis, planned.coordinates
+        for reason in planned.reasons:
+            note(reason, quiet)
+    header = make_header(samples, request.to_dict(), seed, device, arguments())
     started = time.monotonic()
     with progress_bar(quiet) as advance, keeping(output):
         run = train_run(
@@ -247,57 +237,14 @@ def read_analysis(path: str) -> dict[str, Any]:
     return document
 
 
-def diagnose_train(samples: Dataset, seed: int, quiet: bool) -> tuple[Analysis, dict[str, Any]]:
-    """The diagnosis of the training split, so that nothing is chosen on the test split; and its JSON."""
-    import numpy as np
-
-    from topovae.cli.analyze import diagnose
-    from topovae.data.dataset import Dataset
-    from topovae.pipeline import split_data
-
-    train = split_data(samples, seed).train
-    chosen = np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
-    found = diagnose(Dataset.of(samples.rows(chosen)), seed, quiet)
-    return found, found.to_dict()
-
-
-def recommended(document: dict[str, Any]) -> str:
-    """The recommended expression.
-
-    Raises:
-        UsageError: the diagnosis recommends none.
-        InputError: the document is no whole diagnosis.
-    """
-    try:
-        best = document["recommendation"]
-        near = ", ".join(f"{c['latent']} ({c['score']:.2f})" for c in document["candidates"][:3])
-    except (KeyError, TypeError, ValueError):
-        raise InputError("--analysis: the diagnosis lacks its recommendation or candidates; make it again") from None
-    if best["name"] == "none":
-        raise UsageError(
-            f"the diagnosis finds no matching latent space, so --latent auto has nothing to train; the nearest candidates are "
-            f"{near}. Choose one with --latent, or R2 for an ordinary VAE"
-        )
-    return str(best["latent"])
-
-
-def set_threads(request: Request, samples: Dataset, threads: int | None) -> None:
+def set_threads(network: str, samples: Dataset, threads: int | None) -> None:
     """One thread for dense networks, whose steps are too short to share; all cores for convolutions."""
     import torch
 
-    small = request.model_config(request.latent, samples.sample_shape).network.kind == "mlp"
-    if threads or small:
+    from topovae.nn import choose_network
+
+    if threads or choose_network(samples.sample_shape, network).kind == "mlp":
         torch.set_num_threads(threads or 1)
-
-
-def device_name(device: str) -> str:
-    """The device's name as it is recorded."""
-    import torch
-
-    from topovae.nn import to_device
-
-    chosen = to_device(device)
-    return torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else "cpu"
 
 
 def describe(name: str, state: TrainingState) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Bar:
     p_value: float | None
     significant: bool
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         return {
             "prime": self.prime,
             "dim": self.dim,
@@ -101,7 +102,7 @@ class Analysis:
     covers: tuple[Mapping[str, object], ...] = ()
     coordinates: Mapping[str, np.ndarray] | None = None
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of `topovae analyze`."""
         return {
             "schema": SCHEMA,

@@ -1,0 +1,99 @@
+"""`topovae analyze`: the JSON of the design, the report, the picture and the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from topovae.signature import parse
+from topovae.store import read_report
+
+NUMBER = (int, float)
+TYPES: dict[str, Any] = {
+    "schema": str,
+    "n_samples": int,
+    "n_features": int,
+    "landmarks": int,
+    "covering_radius": NUMBER,
+    "components": int,
+    "intrinsic_dimension": dict,
+    "betti": dict,
+    "bars": list,
+    "orientable": (bool, type(None)),
+    "boundary": (bool, type(None)),
+    "cup_length": (int, type(None)),
+    "covers": list,
+    "candidates": list,
+    "recommendation": dict,
+}
+
+
+def assert_diagnosis(document: dict[str, Any]) -> None:
+    """The keys and types of DESIGN.md, 'The JSON of analyze'."""
+    assert document.keys() == TYPES.keys()
+    assert [key for key, kind in TYPES.items() if not isinstance(document[key], kind)] == []
+    assert document["schema"] == "topovae/analysis/1"
+    assert {"value", "estimate", "interval"} <= document["intrinsic_dimension"].keys()
+    for numbers in document["betti"].values():
+        assert len(numbers) == 3 and all(isinstance(b, int) for b in numbers)
+    for bar in document["bars"]:
+        assert bar.keys() == {"prime", "dim", "birth", "death", "p_value", "significant"}
+        assert str(bar["prime"]) in document["betti"] and isinstance(bar["significant"], bool)
+    for candidate in document["candidates"]:
+        assert candidate.keys() >= {"latent", "name", "score", "reasons"}
+        assert parse(candidate["latent"]).canonical == candidate["latent"]
+        assert 0 <= candidate["score"] <= 1 and all(isinstance(reason, str) for reason in candidate["reasons"])
+    scores = [candidate["score"] for candidate in document["candidates"]]
+    assert scores == sorted(scores, reverse=True)
+    assert document["recommendation"].keys() >= {"latent", "name", "confidence"}
+
+
+def test_the_json_is_that_of_the_design(report: tuple[Path, Any]) -> None:
+    _, document = report
+    assert_diagnosis(document)
+    assert (document["n_samples"], document["n_features"]) == (200, 6)
+    assert document["betti"] == {"2": [1, 1, 0], "3": [1, 1, 0]}
+    assert document["recommendation"]["name"] == "circle"
+
+
+def test_the_report_holds_the_same_diagnosis(report: tuple[Path, Any], circle: Path) -> None:
+    path, document = report
+    stored = read_report(path)
+    assert stored.analysis == document
+    assert stored.header.data.path == str(circle) and stored.header.data.shape == (200, 6)
+    assert stored.header.command[:2] == ("topovae", "analyze")
+    assert stored.header.config["primes"] == [2, 3]
+
+
+def test_a_report_replaces_a_report_and_draws_a_picture(tool: Any, circle: Path, report: tuple[Path, Any]) -> None:
+    (tool.folder / "r.h5").write_bytes(report[0].read_bytes())
+    done = tool("analyze", circle, "--seed", 7, "--primes", 2, "--max-dim", 1, "-o", "r.h5", "--plot", "bars.svg")
+    assert done.code == 0, done.err
+    assert b"circle: train with --latent 'S1'" in done.out.splitlines()[0]
+    assert done.err == "report: r.h5\npicture: bars.svg\n"
+    stored = read_report(tool.folder / "r.h5")
+    assert stored.header.seed == 7 and stored.analysis["betti"] == {"2": [1, 1]}
+    assert b"<svg" in (tool.folder / "bars.svg").read_bytes()
+
+
+def test_equal_commands_print_equal_bytes(session_tool: Any, circle: Path, report: tuple[Path, Any]) -> None:
+    again = session_tool("analyze", circle, "--json")
+    assert again.json() == report[1]
+    assert again.err == ""
+
+
+def test_odd_data_are_used_with_a_warning_that_quiet_leaves_out(tool: Any, circle: Path) -> None:
+    x = np.load(circle)["x"]
+    x[:, 2] = 1.0
+    np.save(tool.folder / "constant.npy", x)
+    loud = tool("analyze", "constant.npy", "--json", "--max-dim", 1)
+    assert loud.err.startswith("topovae: warning:") and "2" in loud.err and loud.json()["n_samples"] == 200
+    quiet = tool("analyze", "constant.npy", "--json", "--max-dim", 1, "--quiet")
+    assert (quiet.err, quiet.out) == ("", loud.out)
+
+
+def test_head_closes_the_pipe_in_silence(tool: Any, circle: Path) -> None:
+    shown = tool.shell(f"topovae analyze '{circle}' --json | head -1")
+    assert (shown.code, shown.out, shown.err) == (0, b"{\n", "")

@@ -1,0 +1,76 @@
+"""`topovae evaluate`: metrics against truth, baseline and other runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from topovae.store import read_run
+
+METRICS = {"rms", "nll", "kl", "kl_per_factor", "elbo", "iwae", "stress"}
+
+
+@pytest.fixture(scope="module")
+def evaluation(session_tool: Any, run: Path) -> Any:
+    """What `evaluate --json` says of the shared run."""
+    return session_tool("evaluate", run, "--json", "--iwae", 16).json()
+
+
+def test_the_json_is_that_of_the_design(evaluation: Any) -> None:
+    assert evaluation["schema"] == "topovae/evaluation/1" and evaluation["latent"] == "S1"
+    assert evaluation["persistence"] is None and evaluation["certificate"] is None
+    assert evaluation["baseline"]["latent"] == "R"
+    for document in (evaluation, evaluation["baseline"]):
+        for part in ("train", "valid", "test"):
+            assert document[part].keys() >= METRICS
+    assert evaluation["train"]["iwae"] is None and isinstance(evaluation["test"]["iwae"], float)
+
+
+def test_it_repeats_what_training_recorded(evaluation: Any, run: Path) -> None:
+    stored = read_run(run)
+    assert stored.baseline is not None
+    for document, member in ((evaluation, stored.model), (evaluation["baseline"], stored.baseline)):
+        for part in ("train", "valid", "test"):
+            for name in ("rms", "nll", "kl", "elbo", "stress"):
+                assert document[part][name] == pytest.approx(member.final[part][name], rel=1e-6), (part, name)
+
+
+def test_a_matched_space_has_less_stress_than_the_baseline(evaluation: Any) -> None:
+    assert evaluation["test"]["stress"] < evaluation["baseline"]["test"]["stress"]
+    assert evaluation["test"]["recovery"][0]["circular_correlation"] > 0.9
+
+
+def test_truth_from_another_file(tool: Any, run: Path, circle: Path, evaluation: Any) -> None:
+    np.save(tool.folder / "truth.npy", np.load(circle)["truth"])
+    words = ("--truth", "truth.npy", "--truth-space", "S1", "--iwae", 0, "--json", "--plot", "run.pdf")
+    document = tool("evaluate", run, *words).json()
+    assert document["test"]["stress"] == pytest.approx(evaluation["test"]["stress"])
+    assert document["test"]["iwae"] is None
+    assert (tool.folder / "run.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_against_another_run(tool: Any, run: Path, evaluation: Any) -> None:
+    document = tool("evaluate", run, "--against", run, "--json", "--iwae", 16).json()
+    reference = document.pop("baseline")
+    assert reference == {"latent": "S1", **{part: evaluation[part] for part in ("train", "valid", "test")}}
+
+
+def test_data_that_moved_are_given_by_hand(tool: Any, run: Path, circle: Path) -> None:
+    moved = tool.folder / "moved.h5"
+    shutil.copy(run, moved)
+    with h5py.File(moved, "r+") as file:
+        file.attrs["data_path"] = "/nowhere/circle.npz"
+    shown = tool("evaluate", moved, circle, "--iwae", 0)
+    assert shown.code == 0 and shown.err == ""
+    assert b"circular correlation" in shown.out
+
+
+def test_other_bytes_are_used_with_a_warning(tool: Any, run: Path, circle: Path) -> None:
+    np.save(tool.folder / "x.npy", np.load(circle)["x"])
+    shown = tool("evaluate", run, "x.npy", "--iwae", 0, "--json")
+    assert "warning" in shown.err and shown.json()["test"]["stress"] is None
