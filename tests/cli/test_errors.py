@@ -39,7 +39,7 @@ def with_nan() -> np.ndarray:
     return x
 
 
-BAD_DATA = {
+BAD_DATA: dict[str, tuple[Any, tuple[str, ...]]] = {
     "empty.npy": (b"", ("empty.npy", "empty")),
     "column.npy": (table(60, 1), ("one column",)),
     "nan.npy": (with_nan(), ("7", "11")),

@@ -37,7 +37,7 @@ def encode(
 
     check_output(output, run, input)
     loaded = read_run(run)
-    samples = open_data(input, quiet, minimum=1)
+    samples = open_data(input, quiet=True, minimum=1)
 
     from topovae.nn import to_device
     from topovae.pipeline import encode as run_encoder

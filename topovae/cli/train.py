@@ -230,9 +230,10 @@ def read_analysis(path: str) -> dict[str, Any]:
                 document = json.load(file)
     except (OSError, ValueError) as error:
         raise InputError(f"--analysis {path}: expected the JSON of `topovae analyze --json` ({error})") from None
-    if not isinstance(document, dict) or document.get("schema") != "topovae/analysis/1":
+    whole = isinstance(document, dict) and {"recommendation", "candidates"} <= document.keys()
+    if not whole or document.get("schema") != "topovae/analysis/1":
         raise InputError(
-            f"--analysis {path}: this JSON is no diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
+            f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
 

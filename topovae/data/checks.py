@@ -122,13 +122,13 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
             "finite numbers. "
             "Remove these rows, or fill the gaps, for instance with the median of the column."
         )
-    return _summarise(dataset, moments, prints)
+    return _summarise(dataset, moments, prints, minimum)
 
 
-def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray) -> Summary:
+def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum: int) -> Summary:
     n, shape = dataset.n_samples, dataset.sample_shape
     constant = np.flatnonzero(moments.low == moments.high)
-    if len(constant) == dataset.n_features:
+    if len(constant) == dataset.n_features and minimum > 1:
         raise InputError(f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were made.")
     duplicates, originals = _repeats(prints)
     warnings = []

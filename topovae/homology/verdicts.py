@@ -78,6 +78,7 @@ def _below_log(value: float, middle: float, width: float) -> float:
 
 
 def logistic(x: float) -> float:
+    """Return 1/(1 + exp(−x))."""
     return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
 
 

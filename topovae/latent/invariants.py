@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from topovae.errors import UsageError
 
 MAX_MONOMIALS = 5000
+MAX_ORDER = 16
+"""Averages of monomials shrink as 2 to the minus their degree, and must stay above single-precision rounding."""
 _TOLERANCE = 1e-8
 
 
@@ -51,6 +53,10 @@ def find_invariants(points: np.ndarray, matrices: Sequence[np.ndarray], known: n
     """
     n = points.shape[1]
     kept: list[tuple[int, np.ndarray]] = [(1, column) for column in known.T]
+    if len(matrices) > MAX_ORDER:
+        raise UsageError(
+            f"the invariants of a group of order {len(matrices)} are lost to rounding; use a group of order at most {MAX_ORDER}"
+        )
     n_monomials = math.comb(n + len(matrices) - 1, len(matrices))
     if n_monomials > min(MAX_MONOMIALS, len(points) // 2):
         raise UsageError(

@@ -59,9 +59,10 @@ class LatentSpace(nn.Module):
         moved = np.any([np.any(np.abs(m - identity) > 1e-12, 1) for m in matrices], 0)
         self._fixed = [int(i) for i in np.flatnonzero(~moved)]
         self._moved = [int(i) for i in np.flatnonzero(moved)]
+        n_points = math.ceil(_INVARIANT_POINTS / self.order)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            points = self.embed(self.prior(torch.zeros(0, dtype=torch.float64)).sample((_INVARIANT_POINTS,))).numpy()
+            points = self.embed(self.prior(torch.zeros(0, dtype=torch.float64)).sample((n_points,))).numpy()
         # Symmetrised over the group, so that averages over it are exact zeros where they should be.
         points = np.concatenate([points @ m.T for m in matrices])
         # Fixed coordinates of a moved factor (cos v beside sin v) satisfy relations with the moved ones.

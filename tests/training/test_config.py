@@ -1,0 +1,78 @@
+"""Schedules of the optimisation, over a table of lengths."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from topovae.errors import UsageError
+from topovae.training.config import DEFAULT_STEPS, TrainingConfig, choose_epochs
+
+EPOCHS = [1, 2, 5, 10, 37, 200]
+
+
+@pytest.mark.parametrize("epochs", EPOCHS)
+@pytest.mark.parametrize("beta", [0.0, 0.5, 4.0])
+def test_beta_rises_to_its_value_and_stays(epochs: int, beta: float) -> None:
+    config = TrainingConfig(epochs, beta=beta)
+    values = [config.beta_at(epoch) for epoch in range(epochs)]
+    assert values == sorted(values) and values[-1] == beta
+    assert all(0 < value for value in values) or beta == 0
+    rise = max(1, round(0.2 * epochs))
+    assert values[rise - 1 :] == [beta] * (epochs - rise + 1)
+    steps = {round(b - a, 9) for a, b in pairwise(values[:rise])}
+    assert len(steps) <= 1, "the rise is linear"
+
+
+@pytest.mark.parametrize("epochs", EPOCHS)
+def test_only_warm_epochs_may_be_the_best(epochs: int) -> None:
+    config = TrainingConfig(epochs, beta=2.0)
+    warm = [config.is_warm(epoch) for epoch in range(epochs)]
+    assert warm == sorted(warm) and warm[-1]
+    assert all(config.beta_at(epoch) == 2.0 for epoch in range(epochs) if warm[epoch])
+
+
+@pytest.mark.parametrize("epochs", EPOCHS)
+def test_the_anchor_falls_to_nothing_while_beta_rises(epochs: int) -> None:
+    config = TrainingConfig(epochs)
+    for epoch in range(epochs):
+        assert config.anchor_at(epoch) == pytest.approx(1 - config.beta_at(epoch))
+    assert config.anchor_at(epochs - 1) == 0
+
+
+@pytest.mark.parametrize("peak", [1e-4, 2e-3, 1.0])
+def test_the_learning_rate_rises_then_falls_by_a_cosine(peak: float) -> None:
+    config = TrainingConfig(10, learning_rate=peak)
+    rates = [config.learning_rate_at(k / 1000) for k in range(1001)]
+    top = rates.index(max(rates))
+    assert 0 < top <= 20
+    assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
+    assert 0.99 * peak < max(rates) <= peak
+    assert rates[500] == pytest.approx(0.505 * peak) and rates[-1] == pytest.approx(0.01 * peak)
+    assert 0 < rates[0] < 1e-3 * peak
+
+
+@pytest.mark.parametrize("n_train, batch_size", [(1, 128), (100, 128), (1600, 128), (60_000, 128), (10**7, 32)])
+def test_epochs_come_to_a_fixed_number_of_steps_within_bounds(n_train: int, batch_size: int) -> None:
+    epochs = choose_epochs(n_train, batch_size)
+    assert 30 <= epochs <= 500
+    if 30 < epochs < 500:
+        assert epochs * math.ceil(n_train / batch_size) == pytest.approx(DEFAULT_STEPS, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [("epochs", 0), ("batch_size", 0), ("beta", -1.0), ("beta", math.nan), ("beta", math.inf)]
+    + [("learning_rate", -1e-3), ("learning_rate", math.nan), ("clip", math.nan)],
+)
+def test_what_makes_no_sense_is_refused_by_the_name_of_its_option(field: str, value: float) -> None:
+    fields: dict[str, float] = {"epochs": 3, field: value}
+    with pytest.raises(UsageError, match=f"--{field.replace('_', '-')}"):
+        TrainingConfig(**fields)  # type: ignore[arg-type]
+
+
+def test_fields_survive_json() -> None:
+    config = TrainingConfig(7, beta=0.5, seed=3)
+    assert TrainingConfig(**config.to_dict()) == config
