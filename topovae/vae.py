@@ -15,6 +15,7 @@ from topovae.distributions.joint import Orbit
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.nn import BODIES, NetworkConfig
+from topovae.signature import parse
 
 _SMALLEST_NOISE = 1e-3
 
@@ -144,7 +145,8 @@ class VAE(nn.Module):
         if config.likelihood not in LIKELIHOODS:
             raise UsageError(f"unknown likelihood {config.likelihood!r}; one of {', '.join(LIKELIHOODS)}")
         self.config = config
-        self.space = LatentSpace(config.latent)
+        # Whether an orbifold is wanted was settled when the request was made.
+        self.space = LatentSpace(parse(config.latent, allow_orbifold=True))
         shift = torch.zeros(config.sample_shape) if shift is None else shift
         scale = torch.ones(()) if scale is None else scale
         self.register_buffer("shift", shift)

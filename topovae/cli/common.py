@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from topovae.data.dataset import Dataset
 
+# Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 app = typer.Typer(
     name="topovae",
     help="Diagnose the topology of a data set, train the VAE whose latent space matches it, and check the result.",
