@@ -143,10 +143,11 @@ def find_start(
         return dict(coordinates(data, analysis, request.seed)), f"cohomology: {circles} circular coordinates of the data"
     layout = ImageLayout.of(data.sample_shape)
     if circles == 1 and layout is not None:
-        from topovae.homology.symmetry import rotation_closure
+        from topovae.homology.symmetry import QUERIES, REFERENCES, rotation_closure
 
         train = split_data(data, request.seed).train
-        closure = rotation_closure(layout.as_pictures(data.rows(train[:DIAGNOSED])), request.seed)
+        some = np.random.default_rng(request.seed).permutation(train)[: QUERIES + REFERENCES]
+        closure = rotation_closure(layout.as_pictures(data.rows(some)), request.seed)
         if closure < CLOSED_BELOW:
             network = choose_network(data.sample_shape)
             angles = rotation_angles(data, train, network, to_device(device), request.seed)

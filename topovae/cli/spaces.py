@@ -8,6 +8,13 @@ import typer
 
 from topovae.cli.common import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
 
+FACTOR_COORDINATES = {
+    "R": "k numbers",
+    "S1": "an angle in radians",
+    "I": "a height in [0, 1]",
+    "S2": "a unit vector of k + 1 numbers",
+}
+
 
 @command("spaces")
 def spaces(
@@ -24,30 +31,40 @@ def spaces(
     if json:
         write_json({"schema": "topovae/spaces/1", "spaces": rows})
         return
+    print_spaces(rows)
+    if not expression:
+        print_factors()
+
+
+def print_spaces(rows: list[dict]) -> None:
+    """One line a space."""
     from rich.table import Table
 
-    table = Table(title="latent spaces" if not expression else None, title_justify="left")
-    for column in ("name", "latent", "dim", "prior", "posterior", "group order", "KL", "decoder features"):
-        table.add_column(column)
+    table = Table(title="latent spaces", title_justify="left")
+    for column in ("name", "latent", "dim", "order", "features", "KL"):
+        table.add_column(column, no_wrap=True)
     for row in rows:
-        prior, posterior = (" x ".join(row[key]) for key in ("priors", "posteriors"))
-        cells = (
-            row["name"] or "",
-            row["latent"],
-            row["dim"],
-            prior,
-            posterior,
-            row["group_order"],
-            row["kl"],
-            row["features"],
-        )
-        table.add_row(*map(str, cells))
+        table.add_row(*(str(row[key] or "") for key in ("name", "latent", "dim", "group_order", "features", "kl")))
     out = console()
     out.print(table)
-    if not expression:
-        out.print(
-            "Any product of R^k, S1, S2, S3, …, I, T^k, SO3, RP^k and any quotient (A x B)/<isometry,isometry> works too."
-        )
+    out.print(
+        "order: of the group; features: what the decoder reads; KL: to the prior, unbiased where an orbit term is sampled."
+    )
+
+
+def print_factors() -> None:
+    """What every space is made of."""
+    from rich.table import Table
+
+    table = Table(title="factors, in any product and any quotient of one", title_justify="left")
+    for column in ("factor", "coordinates", "posterior", "prior"):
+        table.add_column(column)
+    for text, coordinates in FACTOR_COORDINATES.items():
+        row = describe(text)
+        table.add_row(text, coordinates, row["posteriors"][0], row["priors"][0])
+    out = console()
+    out.print(table)
+    out.print("T^k is k circles; RP^k and SO3 are spheres modulo `anti`; (A x B)/<isometry,isometry> is a quotient.")
 
 
 def describe(text: str) -> dict:
@@ -65,7 +82,7 @@ def describe(text: str) -> dict:
         "priors": [f.prior_name for f in space.factors],
         "posteriors": [f.posterior_name for f in space.factors],
         "group_order": signature.order,
-        "kl": "exact" if signature.order == 1 else "exact, orbit term by sampling",
+        "kl": "exact" if signature.order == 1 else "unbiased",
         "coordinates": space.coordinate_dim,
         "features": space.feature_dim,
     }

@@ -132,7 +132,8 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum:
         raise InputError(f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were made.")
     duplicates, originals = _repeats(prints)
     warnings = []
-    if len(constant):
+    # Borders of pictures are constant as a rule, which is not worth a warning.
+    if len(constant) and len(shape) == 1:
         named = _few([_name_column(column, shape) for column in constant[: _NAMED + 1]])
         are, they = ("is", "it tells") if len(constant) == 1 else ("are", "they tell")
         warnings.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -26,34 +26,59 @@ def wrap(angle: Tensor) -> Tensor:
     return angle - (2 * math.pi) * torch.round(angle.detach() / (2 * math.pi))
 
 
-def _log_euler_function(t: Tensor) -> Tensor:
-    """log ∏ (1 − e^{−nt}), through the modular transformation of Dedekind's η where t < 2π.
+def _log_euler_function(t: Tensor) -> tuple[Tensor, Tensor]:
+    """log ∏ (1 − e^{−nt}) and its derivative in t, through the modular transformation of Dedekind's η where t < 2π.
 
     References:
         Apostol, Modular Functions and Dirichlet Series in Number Theory, theorem 3.1.
     """
     n = torch.arange(1, 8, dtype=t.dtype, device=t.device)
-    direct_t = t.clamp(min=2 * math.pi)
-    dual_t = t.clamp(max=2 * math.pi)
-    direct = torch.log1p(-torch.exp(-n * direct_t[..., None])).sum(-1)
-    dual = torch.log1p(-torch.exp(-n * (4 * math.pi**2 / dual_t)[..., None])).sum(-1)
-    dual = dual + 0.5 * torch.log(2 * math.pi / dual_t) + dual_t / 24 - math.pi**2 / (6 * dual_t)
-    return torch.where(t >= 2 * math.pi, direct, dual)
+    dual = t < 2 * math.pi
+    u = torch.where(dual, 4 * math.pi**2 / t, t)
+    nu = n * u[..., None]
+    value = torch.log1p(-torch.exp(-nu)).sum(-1)
+    slope = (n / torch.expm1(nu)).sum(-1)
+    dual_value = value + 0.5 * torch.log(2 * math.pi / t) + t / 24 - math.pi**2 / (6 * t)
+    dual_slope = -slope * u / t - 0.5 / t + 1 / 24 + math.pi**2 / (6 * t * t)
+    return torch.where(dual, dual_value, value), torch.where(dual, dual_slope, slope)
 
 
-def _kl_to_uniform(scale: Tensor) -> Tensor:
-    """KL(WN(loc, scale) ‖ uniform) in nats, exact: log 2π − H.
+class _UniformDivergence(torch.autograd.Function):
+    """KL(WN(loc, scale) ‖ uniform) in nats, exact: log 2π − H; and its derivative, which shares the terms of its series.
 
     References:
         Mardia and Jupp, Directional Statistics, section 3.5.7 (density and Euler function).
     """
-    narrow = math.log(2 * math.pi) - 0.5 * math.log(2 * math.pi * math.e) - torch.log(scale)
-    t = scale.clamp(_ENTROPY_MEETING, _UNIFORM_FROM).square()
-    n = torch.arange(1, 19, dtype=t.dtype, device=t.device)
-    signs = torch.where(n % 2 == 0, 2.0, -2.0).to(t.dtype) / n
-    series = signs * torch.exp(-0.5 * (n * n + n) * t[..., None]) / -torch.expm1(-n * t[..., None])
-    wide = _log_euler_function(t) - series.sum(-1)
-    return torch.where(scale < _ENTROPY_MEETING, narrow, wide)
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(scale: Tensor) -> tuple[Tensor, Tensor]:
+        sigma = scale.clamp(_ENTROPY_MEETING, _UNIFORM_FROM)
+        t = sigma.square()
+        n = torch.arange(1, 19, dtype=t.dtype, device=t.device)
+        nt = n * t[..., None]
+        m = 0.5 * (n * n + n)
+        terms = torch.where(n % 2 == 0, 2.0, -2.0) / n * torch.exp(-m * t[..., None]) / -torch.expm1(-nt)
+        value, slope = _log_euler_function(t)
+        value = value - terms.sum(-1)
+        slope = 2 * sigma * (slope + (terms * (m + n / torch.expm1(nt))).sum(-1))
+        narrow = scale < _ENTROPY_MEETING
+        narrow_value = math.log(2 * math.pi) - 0.5 * math.log(2 * math.pi * math.e) - torch.log(scale)
+        return torch.where(narrow, narrow_value, value), torch.where(narrow, -1 / scale, slope)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Tensor:
+        return gradient * ctx.saved_tensors[0]
+
+
+def _kl_to_uniform(scale: Tensor) -> Tensor:
+    return _UniformDivergence.apply(scale)[0]
 
 
 class WrappedNormal(Distribution):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from topovae.errors import UsageError
 
-DEFAULT_STEPS = 2000
+DEFAULT_STEPS = 1500
 """Optimiser steps when no number of epochs is given; epochs are then between 30 and 500."""
 
 
