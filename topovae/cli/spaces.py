@@ -47,9 +47,7 @@ def print_spaces(rows: list[dict]) -> None:
         table.add_row(*(str(row[key] or "") for key in ("name", "latent", "dim", "group_order", "features", "kl")))
     out = console()
     out.print(table)
-    out.print(
-        "order: of the group; features: what the decoder reads; KL: to the prior, unbiased where an orbit term is sampled."
-    )
+    out.print("order: of the group; features: what the decoder reads; KL: to the prior, sampled where unbiased.")
 
 
 def print_factors() -> None:

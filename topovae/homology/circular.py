@@ -175,7 +175,8 @@ def circular_coordinates(points: np.ndarray, landmarks: Landmarks, angles: np.nd
     if landmarks.points is None:
         raise ValueError("landmarks without points: angles extend only where the samples have features")
     distances, index = nearest(landmarks.points, k, points)
-    bandwidth = np.maximum(np.median(distances[:, : k // 2 + 1]), 1e-300)
+    # A bandwidth of each point's own: where one sample lies must not depend on which others are placed with it.
+    bandwidth = np.maximum(distances[:, [distances.shape[1] // 2]], 1e-300)
     weights = np.exp(-((distances / bandwidth) ** 2)) + 1e-12
     mean = np.einsum("nk,nkc->nc", weights, np.exp(1j * angles[index]))
     return np.angle(mean) % (2 * np.pi)
