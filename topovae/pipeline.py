@@ -337,6 +337,33 @@ def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
 
 
 @torch.no_grad()
+def reconstruct(model: VAE, x: np.ndarray) -> np.ndarray:
+    """E[x | posterior location] of samples (n, *sample_shape), in the data's units."""
+    like = next(model.parameters())
+    batch = torch.as_tensor(x, dtype=like.dtype, device=like.device)
+    return model.decode(model.encode(batch)[0]).cpu().numpy()
+
+
+def evaluate_member(
+    member: Member, run: Run, data: Dataset, *, seed: int = 0, iwae: int = 0, device: str = "auto"
+) -> dict[str, dict[str, Any]]:
+    """Metrics of one model by split of a run, JSON-ready.
+
+    Args:
+        member: the run's model or baseline, or the model of another run.
+        run: whose splits are used.
+        data: all samples of the run.
+        seed: of the posterior samples.
+        iwae: number of importance samples of the bound on the test split, 0 for none.
+        device: where to compute.
+    """
+    place = to_device(device)
+    parts = Split(**{name: np.asarray(index) for name, index in run.split.items()})
+    model = load_model(member, place)
+    return {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
+
+
+@torch.no_grad()
 def encode(model: VAE, data: Dataset, batch: int = 512) -> tuple[np.ndarray, np.ndarray]:
     """Posterior locations (n, coordinate_dim) and scales (n, scale_dim) of all samples."""
     device = next(model.parameters()).device

@@ -156,6 +156,19 @@ def open_data(path: str, quiet: bool, minimum: int | None = None) -> Dataset:
     return data
 
 
+def set_threads(network: str, threads: int | None = None) -> None:
+    """One thread for dense networks, whose steps are too short to share; all cores for convolutions.
+
+    Args:
+        network: kind of the bodies.
+        threads: asked for, None for this choice.
+    """
+    import torch
+
+    if threads or network == "mlp":
+        torch.set_num_threads(threads or 1)
+
+
 def check_output(path: str, *inputs: str | None) -> None:
     """Find out before the work whether a file can be written, and that it is none of the inputs.
 

@@ -20,6 +20,7 @@ from topovae.cli.common import (
     command,
     note,
     open_data,
+    set_threads,
     write_json,
 )
 from topovae.cli.tables import print_metrics
@@ -27,7 +28,7 @@ from topovae.errors import InputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
     from topovae.data.dataset import Dataset
-    from topovae.store.schema import Member, Run
+    from topovae.store.schema import Run
 
 
 @command("evaluate")
@@ -52,16 +53,20 @@ def evaluate(
     loaded = read_run(run)
     other = read_run(against) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
+
+    from topovae.pipeline import evaluate_member
+
+    set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
-    document |= member_metrics(loaded.model, loaded, samples, seed, iwae, device)
+    document |= evaluate_member(loaded.model, loaded, samples, seed=seed, iwae=iwae, device=device)
     reference = other.model if other is not None else loaded.baseline
     document["baseline"] = None
     if reference is not None:
-        metrics = member_metrics(reference, loaded, samples, seed, iwae, device)
+        metrics = evaluate_member(reference, loaded, samples, seed=seed, iwae=iwae, device=device)
         document["baseline"] = {"latent": reference.latent, **metrics}
     document |= {"persistence": None, "certificate": None}
     if plot:
-        from topovae.cli.plot import draw_run
+        from topovae.drawing import draw_run
 
         draw_run(loaded, samples, plot)
         note(f"picture: {plot}", quiet)
@@ -114,19 +119,3 @@ def with_truth(samples: Dataset, path: str | None, space: str | None) -> Dataset
     if samples.truth.shape != wanted:
         raise UsageError(f"the truth has shape {samples.truth.shape}; {samples.space} for these data needs {wanted}")
     return samples
-
-
-def member_metrics(member: Member, run: Run, samples: Dataset, seed: int, iwae: int, device: str) -> dict[str, Any]:
-    """Metrics by split of one model of the run."""
-    import numpy as np
-
-    from topovae.data.splits import Split
-    from topovae.evaluation import assess
-    from topovae.nn import to_device
-    from topovae.pipeline import load_model
-
-    place = to_device(device)
-    split = Split(**{name: np.asarray(index) for name, index in run.split.items()})
-    model = load_model(member, place)
-    parts = assess(model, samples, split, seed=seed, iwae=iwae, device=place)
-    return {name: metrics.to_dict() for name, metrics, _ in parts}

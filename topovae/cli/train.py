@@ -26,6 +26,7 @@ from topovae.cli.common import (
     note,
     open_data,
     progress_bar,
+    set_threads,
     write_json,
 )
 from topovae.cli.tables import print_metrics
@@ -79,7 +80,7 @@ def train(
     previous = existing_run(output, resume)
     samples = open_data(data, quiet)
 
-    from topovae.nn import to_device
+    from topovae.nn import choose_network, to_device
     from topovae.pipeline import Request, make_header, train_run
     from topovae.preparation import plan
 
@@ -98,7 +99,7 @@ def train(
     }
     to_device(device)
     Request("R" if latent == "auto" else latent, **options)
-    set_threads(network, samples, threads)
+    set_threads(choose_network(samples.sample_shape, network).kind, threads)
     document: Mapping[str, Any] | None = None
     coordinates: Mapping[str, Any] = {}
     if previous is not None:
@@ -127,7 +128,7 @@ def train(
         )
     note(f"run file: {output} (trained in {time.monotonic() - started:.0f} s)", quiet)
     if plot:
-        from topovae.cli.plot import draw_run
+        from topovae.drawing import draw_run
 
         draw_run(run, samples, plot)
         note(f"picture: {plot}", quiet)
@@ -236,16 +237,6 @@ def read_analysis(path: str) -> dict[str, Any]:
             f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
-
-
-def set_threads(network: str, samples: Dataset, threads: int | None) -> None:
-    """One thread for dense networks, whose steps are too short to share; all cores for convolutions."""
-    import torch
-
-    from topovae.nn import choose_network
-
-    if threads or choose_network(samples.sample_shape, network).kind == "mlp":
-        torch.set_num_threads(threads or 1)
 
 
 def describe(name: str, state: TrainingState) -> str:

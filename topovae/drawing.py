@@ -1,0 +1,70 @@
+"""The page that shows a run."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from topovae.data.dataset import Dataset
+from topovae.errors import InputError
+from topovae.pipeline import load_model, reconstruct
+from topovae.signature import parse
+from topovae.store.schema import Run
+from topovae.viz.files import save
+from topovae.viz.style import ColourKind
+from topovae.viz.summary import summary_figure
+
+PICTURES = 8
+"""Reconstructions shown."""
+
+
+def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
+    """Draw the latent space, the learning curves and reconstructions of a run on one page.
+
+    Args:
+        run: a finished run.
+        samples: its data, None where they are not at hand: then without reconstructions, and points without the colours of
+            the first coordinate of the truth.
+        path: the picture.
+
+    Raises:
+        InputError: the run is not finished.
+        OutputError: the picture cannot be written.
+    """
+    member = run.model
+    signature = parse(member.latent, allow_orbifold=True)
+    factors = [("S1" if f.is_circle else f.kind, f.dim) for f in signature.factors]
+    present = [name for name in ("train", "valid", "test") if name in member.latents]
+    if not present:
+        raise InputError(
+            "the run is not finished, so it has no latents to draw yet; `topovae train … --resume` goes on with it"
+        )
+    coordinates = np.concatenate([member.latents[name]["location"] for name in present])
+    index = np.concatenate([run.split[name] for name in present])
+    colours, images = None, None
+    kind: ColourKind = "linear"
+    if samples is not None:
+        if samples.truth is not None and samples.space is not None:
+            colours = np.asarray(samples.truth)[index, 0]
+            kind = "cyclic" if parse(samples.space).factors[0].is_circle else "linear"
+        chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
+        x = samples.rows(chosen)
+        model = load_model(member)
+        images = (x, reconstruct(model, x), samples.sample_shape)
+    checkpoint = member.checkpoint
+    figure = summary_figure(
+        member.latent,
+        factors,
+        coordinates,
+        member.history,
+        colours=colours,
+        colour_kind=kind,
+        colour_name="truth" if colours is not None else "",
+        baseline_history=None if run.baseline is None else run.baseline.history,
+        best_epoch=None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch,
+        baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
+        images=images,
+        title=os.path.basename(run.header.data.path),
+    )
+    save(figure, path)
