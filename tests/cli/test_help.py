@@ -22,7 +22,7 @@ DESIGNED = ("analyze", "train", "evaluate", "encode", "decode", "sample", "plot"
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     code = (
         f"import sys; sys.argv = ['topovae', *{words!r}]\n"
-        "from topovae.cli import main\n"
+        "from topovae.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         f"sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
     )

@@ -19,7 +19,7 @@ from topovae.store import read_run
 # A checkpoint after every epoch, so that a kill may fall into the writing of one.
 EAGER = (
     "-c",
-    "import topovae.pipeline; topovae.pipeline.CHECKPOINT_SECONDS = 0.0; from topovae.cli import main; main()",
+    "import topovae.pipeline; topovae.pipeline.CHECKPOINT_SECONDS = 0.0; from topovae.__main__ import main; main()",
 )
 EPOCHS = 24
 KILLS = 10

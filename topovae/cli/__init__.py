@@ -11,14 +11,8 @@ __all__ = [
     "evaluate",
     "generate",
     "inspect",
-    "main",
     "plot",
     "sample",
     "spaces",
     "train",
 ]
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    app()

@@ -126,7 +126,8 @@ def train(
             resumed=previous,
             progress=lambda name, state, total: advance(describe(name, state), state.epoch / total),
         )
-    note(f"run file: {output} (trained in {time.monotonic() - started:.0f} s)", quiet)
+    seconds = time.monotonic() - started
+    note(f"run file: {output} (trained in {seconds:.0f} s)", quiet)
     if plot:
         from topovae.drawing import draw_run
 
@@ -141,6 +142,7 @@ def train(
                 "latent": run.model.latent,
                 **run.model.final,
                 "baseline": baseline_metrics,
+                "seconds": seconds,
             }
         )
     else:
