@@ -181,3 +181,11 @@ def test_plot_with_and_without_the_data(tool: Any, run: Path) -> None:
     assert without.code == 0 and "no reconstructions" in without.err
     sizes = [(tool.folder / name).stat().st_size for name in ("with.png", "without.png")]
     assert sizes[0] > sizes[1] > 0
+
+
+def test_inspect_a_folder_of_images(tool: Any, tmp_path: Path) -> None:
+    from matplotlib.image import imsave
+
+    for number in range(3):
+        imsave(tmp_path / f"{number}.png", np.full((5, 7), number / 3), cmap="gray", vmin=0, vmax=1)
+    assert tool("inspect", tmp_path, "--json").json()["shape"][:3] == [3, 5, 7]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 from typing import Annotated, Any
 
 import typer
@@ -36,11 +37,12 @@ def inspect(
 
 def describe_any(path: str, describe: Any) -> dict[str, Any]:
     """A summary of a run file or report, or of a data set in any format."""
-    try:
-        return describe(path)
-    except RunFileError:
-        if path.endswith((".h5", ".hdf5")):
-            raise
+    if not os.path.isdir(path):
+        try:
+            return describe(path)
+        except RunFileError:
+            if path.endswith((".h5", ".hdf5")):
+                raise
     from topovae.data.readers import read
 
     data = read(path)
