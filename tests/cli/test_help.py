@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,20 +52,17 @@ def test_every_command_takes_a_seed_and_debug(name: str) -> None:
     assert {"--seed", "--quiet", "--debug"} <= options
 
 
-def documentation() -> str:
-    """README.md and the pages of docs/."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-    return "\n".join(page.read_text(encoding="utf-8") for page in pages if page.exists())
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_is_in_the_readme(name: str) -> None:
-    assert f"topovae {name}" in documentation(), f"README.md does not mention `topovae {name}`"
+    assert f"topovae {name}" in README, f"README.md does not mention `topovae {name}`"
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_option_is_in_the_readme_or_the_help(name: str, tool: Any) -> None:
-    text = documentation() + tool(name, "--help").out.decode()
+def test_every_option_is_in_the_readme(name: str) -> None:
+    words = set(re.findall(r"--[a-z][a-z-]*", README))
     options = [option for p in COMMANDS[name].params for option in p.opts if option.startswith("--")]
-    missing = [option for option in options if option not in text]
-    assert not missing, f"neither README.md nor `topovae {name} --help` mentions {', '.join(missing)}"
+    missing = [option for option in options if option not in words]
+    assert not missing, f"README.md does not mention {', '.join(missing)} of `topovae {name}`"
