@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import torch
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
+from topovae.latent import LatentSpace
 from topovae.pipeline import load_model, reconstruct
 from topovae.signature import parse
 from topovae.store.schema import Run
@@ -19,13 +21,30 @@ PICTURES = 8
 """Reconstructions shown."""
 
 
+def colours_of(space: str, truth: np.ndarray) -> tuple[np.ndarray, ColourKind, str]:
+    """Values that colour points by the truth, the same for all representatives of an orbit.
+
+    Args:
+        space: latent expression of the truth.
+        truth: (n, k) coordinates on it.
+
+    Returns:
+        The first coordinate, or on a quotient the first invariant feature, (n,); how to colour it; what it is.
+    """
+    signature = parse(space, allow_orbifold=True)
+    if signature.order > 1:
+        features = LatentSpace(signature).features(torch.as_tensor(truth, dtype=torch.float64))
+        return features[:, 0].numpy(), "linear", "invariant of the truth"
+    return truth[:, 0], "cyclic" if signature.factors[0].is_circle else "linear", "truth"
+
+
 def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
     """Draw the latent space, the learning curves and reconstructions of a run on one page.
 
     Args:
         run: a finished run.
         samples: its data, None where they are not at hand: then without reconstructions, and points without the colours of
-            the first coordinate of the truth.
+            the truth.
         path: the picture.
 
     Raises:
@@ -42,12 +61,11 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         )
     coordinates = np.concatenate([member.latents[name]["location"] for name in present])
     index = np.concatenate([run.split[name] for name in present])
-    colours, images = None, None
+    colours, meaning, images = None, "", None
     kind: ColourKind = "linear"
     if samples is not None:
         if samples.truth is not None and samples.space is not None:
-            colours = np.asarray(samples.truth)[index, 0]
-            kind = "cyclic" if parse(samples.space).factors[0].is_circle else "linear"
+            colours, kind, meaning = colours_of(samples.space, np.asarray(samples.truth)[index])
         chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
         x = samples.rows(chosen)
         model = load_model(member)
@@ -60,7 +78,7 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         member.history,
         colours=colours,
         colour_kind=kind,
-        colour_name="truth" if colours is not None else "",
+        colour_name=meaning,
         baseline_history=None if run.baseline is None else run.baseline.history,
         best_epoch=None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch,
         baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",

@@ -139,3 +139,11 @@ def test_groups_may_each_have_an_offset_of_their_own() -> None:
 def test_without_a_latent_circle_nothing_is_recovered() -> None:
     space, z = sample("R2")
     assert recovered_circles(space, z, LatentSpace("S1"), z[:, :1]) == []
+
+
+@pytest.mark.parametrize(
+    ("space", "columns"),
+    [("S1xR2xS1", [0, 3]), ("klein", []), ("kleinxS1", [2]), ("(S1xS1)/<rot(1/3),id>", [1]), ("S2xS1", [3])],
+)
+def test_only_circles_that_the_group_leaves_alone_have_an_angle(space: str, columns: list[int]) -> None:
+    assert circle_columns(LatentSpace(space)) == columns

@@ -10,15 +10,17 @@ from torch import Tensor
 
 from topovae.distributions.wrapped_normal import wrap
 from topovae.latent import LatentSpace
+from topovae.signature import IDENTITY
 
 MAX_POINTS = 1000
 
 
 def circle_columns(space: LatentSpace) -> list[int]:
-    """Coordinate columns that are angles of a circle factor."""
-    sizes = [f.coordinate_dim for f in space.factors]
-    starts = np.cumsum([0, *sizes])
-    return [int(starts[i]) for i, f in enumerate(space.signature.factors) if f.is_circle]
+    """Coordinate columns that are angles of the latent space: of circle factors that the group leaves alone."""
+    starts = np.cumsum([0, *(f.coordinate_dim for f in space.factors)])
+    signature = space.signature
+    still = [all(element[i] == IDENTITY for element in signature.group) for i in range(len(signature.factors))]
+    return [int(starts[i]) for i, f in enumerate(signature.factors) if f.is_circle and still[i]]
 
 
 def geodesic_stress(

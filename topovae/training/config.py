@@ -21,7 +21,7 @@ class TrainingConfig:
         beta: weight of the KL term after warm-up.
         warmup: share of the epochs over which beta rises linearly from 0.
         learning_rate: peak of the cosine schedule.
-        weight_decay: of AdamW, on all weights.
+        weight_decay: of AdamW, on all parameters.
         clip: largest norm of the gradient.
         seed: of weights, batches, posterior samples and the split.
     """

@@ -134,7 +134,6 @@ class Trainer:
         self.train_batches = Batches(data, split.train, device)
         self.valid_batches = Batches(data, split.valid, device)
         self.device = device
-        # The noise of the likelihood and the biases are not weights to shrink, yet AdamW's decay is harmless on them at 1e-4.
         parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
         self.state = state or TrainingState()
