@@ -10,10 +10,10 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.errors import UsageError
-from topovae.nn import ImageLayout, choose_network, to_device
+from topovae.nn import choose_network, to_device
 from topovae.pipeline import Request, split_data
 from topovae.signature import parse
-from topovae.training.start import CLOSED_BELOW, rotation_angles
+from topovae.training.start import rotation_angles
 
 if TYPE_CHECKING:
     from topovae.homology.analysis import Analysis
@@ -94,7 +94,8 @@ def diagnose_train(
 
     train = split_data(data, seed).train
     chosen = np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
-    return analyze(Dataset.of(data.rows(chosen)), seed=seed, max_dim=max_dim, progress=progress)
+    group = None if data.group is None else data.group[chosen]
+    return analyze(Dataset.of(data.rows(chosen), group=group), seed=seed, max_dim=max_dim, progress=progress)
 
 
 def recommended(analysis: Mapping[str, Any]) -> str:
@@ -141,16 +142,11 @@ def find_start(
         from topovae.homology import coordinates
 
         return dict(coordinates(data, analysis, request.seed)), f"cohomology: {circles} circular coordinates of the data"
-    layout = ImageLayout.of(data.sample_shape)
-    if circles == 1 and layout is not None:
-        from topovae.homology.symmetry import QUERIES, REFERENCES, rotation_closure
-
+    turning = {symmetry.transformation: symmetry for symmetry in analysis.symmetries if symmetry.closed}
+    if circles == 1 and "rotation" in turning:
         train = split_data(data, request.seed).train
-        some = np.random.default_rng(request.seed).permutation(train)[: QUERIES + REFERENCES]
-        closure = rotation_closure(layout.as_pictures(data.rows(some)), request.seed)
-        if closure < CLOSED_BELOW:
-            network = choose_network(data.sample_shape)
-            angles = rotation_angles(data, train, network, to_device(device), request.seed)
-            return {"circle": angles}, f"equivariance: the images are closed under rotation (closure {closure:.2f})"
+        angles = rotation_angles(data, train, choose_network(data.sample_shape), to_device(device), request.seed)
+        sure = turning["rotation"].probability
+        return {"circle": angles}, f"equivariance: the images are closed under rotation (probability {sure:.2f})"
     found = analysis.skeleton.circles
     return {}, f"random weights: the data show {found} circles and the latent has {circles}; compare several --seed"

@@ -62,10 +62,20 @@ KEYS = {
     "bars": list,
     "orientable": bool,
     "boundary": bool,
-    "cup_length": type(None),
+    "cup_length": int,
+    "cup_form": list,
     "covers": list,
+    "significance": dict,
+    "samples": int,
     "candidates": list,
     "recommendation": dict,
+    "summary": list,
+    "parts": list,
+    "preset": dict,
+    "orbits": type(None),
+    "symmetries": list,
+    "style": type(None),
+    "left_out": list,
 }
 
 
@@ -86,11 +96,11 @@ def test_two_circles_apart_are_none() -> None:
     x[::2] += 10.0
     found = analyze(x)
     assert found.components == 2
-    assert found.recommendation.to_dict() | {"confidence": 0} == {
-        "latent": None,
-        "name": "none",
-        "confidence": 0,
-    }
+    assert (found.recommendation.name, found.recommendation.latent) == ("none", None)
+    document = found.to_dict()
+    assert [part["recommendation"]["name"] for part in document["parts"]] == ["circle", "circle"]
+    assert document["betti"] == {"2": [2, 2], "3": [2, 2]}
+    assert sum(part["samples"] for part in document["parts"]) == 600
 
 
 def test_the_json_has_the_documented_keys_and_types(cylinder: tuple[np.ndarray, Analysis]) -> None:
@@ -101,7 +111,7 @@ def test_the_json_has_the_documented_keys_and_types(cylinder: tuple[np.ndarray, 
     assert document["betti"] == {"2": [1, 1, 0], "3": [1, 1, 0]}
     assert set(document["bars"][0]) == {"prime", "dim", "birth", "death", "p_value", "significant"}
     assert set(document["candidates"][0]) == {"latent", "name", "score", "reasons"}
-    assert set(document["recommendation"]) == {"latent", "name", "confidence"}
+    assert set(document["recommendation"]) == {"latent", "name", "confidence", "source"}
 
 
 def test_significant_bars_count_the_betti_numbers(cylinder: tuple[np.ndarray, Analysis]) -> None:
@@ -212,8 +222,8 @@ BAD_INPUT: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "landmarks": (draw("circle", 100), {"landmarks": 3}, UsageError, "landmarks"),
     "memory": (draw("circle", 100), {"memory": 1000}, ResourceError, "MiB"),
     "memory for homology": (
-        draw("R3", 3000),
-        {"landmarks": 700, "memory": 2**26},
+        draw("torus", 3000),
+        {"landmarks": 1500, "memory": 2**26},
         ResourceError,
         "landmarks",
     ),

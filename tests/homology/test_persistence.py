@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
 from topovae.errors import InputError, ResourceError, UsageError
+from topovae.homology import analyze
 from topovae.homology.persistence import check_prime, persistence, universal_p_values
 
 
@@ -103,3 +106,101 @@ def test_p_values_are_uniform_on_noise_and_small_on_a_loop() -> None:
     angle = rng.uniform(0, 2 * np.pi, 500)
     ring = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * rng.normal(size=(500, 2))
     assert universal_p_values(persistence(cdist(ring, ring), 2, 1).bars[1]).min() < 1e-6
+
+
+def test_all_bars_of_points_at_one_place_are_empty() -> None:
+    diagram = persistence(np.zeros((12, 12)), 2, 2)
+    assert [len(bars) for bars in diagram.bars[1:]] == [0, 0]
+    assert diagram.threshold == 0.0
+
+
+def test_one_point_is_one_component() -> None:
+    diagram = persistence(np.zeros((1, 1)), 3, 2)
+    assert diagram.bars[0].tolist() == [[0.0, np.inf]]
+    assert [len(bars) for bars in diagram.bars[1:]] == [0, 0]
+
+
+@pytest.mark.parametrize("prime", [2, 3, 47])
+def test_copies_of_points_change_no_loop(prime: int) -> None:
+    points = np.repeat(polygon(24), 3, axis=0)
+    bars = persistence(cdist(points, points), prime, 1).bars[1]
+    assert np.allclose(bars, persistence(cdist(polygon(24), polygon(24)), prime, 1).bars[1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("prime", [2, 3])
+def test_points_on_a_line_have_no_loop(prime: int) -> None:
+    line = np.random.default_rng(0).uniform(size=(60, 1)) * np.ones((1, 3))
+    diagram = persistence(cdist(line, line), prime, 2)
+    assert not any((bars[:, 1] > bars[:, 0] * (1 + 1e-6)).any() for bars in diagram.bars[1:])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int64, np.float32])
+def test_the_type_of_the_numbers_does_not_matter(dtype: type) -> None:
+    steps = np.abs(np.subtract.outer(np.arange(20), np.arange(20)))
+    ring = np.minimum(steps, 20 - steps)
+    bars = persistence(ring.astype(dtype), 3, 1).bars[1]
+    assert bars.tolist() == [[1.0, 7.0]]
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, -0.5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_bad_number_reaches_the_computation(bad: float, dtype: type) -> None:
+    distances = cdist(polygon(8), polygon(8)).astype(dtype)
+    distances[2, 5] = distances[5, 2] = bad
+    with pytest.raises(InputError, match=r"Entry \[2, 5\]"):
+        persistence(distances, 2, 1)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (5,), (2, 2, 2)])
+def test_matrices_of_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"square|empty"):
+        persistence(np.zeros(shape), 2, 1)
+
+
+def test_a_negative_degree_is_refused() -> None:
+    with pytest.raises(UsageError, match="-1"):
+        persistence(cdist(polygon(8), polygon(8)), 2, -1)
+
+
+def test_the_input_is_left_as_it_was() -> None:
+    distances = cdist(polygon(30), polygon(30))
+    before = distances.copy()
+    persistence(distances, 3, 1)
+    assert np.array_equal(distances, before)
+
+
+TRAPS: dict[str, tuple[np.ndarray, bool]] = {
+    "copies": (np.repeat(polygon(60), 4, axis=0), False),
+    "on a line": (np.linspace(0, 1, 200)[:, None] * np.ones((1, 4)), False),
+    "integers": (np.round(1000 * polygon(200)).astype(np.int32), False),
+    "booleans": (np.random.default_rng(0).uniform(size=(200, 6)) > 0.5, False),
+    "tiny": (1e-150 * polygon(200), False),
+    "huge": (1e37 * polygon(200), False),
+    "distances of copies": (cdist(np.repeat(polygon(50), 3, axis=0), np.repeat(polygon(50), 3, axis=0)), True),
+    "distances on a line": (np.abs(np.subtract.outer(np.arange(100), np.arange(100))), True),
+}
+
+
+@pytest.mark.parametrize(("data", "given"), TRAPS.values(), ids=TRAPS.keys())
+def test_the_diagnosis_survives_degenerate_data(data: np.ndarray, given: bool) -> None:
+    found = analyze(data, distance_matrix=given, max_dim=1)
+    assert found.n_samples == len(data)
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "given", "words"),
+    [
+        (np.zeros((0, 3)), False, "samples"),
+        (np.zeros((1, 3)), False, "1 samples"),
+        (np.ones((100, 3)), False, "equal"),
+        (np.zeros((0, 0)), True, "0 samples"),
+        (np.zeros((1, 1)), True, "1 samples"),
+        (np.zeros((80, 80)), True, "equal"),
+        (np.where(np.eye(80) > 0, 0.0, np.inf), True, "not finite"),
+        (np.triu(np.ones((80, 80)), 1), True, "symmetric"),
+    ],
+)
+def test_the_diagnosis_refuses_what_has_no_shape(data: np.ndarray, given: bool, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        analyze(data, distance_matrix=given)

@@ -1,11 +1,12 @@
 """The command line: one thin file a command, each over the Python API."""
 
-from topovae.cli import analyze, decode, encode, evaluate, generate, inspect, plot, sample, spaces, train
+from topovae.cli import analyze, bench, decode, encode, evaluate, generate, inspect, plot, sample, spaces, train
 from topovae.cli.common import app
 
 __all__ = [
     "analyze",
     "app",
+    "bench",
     "decode",
     "encode",
     "evaluate",

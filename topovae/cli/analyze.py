@@ -10,7 +10,9 @@ import typer
 
 from topovae.cli.common import (
     DataArgument,
+    INTERRUPT_EXIT,
     DebugOption,
+    DeviceOption,
     JsonOption,
     PlotOption,
     QuietOption,
@@ -44,9 +46,16 @@ def analyze(
     max_dim: Annotated[int, typer.Option(help="Highest degree of homology.", min=1, max=2)] = 2,
     primes: Annotated[str, typer.Option(help="Primes of the coefficient fields, with commas.")] = "2,3",
     alpha: Annotated[float, typer.Option(help="Significance level of bars.", min=0.0, max=1.0)] = 0.01,
+    candidates: Annotated[
+        str | None, typer.Option(help="Choose among these latent expressions only, with commas between them.")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="auto, counts (square roots, smoothing of time series) or none.")] = "auto",
+    evidence: Annotated[bool, typer.Option("--evidence", help="Train the closest candidates briefly and compare them.")] = False,
     memory: Annotated[str, typer.Option(help="Memory that may be used, such as 2GiB.")] = "2GiB",
+    time: Annotated[float | None, typer.Option(help="Seconds that the homology may take.", min=0.0)] = None,
     metric: Annotated[str, typer.Option(help="euclidean or cosine.")] = "euclidean",
     distance_matrix: Annotated[bool, typer.Option(help="The data are an n x n distance matrix.")] = False,
+    device: DeviceOption = "cpu",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     debug: DebugOption = False,
@@ -58,9 +67,15 @@ def analyze(
         "primes": parse_primes(primes),
         "alpha": alpha,
         "memory": parse_size(memory),
+        "time": time,
         "metric": metric,
         "distance_matrix": distance_matrix,
+        "preset": preset,
+        "candidates": candidates,
+        "device": device,
     }
+    if evidence and distance_matrix:
+        raise UsageError("--evidence trains on samples, and a distance matrix has none; leave one of the two out")
     check_picture(plot, data)
     if output:
         check_output(output, data)
@@ -68,23 +83,50 @@ def analyze(
     samples = open_data(data, quiet)
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
+    if evidence:
+        document = add_evidence(document, samples, seed, quiet)
     if output:
-        from topovae.pipeline import make_header
-        from topovae.store.writer import write_report
-
-        header = make_header(samples, options, seed, "cpu", arguments())
-        write_report(output, document, {}, header)
+        write(output, document, samples, {**options, "evidence": evidence}, seed)
         note(f"report: {output}", quiet)
     if plot:
-        from topovae.viz.barcode import plot_barcode
-        from topovae.viz.files import save
-
-        save(plot_barcode(document["bars"], title=f"persistent homology of {data}"), plot)
+        draw(plot, document, result, data)
         note(f"picture: {plot}", quiet)
     if json:
         write_json(document)
     else:
         print_analysis(document)
+    if result.stopped is not None:
+        note(f"topovae: {result.stopped}; the answer rests on what was known by then", quiet)
+        if result.interrupted:
+            raise typer.Exit(INTERRUPT_EXIT)
+
+
+def add_evidence(document: dict[str, Any], samples: Dataset, seed: int, quiet: bool) -> dict[str, Any]:
+    """Train the closest candidates and let them decide, where they do."""
+    from topovae.evidence import closest, compare, weigh
+
+    with progress_bar(quiet) as advance:
+        return weigh(document, compare(samples, closest(document), seed, progress=advance))
+
+
+def write(path: str, document: dict[str, Any], samples: Dataset, options: dict[str, Any], seed: int) -> None:
+    """Write the report of a diagnosis."""
+    from topovae.pipeline import make_header
+    from topovae.store.writer import write_report
+
+    write_report(path, document, {}, make_header(samples, options, seed, options["device"], arguments()))
+
+
+def draw(path: str, document: dict[str, Any], result: Analysis, data: str) -> None:
+    """Draw the page of a diagnosis."""
+    from topovae.homology.circular import landmark_angles
+    from topovae.viz.diagnosis import plot_diagnosis
+    from topovae.viz.files import save
+
+    skeleton = result.skeleton
+    angles = landmark_angles(skeleton.landmarks, skeleton.circles)
+    page = plot_diagnosis(document, landmark_points=skeleton.landmarks.points, angles=angles, title=os.path.basename(data))
+    save(page, path)
 
 
 def check_report(path: str) -> None:
@@ -137,26 +179,27 @@ def parse_size(text: str) -> int:
 
 def print_analysis(document: dict[str, Any]) -> None:
     """The answer in the first line, the reasons below it."""
+    from rich.markup import escape
     from rich.table import Table
 
     out = console()
-    best = document["recommendation"]
-    if best["name"] == "none":
-        out.print("[bold]no space of the catalogue matches[/bold]; the nearest candidates are below")
-    else:
-        expression = best["latent"].replace("[", "\\[")
-        out.print(f"[bold]{best['name']}[/bold]: train with --latent '{expression}' (confidence {best['confidence']:.2f})")
-    dimension = document["intrinsic_dimension"] or {}
+    out.print(f"[bold]{escape(headline(document))}[/bold]")
+    for sentence in document["summary"]:
+        out.print(f"  {escape(sentence)}", soft_wrap=True)
+    dimension = document["intrinsic_dimension"]
+    low, high = dimension["interval"]
     facts = Table(show_header=False, box=None)
     facts.add_row("samples x features", f"{document['n_samples']} x {document['n_features']}")
-    facts.add_row("landmarks", str(document["landmarks"]))
-    if dimension:
-        facts.add_row("dimension", f"{dimension['value']} (estimate {dimension['estimate']:.2f})")
-    for prime, numbers in (document["betti"] or {}).items():
+    facts.add_row("landmarks", f"{document['landmarks']} (covering radius {document['covering_radius']:.3g})")
+    facts.add_row("dimension", f"{dimension['value']} (estimate {dimension['estimate']:.2f}, {low:.2f} to {high:.2f})")
+    for prime, numbers in document["betti"].items():
         facts.add_row(f"Betti numbers over Z/{prime}", " ".join(map(str, numbers)))
-    for key in ("components", "orientable", "boundary"):
+    for key in ("components", "orientable", "boundary", "cup_length"):
         if document[key] is not None:
-            facts.add_row(key, str(document[key]).lower())
+            facts.add_row(key.replace("_", " "), str(document[key]).lower())
+    for cover in document["covers"]:
+        ranks = ", ".join(f"{numbers[1]} over Z/{prime}" for prime, numbers in cover["betti"].items())
+        facts.add_row(f"double cover {cover['class']}", f"H1 of rank {ranks}")
     out.print(facts)
     table = Table(title="candidates", title_justify="left")
     table.add_column("latent")
@@ -164,6 +207,33 @@ def print_analysis(document: dict[str, Any]) -> None:
     table.add_column("score", justify="right")
     table.add_column("reasons")
     for candidate in document["candidates"][:4]:
-        reasons = "; ".join(candidate["reasons"])
-        table.add_row(candidate["latent"], candidate["name"], f"{candidate['score']:.2f}", reasons)
+        reasons = "; ".join(reason for reason in candidate["reasons"] if not reason.startswith("for"))
+        why = reasons or "all findings agree"
+        table.add_row(escape(candidate["latent"]), candidate["name"], f"{candidate['score']:.2f}", escape(why))
     out.print(table)
+    if evidence := document.get("evidence"):
+        out.print(escape(describe_evidence(evidence)), soft_wrap=True)
+
+
+def describe_evidence(evidence: dict[str, Any]) -> str:
+    """The verdict of brief training in one line."""
+    scores = ", ".join(f"{one['name']} {one['log_likelihood']:.2f} ± {one['se']:.2f}" for one in evidence["candidates"])
+    verdict = "decided" if evidence["decided"] else "not decided"
+    return f"evidence ({verdict}): held-out log-likelihood in nats a sample: {scores}"
+
+
+def headline(document: dict[str, Any]) -> str:
+    """The answer in one line."""
+    best = document["recommendation"]
+    sure = f"confidence {best['confidence']:.2f}"
+    if best["name"] != "none":
+        source = "" if best["source"] == "homology" else f", by {best['source']}"
+        return f"{best['name']}: train with --latent '{best['latent']}' ({sure}{source})"
+    if document["components"] > 1:
+        return f"none: {document['components']} components, each a space of its own ({sure})"
+    return f"none: no space of the catalogue matches ({sure}); a latent to try all the same: --latent R{_free(document)}"
+
+
+def _free(document: dict[str, Any]) -> int:
+    """The dimension of a Euclidean latent that has room for the data: one more than theirs."""
+    return int(document["intrinsic_dimension"]["value"]) + 1

@@ -54,8 +54,25 @@ def _terminate(number: int, frame: object) -> None:
     raise Terminated(128 + number)
 
 
-def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command; its errors become one message on stderr and the documented exit code."""
+def group(name: str, text: str) -> typer.Typer:
+    """Register a group of commands.
+
+    Args:
+        name: the word before theirs.
+        text: what they are for.
+    """
+    commands = typer.Typer(help=text, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.add_typer(commands, name=name)
+    return commands
+
+
+def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command; its errors become one message on stderr and the documented exit code.
+
+    Args:
+        name: its word.
+        place: the group that it belongs to.
+    """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -80,7 +97,7 @@ def command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
                 problem = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
                 _fail(problem, 1, options)
 
-        return app.command(name)(guarded)
+        return place.command(name)(guarded)
 
     return register
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from topovae.homology.counts import Preset
 from topovae.homology.denoise import Denoiser
 from topovae.homology.geometry import Dimension
 from topovae.homology.landmarks import Landmarks
+from topovae.homology.persistence import universal_p_values
+from topovae.homology.pieces import Piece
 from topovae.homology.recommend import Candidate, Recommendation
 from topovae.homology.samples import Preparation
+from topovae.homology.styles import Styles
+from topovae.homology.symmetry import Symmetry
+from topovae.homology.verdicts import decided
+from topovae.homology.words import summary
 
 SCHEMA = "topovae/analysis/1"
+
+BARS_SHOWN = 20
+"""So many bars of each prime and degree are listed."""
+
+SEVERAL_CONFIDENCE = 0.95
+"""How sure `none` is where the data fall into several components, as no space of the catalogue does."""
 
 
 @dataclass(frozen=True)
@@ -69,55 +83,153 @@ class Analysis:
     Attributes:
         n_samples: samples in the data (not only those read).
         n_features: numbers in one sample; for a distance matrix, None.
-        landmarks: how many landmarks stand for the data.
-        covering_radius: largest distance of a sample read to its landmark, in the data's unit.
-        components: number of connected components.
-        intrinsic_dimension: dimension and interval.
-        betti: for each prime the Betti numbers, degrees 0, 1, ….
-        bars: the longest bars of each prime and degree.
-        orientable: verdict, or None where undetermined.
-        boundary: verdict, or None where undetermined.
-        cup_length: None: not computed yet.
-        covers: double covers and their homology; empty: not computed yet.
-        candidates: best spaces, best first.
-        recommendation: the answer.
-        skeleton: landmarks and maps (not in the JSON).
+        pieces: what was found of each connected component, the largest first.
+        skeleton: landmarks and maps of the largest component (not in the JSON).
         coordinates: coordinates of all samples by kind, (n, k) each, where asked for (not in the JSON).
+        preset: what was done to counts and time series first; None for a distance matrix.
+        styles: what groups and symmetries say.
+        override: an answer that takes the place of the homology's.
     """
 
     n_samples: int
     n_features: int | None
-    landmarks: int
-    covering_radius: float
-    components: int
-    intrinsic_dimension: Dimension
-    betti: Mapping[int, tuple[int, ...]]
-    bars: tuple[Bar, ...]
-    orientable: bool | None
-    boundary: bool | None
-    candidates: tuple[Candidate, ...]
-    recommendation: Recommendation
+    pieces: tuple[Piece, ...]
     skeleton: Skeleton
-    cup_length: int | None = None
-    covers: tuple[Mapping[str, object], ...] = ()
     coordinates: Mapping[str, np.ndarray] | None = None
+    preset: Preset | None = None
+    styles: Styles = field(default_factory=Styles)
+    override: Recommendation | None = None
+
+    @property
+    def components(self) -> int:
+        """Number of connected components."""
+        return len(self.pieces)
+
+    @property
+    def intrinsic_dimension(self) -> Dimension:
+        """Dimension of the largest component."""
+        return self.pieces[0].cloud.dimension
+
+    @property
+    def landmarks(self) -> int:
+        """Landmarks that stand for the largest component."""
+        return len(self.skeleton.landmarks.distances)
+
+    @property
+    def covering_radius(self) -> float:
+        """Largest distance of a sample of the largest component to its landmark."""
+        return self.pieces[0].covering_radius
+
+    @property
+    def orientable(self) -> bool | None:
+        """Whether the largest component can be oriented, None where undetermined."""
+        return decided(self.pieces[0].cloud.verdicts.orientable)
+
+    @property
+    def boundary(self) -> bool | None:
+        """Whether the largest component has an edge, None where undetermined."""
+        closed = decided(self.pieces[0].cloud.verdicts.closed)
+        return None if closed is None else not closed
+
+    @property
+    def betti(self) -> dict[int, tuple[int, ...]]:
+        """For each prime the Betti numbers, degrees 0, 1, …: the sums over the components."""
+        primes = self.pieces[0].betti
+        columns = {prime: zip_longest(*(piece.betti[prime] for piece in self.pieces), fillvalue=0) for prime in primes}
+        return {prime: tuple(map(sum, degrees)) for prime, degrees in columns.items()}
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        """The longest bars of each component, prime and degree."""
+        return tuple(bar for piece in self.pieces for bar in _bars(piece))
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Best spaces for the largest component, best first."""
+        return self.pieces[0].candidates
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """What a set of images is closed under, and what not."""
+        return self.styles.symmetries
+
+    @property
+    def stopped(self) -> str | None:
+        """Why some of the work was left out, or None."""
+        return next((piece.homology.stopped for piece in self.pieces if piece.homology.stopped), None)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was left out of the usual work to keep within memory and time, or because of an interrupt."""
+        reasons = [reason for piece in self.pieces for reason in piece.homology.reasons]
+        if self.stopped is not None:
+            reasons.append(self.stopped)
+        return tuple(dict.fromkeys(reasons))
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an interrupt stopped the work."""
+        return any(piece.homology.interrupted for piece in self.pieces)
+
+    @property
+    def recommendation(self) -> Recommendation:
+        """The answer."""
+        if self.override is not None:
+            return self.override
+        if self.components > 1:
+            return Recommendation(None, "none", SEVERAL_CONFIDENCE)
+        return self.pieces[0].recommendation
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of `topovae analyze`."""
+        parts = [_findings(piece) for piece in self.pieces]
         return {
             "schema": SCHEMA,
             "n_samples": self.n_samples,
             "n_features": self.n_features,
-            "landmarks": self.landmarks,
-            "covering_radius": self.covering_radius,
             "components": self.components,
-            "intrinsic_dimension": self.intrinsic_dimension.to_dict(),
+            **parts[0],
             "betti": {str(prime): list(numbers) for prime, numbers in self.betti.items()},
             "bars": [bar.to_dict() for bar in self.bars],
-            "orientable": self.orientable,
-            "boundary": self.boundary,
-            "cup_length": self.cup_length,
-            "covers": [dict(cover) for cover in self.covers],
-            "candidates": [candidate.to_dict() for candidate in self.candidates],
             "recommendation": self.recommendation.to_dict(),
+            "summary": list(summary(self)),
+            "parts": parts if self.components > 1 else [],
+            "preset": None if self.preset is None else self.preset.to_dict(),
+            **self.styles.to_dict(),
+            "left_out": list(self.left_out),
         }
+
+
+def _findings(piece: Piece) -> dict[str, Any]:
+    """Return what the JSON says of one component."""
+    verdicts = piece.cloud.verdicts
+    return {
+        "samples": piece.cloud.size,
+        "landmarks": len(piece.landmarks.distances),
+        "covering_radius": piece.covering_radius,
+        "intrinsic_dimension": piece.cloud.dimension.to_dict(),
+        "betti": {str(prime): list(numbers) for prime, numbers in piece.betti.items()},
+        "orientable": decided(verdicts.orientable),
+        "boundary": decided(None if verdicts.closed is None else 1 - verdicts.closed),
+        "cup_length": piece.cup_length,
+        "cup_form": None if piece.cup is None else piece.cup.astype(int).tolist(),
+        "covers": [cover.to_dict() for cover in piece.covers],
+        "significance": {str(degree): ratio for degree, ratio in piece.critical_ratios.items()},
+        "candidates": [candidate.to_dict() for candidate in piece.candidates],
+        "recommendation": piece.recommendation.to_dict(),
+    }
+
+
+def _bars(piece: Piece) -> list[Bar]:
+    """List the bars of all samples, longest first; the first betti of them are significant."""
+    bars = [Bar(prime, 0, 0.0, float("inf"), None, True) for prime in piece.betti]
+    for (prime, degree), diagrams in piece.homology.diagrams.items():
+        pairs = diagrams[0].bars[degree]
+        p_values = universal_p_values(pairs)
+        order = np.argsort(-pairs[:, 1] / np.maximum(pairs[:, 0], 1e-12), kind="stable")[:BARS_SHOWN]
+        significant = np.arange(len(order)) < piece.betti[prime][degree]
+        bars += [
+            Bar(prime, degree, float(pairs[i, 0]), float(pairs[i, 1]), float(p_values[i]), bool(counts))
+            for i, counts in zip(order, significant, strict=True)
+        ]
+    return bars

@@ -6,20 +6,29 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-GAP = 2.0
-"""Landmarks further apart than so many usual spacings are not joined."""
+GAP = 1.4
+"""Landmarks further apart than so many usual spacings are not joined: in one piece the widest gap of the minimum
+spanning tree is 0.97 to 1.23, between two circles under noise 1.56 and more (300 landmarks)."""
 
 LEAST_SHARE = 0.05
 """Smaller components are stragglers and not counted."""
 
 
-def count_components(distances: np.ndarray, weights: np.ndarray) -> int:
-    """Count the components of landmarks joined below the gap.
+def components(distances: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return for each landmark the component that it belongs to, 0, 1, … from the largest; stragglers join the nearest.
 
     Args:
         distances: (m, m) self-tuned distances.
         weights: (m,) how many samples each landmark stands for.
     """
     _, label = connected_components(csr_matrix((distances <= GAP).astype(np.int8)), directed=False)
-    share = np.bincount(label, weights=weights) / weights.sum()
-    return max(1, int((share > LEAST_SHARE).sum()))
+    weight = np.bincount(label, weights=weights)
+    large = np.flatnonzero(weight > LEAST_SHARE * weights.sum())
+    if len(large) < 2:
+        return np.zeros(len(distances), dtype=int)
+    large = large[np.argsort(-weight[large], kind="stable")]
+    rank = np.full(len(weight), -1)
+    rank[large] = np.arange(len(large))
+    owned = np.flatnonzero(rank[label] >= 0)
+    nearest = owned[distances[:, owned].argmin(1)]
+    return rank[label[nearest]]

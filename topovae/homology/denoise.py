@@ -46,7 +46,7 @@ def fit_denoiser(x: np.ndarray) -> Denoiser:
     eigenvalues, components = _principal(x - mean)
     if x.shape[1] <= FEW_FEATURES:
         return Denoiser(mean, components, np.ones(len(components)), 0.0)
-    rank, variance = _noise_floor(eigenvalues, np.sqrt(x.shape[1] / len(x)))
+    rank, variance = _noise_floor(eigenvalues, *x.shape)
     if rank == 0:  # nothing stands out: no part of the data can be called noise
         kept = components[:MOST_COMPONENTS]
         return Denoiser(mean, kept, np.ones(len(kept)), 0.0)
@@ -74,17 +74,21 @@ def _fixed_signs(vectors: np.ndarray) -> np.ndarray:
     return vectors * np.where(largest < 0, -1.0, 1.0)
 
 
-def _noise_floor(eigenvalues: np.ndarray, aspect: float) -> tuple[int, float]:
-    """Return how many eigenvalues stand above the noise, and the variance of the noise."""
+def _noise_floor(eigenvalues: np.ndarray, n: int, p: int) -> tuple[int, float]:
+    """Return how many eigenvalues stand above the noise, and the variance of the noise in each feature.
+
+    Where there are fewer samples than features the eigenvalues are those that are not 0, and their sum is still
+    the variance of all p features.
+    """
     most = min(MOST_COMPONENTS, len(eigenvalues) - 2)
-    variance, rank = float(np.median(eigenvalues)), 0
+    variance, rank = float(np.median(eigenvalues)) * len(eigenvalues) / p, 0
     for _ in range(20):
         # 5 % above the edge, for the fluctuations of the largest noise eigenvalue
-        above = int((eigenvalues > 1.05 * variance * (1 + aspect) ** 2).sum())
+        above = int((eigenvalues > 1.05 * variance * (1 + np.sqrt(p / n)) ** 2).sum())
         if above == rank == 0:
             return 0, 0.0
         above = min(max(above, 2), most)
-        variance = float(eigenvalues[above:].mean())
+        variance = float(eigenvalues[above:].sum()) / (p - above)
         if above == rank:
             break
         rank = above

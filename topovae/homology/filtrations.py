@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from topovae.homology.budget import Budget, fit_plan
 from topovae.homology.landmarks import Landmarks
 from topovae.homology.persistence import Diagram, persistence
 from topovae.homology.significance import ranked_ratios
@@ -23,10 +25,10 @@ class Pass:
 
 
 PASSES = {
-    1: (Pass(1, 500, 6.0, 3),),
-    2: (Pass(2, 300, 5.0, 3), Pass(1, 500, 6.0, 3)),
-    3: (Pass(2, 220, 4.0, 2), Pass(1, 500, 5.0, 3)),
-    4: (Pass(1, 500, 4.0, 3),),
+    1: (Pass(1, 500, 4.0, 3),),
+    2: (Pass(2, 300, 4.0, 3), Pass(1, 500, 4.5, 3)),
+    3: (Pass(2, 300, 2.5, 2), Pass(1, 800, 2.5, 3)),
+    4: (Pass(1, 500, 3.0, 3),),
 }
 """By dimension (4: and more), the dearest first: it may not fit in memory."""
 
@@ -38,10 +40,16 @@ class Homology:
     Attributes:
         diagrams: (prime, degree) → diagrams, that of all samples first.
         landmarks: degree → the landmarks drawn from all samples.
+        reasons: what was left out to keep within the budget.
+        stopped: why there are fewer resamples than usual, or None.
+        interrupted: whether that was an interrupt.
     """
 
     diagrams: dict[tuple[int, int], list[Diagram]] = field(default_factory=dict)
     landmarks: dict[int, Landmarks] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    stopped: str | None = None
+    interrupted: bool = False
 
     def ratios(self, prime: int, degree: int) -> np.ndarray:
         """Return the medians over resamples of the ranked ratios death/birth."""
@@ -55,27 +63,61 @@ def compute_homology(
     *,
     primes: Sequence[int],
     max_dim: int,
-    memory: int,
+    budget: Budget,
+    landmarks: int | None,
     report: Callable[[str, float], None],
 ) -> Homology:
     """Compute the diagrams of all degrees, primes and resamples.
+
+    All samples come first, in every degree, and the resamples, which only make the answer steadier, after them: at the
+    deadline or an interrupt what is known by then is kept.
 
     Args:
         draw: makes landmarks of a resample, 0 being all samples, given how many are usual.
         dimension: intrinsic dimension of the data.
         primes: fields.
         max_dim: highest degree.
-        memory: bytes that may be used.
+        budget: what may be used: fewer resamples and landmarks are planned where the usual ones do not fit.
+        landmarks: how many the user asked for, or None.
         report: called before each filtration with its name and the share of them that is done.
+
+    Raises:
+        ResourceError: even the least plan does not fit in the budget.
+        KeyboardInterrupt: before all samples are through.
     """
-    homology = Homology()
     passes = [step for step in PASSES[min(dimension, max(PASSES))] if step.degree <= max_dim]
-    work = [(step, resample) for step in passes for resample in range(step.resamples)]
+    whole: dict[int, Landmarks] = {}
+
+    def drawn(resample: int, count: int) -> Landmarks:
+        if resample:
+            return draw(resample, count)
+        if count not in whole:
+            whole[count] = draw(0, count)
+        return whole[count]
+
+    plan = fit_plan(passes, lambda count: drawn(0, count).distances, len(primes), budget, landmarks=landmarks)
+    homology = Homology(reasons=plan.reasons)
+    deadline = None if budget.seconds is None else time.monotonic() + budget.seconds
+    most = max(step.resamples for step in plan.steps)
+    work = [(step, resample) for resample in range(most) for step in plan.steps if resample < step.resamples]
     for done, (step, resample) in enumerate(work):
         report(f"homology of degree {step.degree}", done / len(work))
-        landmarks = draw(resample, step.landmarks)
-        homology.landmarks.setdefault(step.degree, landmarks)
-        for prime in primes:
-            diagram = persistence(landmarks.distances, prime, step.degree, step.longest_edge, memory=memory)
-            homology.diagrams.setdefault((prime, step.degree), []).append(diagram)
+        if resample and deadline is not None and time.monotonic() > deadline:
+            homology.stopped = f"the time allowed was over after {done} of {len(work)} filtrations"
+            break
+        try:
+            _add(homology, step, drawn(resample, step.landmarks), primes)
+        except KeyboardInterrupt:
+            if not resample:
+                raise
+            homology.stopped, homology.interrupted = f"interrupted after {done} of {len(work)} filtrations", True
+            break
     return homology
+
+
+def _add(homology: Homology, step: Pass, landmarks: Landmarks, primes: Sequence[int]) -> None:
+    """Compute one filtration over all fields, and keep it if none was interrupted."""
+    diagrams = [persistence(landmarks.distances, prime, step.degree, step.longest_edge) for prime in primes]
+    homology.landmarks.setdefault(step.degree, landmarks)
+    for prime, diagram in zip(primes, diagrams, strict=True):
+        homology.diagrams.setdefault((prime, step.degree), []).append(diagram)

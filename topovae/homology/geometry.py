@@ -213,6 +213,14 @@ def boundary_share(points: np.ndarray, dimension: int, k: int = 40, cone: float 
     return float((cosines >= cone).all(1).mean())
 
 
+def neighbour_graph(points: np.ndarray, k: int) -> csr_matrix:
+    """Return the symmetric graph (n, n) of edge lengths to the k nearest neighbours of points (n, p)."""
+    lengths, index = nearest(points, k)
+    n, k = index.shape
+    graph = coo_matrix((lengths.ravel() + 1e-12, (np.repeat(np.arange(n), k), index.ravel())), shape=(n, n)).tocsr()
+    return graph.maximum(graph.T)
+
+
 def tangent_graph(points: np.ndarray, frames: np.ndarray, k: int, least_cosine: float = 0.6) -> csr_matrix:
     """Return the graph of k nearest neighbours without the edges that leave the tangent planes.
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
-from topovae.homology.geometry import tangent_frames, tangent_graph
+from topovae.homology.geometry import neighbour_graph, tangent_frames, tangent_graph
 
 GEODESIC_STRETCH = 1.3
 """A geodesic counts only as far as it exceeds the straight distance by this factor."""
@@ -88,12 +88,16 @@ def self_tuned(distances: np.ndarray, k: int = 6) -> tuple[np.ndarray, np.ndarra
 def hybrid_distances(centre: np.ndarray, points: np.ndarray, dimension: int, k_frame: int, k: int = 30) -> np.ndarray:
     """Return max(Euclidean, geodesic/1.3) between centres (m, p), geodesics through `points` (n, p).
 
-    Edges that leave the tangent planes are cut first, so that sheets that come close stay apart.
+    Edges that leave the tangent planes are cut first, so that sheets that come close stay apart. Curves are left
+    whole: the neighbours of a point on one reach less far, and one cut at a sharp bend would open a circle.
     """
     straight = cdist(centre, centre)
     together = np.vstack([centre, points])
-    frames = tangent_frames(together, dimension, max(k_frame, 15))
-    graph = tangent_graph(together, frames, k, least_cosine=0.55)
+    if dimension == 1:
+        graph = neighbour_graph(together, k)
+    else:
+        frames = tangent_frames(together, dimension, max(k_frame, 15))
+        graph = tangent_graph(together, frames, k, least_cosine=0.55)
     geodesic = dijkstra(graph, directed=False, indices=np.arange(len(centre)))[:, : len(centre)]
     geodesic[~np.isfinite(geodesic)] = 0.0
     hybrid = np.maximum(straight, np.maximum(geodesic, geodesic.T) / GEODESIC_STRETCH)

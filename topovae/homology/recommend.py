@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.homology.catalogue import CATALOGUE, Space
+from topovae.homology.catalogue import CATALOGUE, NAMED, Space
+from topovae.homology.significance import power_lost
+from topovae.homology.verdicts import SURFACE_LIMIT
 
-FLOORS = {"dimension": 0.01, "homology": 0.02, "boundary": 0.05, "orientation": 0.08}
+FLOORS = {"dimension": 0.01, "homology": 0.02, "boundary": 0.05, "orientation": 0.08, "products": 0.02, "covers": 0.1}
 """How often each kind of finding is wrong though it looks sure: none counts against a space by more."""
 
 NONE_EVIDENCE = np.log(0.04)
 """Log-likelihood granted to a space outside the catalogue."""
 
+RARE, RAREST = 0.3, 0.05
+"""Prior weight of spaces that have no name and are no products of circles and lines, and of those among them of so high
+a dimension that the homology which tells them from the plain ones is not computed."""
+
 LEAST_SCORE = 0.6
 """A space that explains the findings no better than this is not recommended."""
+
+MISSED_PRODUCT = 0.1
+"""How often a product that is not zero looks so: landmarks too sparse for the surface that carries it."""
 
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured, as probabilities.
+    """What was measured of one connected piece, most of it as probabilities.
 
     Attributes:
-        components: number of connected components.
         dimension: probability of each dimension; empty where it was not measured.
         betti: for each (prime, degree) the probabilities of the Betti numbers 0, 1, ….
         closed: probability that there is no boundary, or None.
         orientable: probability that the space is orientable, or None.
         manifold: probability that the dimension is the same everywhere and at all scales.
+        cup: which products (k, k) of the classes of H¹ over Z/2 are not zero, or None.
+        covers: the first Betti numbers over Z/2 and Z/3 of the double cover of each class.
     """
 
-    components: int
     dimension: Mapping[int, float]
     betti: Mapping[tuple[int, int], np.ndarray]
     closed: float | None
     orientable: float | None
     manifold: float
+    cup: np.ndarray | None = None
+    covers: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,14 +73,27 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The answer: a name and its latent expression, or `none` and no expression."""
+    """The answer: a name and its latent expression, or `none` and no expression.
+
+    Attributes:
+        latent: expression, or None.
+        name: its name, or `none`.
+        confidence: probability that the answer is right.
+        source: what it rests on: `homology`, or `groups`, `symmetry` (see `styles`), or `evidence` of training.
+    """
 
     latent: str | None
     name: str
     confidence: float
+    source: str = "homology"
 
     def to_dict(self) -> dict[str, object]:
-        return {"latent": self.latent, "name": self.name, "confidence": round(self.confidence, 4)}
+        return {
+            "latent": self.latent,
+            "name": self.name,
+            "confidence": round(self.confidence, 4),
+            "source": self.source,
+        }
 
 
 @dataclass(frozen=True)
@@ -94,7 +118,8 @@ def recommend(findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE) -> t
         The best candidates, best first, and the recommendation.
     """
     reasons = [_reasons(findings, space) for space in catalogue]
-    evidence = np.array([sum(reason.evidence for reason in why) for why in reasons] + [NONE_EVIDENCE])
+    likely = [_prior(space) + sum(reason.evidence for reason in why) for space, why in zip(catalogue, reasons, strict=True)]
+    evidence = np.array([*likely, NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
     common = _common_reasons(findings)
@@ -103,22 +128,23 @@ def recommend(findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE) -> t
         Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
     )
     best = candidates[0]
-    alone = _one_manifold(findings)
-    if alone > 0.5 and best.score > LEAST_SCORE:
-        return candidates, Recommendation(best.latent, best.name, best.score * alone)
-    return candidates, Recommendation(None, "none", 1 - best.score * alone)
+    if findings.manifold > 0.5 and best.score > LEAST_SCORE:
+        return candidates, Recommendation(best.latent, best.name, best.score * findings.manifold)
+    return candidates, Recommendation(None, "none", 1 - best.score * findings.manifold)
 
 
-def _one_manifold(findings: Findings) -> float:
-    """Return the probability that the data is one manifold, as every space of the catalogue is."""
-    return findings.manifold if findings.components == 1 else 0.05
+def _prior(space: Space) -> float:
+    """Return the logarithm of a space's prior weight."""
+    plain = space.signature.order == 1 and all(factor.is_circle or factor.kind != "S" for factor in space.signature.factors)
+    if plain or space.name in NAMED:
+        return 0.0
+    return float(np.log(RARE if space.dimension <= SURFACE_LIMIT else RAREST))
 
 
 def _common_reasons(findings: Findings) -> list[_Reason]:
     """Return the reasons that speak for or against every space of the catalogue alike."""
-    connected = _Reason("homology", float(findings.components == 1), f"{findings.components} components found, 1 expected")
     seen = "the same" if findings.manifold > 0.5 else "not the same"
-    return [connected, _Reason("dimension", findings.manifold, f"the dimension is {seen} everywhere and at all scales")]
+    return [_Reason("dimension", findings.manifold, f"the dimension is {seen} everywhere and at all scales")]
 
 
 def _reasons(findings: Findings, space: Space) -> list[_Reason]:
@@ -130,14 +156,49 @@ def _reasons(findings: Findings, space: Space) -> list[_Reason]:
         found.append(_Reason("dimension", probability, words))
     for (prime, degree), probabilities in findings.betti.items():
         expected = space.betti(prime, degree)
-        probability = float(probabilities[expected]) if expected < len(probabilities) else 0.0
+        missed = power_lost(degree, space.dimension) * probabilities[:expected].sum()
+        probability = float(missed + probabilities[expected : expected + 1].sum())
         counted = int(np.argmax(probabilities))
         words = f"{counted} classes found in H{degree} over Z/{prime}, {expected} expected"
         found.append(_Reason("homology", probability, words))
     if space.dimension > 1:
         found += _judged("boundary", findings.closed, space.closed, "a closed space", "a space with an edge")
         found += _judged("orientation", findings.orientable, space.orientable, "orientable", "not orientable")
+    return found + _products(findings.cup, space) + _covers(findings.covers, space)
+
+
+def _products(cup: np.ndarray | None, space: Space) -> list[_Reason]:
+    """Return the reasons that cup products make: one that is not zero is a proof, zeros are a hint."""
+    if cup is None or len(cup) != space.betti(2, 1):
+        return []
+    form = space.cup_form
+    looks = [("product of classes", cup.any(), form.products > 0)]
+    if cup.any() and form.products:
+        looks.append(("square of a class", np.diag(cup).any(), not form.alternating))
+    found = []
+    for what, seen, expected in looks:
+        agreement = 1.0 if seen == expected else 0.0 if seen else MISSED_PRODUCT
+        words = f"{_any(bool(seen))} {what} of H1 over Z/2, {_any(expected)} expected"
+        found.append(_Reason("products", agreement, words))
     return found
+
+
+def _any(some: bool) -> str:
+    return "a non-zero" if some else "no non-zero"
+
+
+def _covers(covers: tuple[tuple[int, int], ...], space: Space) -> list[_Reason]:
+    """Return the reason that the homology of the double covers makes."""
+    if not covers or len(covers) != 2 ** space.betti(2, 1) - 1:
+        return []
+    expected = sorted((cover.betti_mod2[1], cover.betti_mod3[1]) for cover in space.covers)
+    agreement = float(np.mean([a == b for a, b in zip(sorted(covers), expected, strict=True)]))
+    words = f"double covers with H1 of rank {_ranks(covers)} over Z/2 and Z/3, {_ranks(expected)} expected"
+    return [_Reason("covers", agreement**2, words)]
+
+
+def _ranks(pairs: Iterable[tuple[int, int]]) -> str:
+    return " ".join(f"{a},{b}" for a, b in sorted(pairs))
 
 
 def _judged(kind: str, probability: float | None, expected: bool, yes: str, no: str) -> list[_Reason]:

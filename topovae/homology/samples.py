@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import InputError, UsageError
+from topovae.homology.counts import Preset, reach_of, smooth, stabilise
 
 MOST_ROWS = 20_000
 LEAST_ROWS = 40
 METRICS = ("euclidean", "cosine")
 CHANNELS = (1, 3, 4)
+STRIDE = 2.0
+"""Rows kept of a smoothed series are so many windows apart, where there are enough."""
+
+ENOUGH_ROWS = 400
+BLOCK_NUMBERS = 2**22
+"""Numbers in a block of rows: 32 MiB in double precision."""
+
 BLUR = 0.05
 """Standard deviation of the low-pass filter of images, as a share of the longer side."""
 
@@ -27,20 +35,43 @@ class Preparation:
         blur: standard deviation in pixels of the low-pass filter along each axis of a sample.
         metric: `euclidean`, or `cosine` (samples scaled to unit length: the chord then is √(2 · cosine
             distance)).
+        transform: `sqrt` for counts, which become 2√(x + 3/8), or `identity`.
+        window: standard deviation, in rows, of the Gaussian window over successive rows; 0 for none.
     """
 
     sample_shape: tuple[int, ...]
     blur: tuple[float, ...]
     metric: str
+    transform: str = "identity"
+    window: float = 0.0
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows (n, *sample_shape) as filtered features (n, p) of float64."""
+        """Return rows (n, *sample_shape), each by itself, as filtered features (n, p) of float64."""
+        return self.measure(self.filter(rows))
+
+    def apply_series(self, rows: np.ndarray) -> np.ndarray:
+        """Return successive rows (n, *sample_shape) as features (n, p) smoothed over the window.
+
+        The average over time is taken of the same features that `apply` gives for single samples, so that a
+        single sample lies around its place among smoothed ones, with more noise.
+        """
+        return self.measure(smooth(self.filter(rows), self.window))
+
+    def filter(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows as features (n, p) before the metric: transformed, blurred and flattened."""
         x = np.asarray(rows, dtype=np.float64)
+        if self.transform == "sqrt":
+            if (x < 0).any():
+                raise InputError(f"Counts cannot be negative, and {x.min():g} is among the samples read.")
+            x = stabilise(x)
         if any(self.blur):
             from scipy.ndimage import gaussian_filter
 
             x = gaussian_filter(x, (0.0, *self.blur))
-        x = x.reshape(len(x), -1)
+        return x.reshape(len(x), -1)
+
+    def measure(self, x: np.ndarray) -> np.ndarray:
+        """Return features (n, p) whose Euclidean distance is that of the metric."""
         if self.metric == "cosine":
             length = np.linalg.norm(x, axis=1, keepdims=True)
             if (length == 0).any():
@@ -50,8 +81,13 @@ class Preparation:
         return x
 
 
-def prepare(sample_shape: tuple[int, ...], metric: str) -> Preparation:
+def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset()) -> Preparation:  # noqa: B008
     """Choose the preparation for samples of a shape; images, of 2 or 3 axes, get a light blur.
+
+    Args:
+        sample_shape: shape of one sample.
+        metric: `euclidean` or `cosine`.
+        preset: what the kind of data asks for (`counts.choose_preset`).
 
     Raises:
         UsageError: the metric is not known.
@@ -59,13 +95,13 @@ def prepare(sample_shape: tuple[int, ...], metric: str) -> Preparation:
     if metric not in METRICS:
         raise UsageError(f"The metric {metric!r} is not known; use one of {', '.join(METRICS)}.")
     if len(sample_shape) not in (2, 3):
-        return Preparation(sample_shape, (0.0,) * len(sample_shape), metric)
+        return Preparation(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window)
     channel = None
     if len(sample_shape) == 3:
         channel = 0 if sample_shape[0] in CHANNELS and sample_shape[2] not in CHANNELS else 2
     sigma = BLUR * max(side for axis, side in enumerate(sample_shape) if axis != channel)
     blur = tuple(0.0 if axis == channel else sigma for axis in range(len(sample_shape)))
-    return Preparation(sample_shape, blur, metric)
+    return Preparation(sample_shape, blur, metric, preset.transform, preset.window)
 
 
 def shape_of(data: Any) -> tuple[int, tuple[int, ...]]:
@@ -104,20 +140,83 @@ def read_sample(data: Any, preparation: Preparation, memory: int, seed: int) -> 
     # four copies in double precision at once: raw, filtered, centred, and linear algebra's own
     affordable = memory // (2 * 4 * 8 * max(features, 1))
     count = min(n, MOST_ROWS, max(affordable, 4 * LEAST_ROWS))
-    index = np.arange(n)
-    if count < n:
-        index = np.sort(np.random.default_rng(seed).choice(n, count, replace=False))
-    raw = data[index] if isinstance(data, np.ndarray) else data.rows(index)
-    bad = ~np.isfinite(raw.reshape(len(raw), -1)).all(1)
-    if bad.any():
-        rows = ", ".join(str(row) for row in index[bad][:5]) + ", …" * int(bad.sum() > 5)
-        raise InputError(
-            f"{int(bad.sum())} of the {count} samples read hold NaN or infinity (rows {rows}). Remove or repair them."
-        )
-    x = preparation.apply(raw)
+    if preparation.window:
+        x = _read_series(data, preparation, _apart(n, count, preparation.window, seed))
+    else:
+        x = _read_rows(data, preparation, _chosen(np.arange(n), count, seed))
     if not np.ptp(x, axis=0).any():
-        raise InputError(f"All {count} samples read are equal: there is no space to diagnose.")
+        raise InputError(f"All {len(x)} samples read are equal: there is no space to diagnose.")
     return x
+
+
+def _chosen(index: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return `count` of the row numbers, in order."""
+    if len(index) <= count:
+        return index
+    return np.sort(np.random.default_rng(seed).choice(index, count, replace=False))
+
+
+def _apart(n: int, count: int, window: float, seed: int) -> np.ndarray:
+    """Return rows to keep of a smoothed series: so far apart that each has noise of its own, where there are enough."""
+    step = max(1, min(round(STRIDE * window), n // ENOUGH_ROWS))
+    return _chosen(np.arange(0, n, step), count, seed)
+
+
+def _read_rows(data: Any, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+    """Read and prepare single rows."""
+    raw = data[index] if isinstance(data, np.ndarray) else data.rows(index)
+    _require_finite(raw, index)
+    return preparation.apply(raw)
+
+
+def _read_series(data: Any, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+    """Read all stretches that hold the wanted rows, smooth them, and keep these rows."""
+    kept = []
+    for rows, block in series(data, preparation, index):
+        wanted = index[(index >= rows.start) & (index < rows.stop)] - rows.start
+        kept.append(block[wanted])
+    return np.concatenate(kept)
+
+
+def _require_finite(rows: np.ndarray, index: np.ndarray) -> None:
+    """Refuse rows, of these numbers in the data, that hold NaN or infinity.
+
+    Raises:
+        InputError: names some of them.
+    """
+    bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(1)
+    if bad.any():
+        named = ", ".join(str(row) for row in index[bad][:5]) + ", …" * int(bad.sum() > 5)
+        raise InputError(
+            f"{int(bad.sum())} of the {len(rows)} samples read hold NaN or infinity (rows {named}). Remove or repair them."
+        )
+
+
+def series(data: Any, preparation: Preparation, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield prepared features of all rows in order, smoothed over the window, in blocks that fit in memory.
+
+    Each block is read with as many rows before and after it as its windows take in. Without a window this is
+    `Preparation.apply` over `blocks`.
+
+    Args:
+        data: Dataset, or array (n, ...).
+        preparation: what is done to them.
+        index: sorted row numbers; blocks without any of them are left out.
+
+    Raises:
+        InputError: samples that are not finite, or counts that are negative.
+    """
+    n, sample_shape = shape_of(data)
+    reach = reach_of(preparation.window)
+    step = max(BLOCK_NUMBERS // max(1, int(np.prod(sample_shape))), 4 * reach, 1)
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        if index is not None and np.searchsorted(index, start) == np.searchsorted(index, stop):
+            continue
+        first, last = max(0, start - reach), min(n, stop + reach)
+        raw = data[first:last] if isinstance(data, np.ndarray) else data.rows(np.arange(first, last))
+        _require_finite(raw, np.arange(first, last))
+        yield slice(start, stop), preparation.apply_series(raw)[start - first : stop - first]
 
 
 def blocks(data: Any) -> Iterator[tuple[slice, np.ndarray]]:

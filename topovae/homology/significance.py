@@ -33,14 +33,24 @@ class Null:
 
 
 NULLS = {
-    (1, 1): Null(0.36, 0.065, 0.07),
-    (1, 2): Null(0.62, 0.075, 0.06),
-    (1, 3): Null(0.52, 0.040, 0.06),
+    (1, 1): Null(0.30, 0.065, 0.06),
+    (1, 2): Null(0.60, 0.075, 0.06),
+    (1, 3): Null(0.475, 0.040, 0.04),
     (1, 4): Null(0.38, 0.040, 0.06),
-    (2, 2): Null(0.07, 0.065, 0.05),
+    (2, 2): Null(0.04, 0.065, 0.04),
     (2, 3): Null(0.29, 0.050, 0.05),
 }
 """By degree of homology and dimension of the data."""
+
+MISSED = {(1, 1): 0.01, (1, 2): 0.02, (1, 3): 0.05, (1, 4): 0.1, (2, 2): 0.02, (2, 3): 0.5}
+"""By degree of homology and dimension of the data: how often some class of a space does not show. The landmarks that can
+be afforded are too few for the cavities of a space of dimension 3."""
+
+
+def power_lost(degree: int, dimension: int) -> float:
+    """Return how often a class of a degree is missed in data of a dimension, as at the nearest entry of the table."""
+    known = [d for k, d in MISSED if k == degree]
+    return MISSED[degree, int(np.clip(dimension, min(known), max(known)))]
 
 
 def null(degree: int, dimension: int) -> Null:
@@ -57,7 +67,7 @@ def ranked_ratios(bars: np.ndarray) -> np.ndarray:
     return ratios
 
 
-def betti_distribution(ratios: np.ndarray, law: Null, alpha: float) -> np.ndarray:
+def betti_distribution(ratios: np.ndarray, law: Null, alpha: float, proven: int = 0) -> np.ndarray:
     """Return the probabilities of the Betti numbers 0 … RANKS from ranked ratios.
 
     The number is at least k where the k-th largest ratio exceeds the critical one; near it the judgement is
@@ -67,8 +77,12 @@ def betti_distribution(ratios: np.ndarray, law: Null, alpha: float) -> np.ndarra
         ratios: (RANKS,) medians over resamples, in falling order.
         law: null of the largest ratio.
         alpha: level of the test.
+        proven: classes whose number is no matter of their length; as many of the first are taken for sure where
+            some of them are shorter than the critical ratio.
     """
     depth = np.log(ratios / law.critical_ratio(alpha)) / law.width
+    if proven > betti_number(ratios, law, alpha):
+        depth[:proven] = np.inf
     at_least = np.concatenate([[1.0], 1 / (1 + np.exp(-np.clip(depth, -30, 30))), [0.0]])
     return at_least[:-1] - at_least[1:]
 

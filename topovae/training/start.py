@@ -21,8 +21,6 @@ from topovae.vae import VAE
 
 REGRESSION_STEPS, REGRESSION_BATCH, REGRESSION_RATE = 300, 256, 2e-3
 ORIENTATION_STEPS, ORIENTATION_BATCH, ORIENTATION_RATE = 1000, 128, 2e-3
-CLOSED_BELOW = 0.7
-"""Images whose rotation closure is below this count as closed under rotation."""
 
 
 @dataclass(frozen=True)

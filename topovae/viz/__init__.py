@@ -2,6 +2,7 @@
 
 from topovae.viz.barcode import plot_barcode
 from topovae.viz.curves import plot_history
+from topovae.viz.diagnosis import plot_diagnosis
 from topovae.viz.files import render, save, suffix_of
 from topovae.viz.images import plot_reconstructions
 from topovae.viz.latents import plot_latents
@@ -9,6 +10,7 @@ from topovae.viz.summary import summary_figure
 
 __all__ = [
     "plot_barcode",
+    "plot_diagnosis",
     "plot_history",
     "plot_latents",
     "plot_reconstructions",

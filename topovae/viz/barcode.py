@@ -17,21 +17,27 @@ COLOURS = (BLUE, RED, GREEN)
 Bar = Mapping[str, Any]
 
 
-def plot_barcode(bars: Sequence[Bar], *, title: str = "persistent homology") -> Figure:
+def plot_barcode(
+    bars: Sequence[Bar], *, significance: Mapping[int, float] | None = None, title: str = "persistent homology"
+) -> Figure:
     """Draw a barcode for each prime and dimension, the significant bars in colour.
 
     Args:
         bars: as in the JSON of `topovae analyze`: `prime`, `dim`, `birth`, `death` (None: it never dies),
             `p_value`, `significant`.
+        significance: for dimensions, the ratio death/birth that noise seldom exceeds: where a bar would have to
+            end for it is marked on each, and death : birth is written beside significant ones instead of `p_value`.
         title: above the picture.
     """
     primes, heights = _primes(bars), _heights(bars)
     page = figure(4.2 * max(len(primes), 1) + 0.6, 0.9 + sum(heights.values()) or 2.0)
-    draw_barcode(page, bars, title=title)
+    draw_barcode(page, bars, significance=significance, title=title)
     return page
 
 
-def draw_barcode(container: FigureBase, bars: Sequence[Bar], *, title: str = "") -> None:
+def draw_barcode(
+    container: FigureBase, bars: Sequence[Bar], *, significance: Mapping[int, float] | None = None, title: str = ""
+) -> None:
     """Draw the barcodes into a figure or a part of one; see `plot_barcode`."""
     primes, heights = _primes(bars), _heights(bars)
     heading(container, title)
@@ -40,7 +46,9 @@ def draw_barcode(container: FigureBase, bars: Sequence[Bar], *, title: str = "")
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no bars", ha="center", va="center", fontsize=LABEL, color=GREY)
         return
-    low, high = _extent(bars)
+    low, high = extent(bars, significance)
+    ratios = significance or {}
+    scale = "scale (a tick reached: more than noise)" if ratios else "scale"
     grid = container.subplots(
         len(heights),
         len(primes),
@@ -53,10 +61,11 @@ def draw_barcode(container: FigureBase, bars: Sequence[Bar], *, title: str = "")
             axes = grid[row][column]
             kept = _kept(bars, prime, dimension)
             total = sum((bar["prime"], bar["dim"]) == (prime, dimension) for bar in bars)
-            _draw_bars(axes, kept, total - len(kept), COLOURS[dimension % len(COLOURS)], high)
+            colour = COLOURS[dimension % len(COLOURS)]
+            _draw_bars(axes, kept, total - len(kept), colour, high, ratios.get(dimension))
             axes.set_xlim(low, high)
             last = row == len(heights) - 1
-            quiet(axes, f"coefficients in Z/{prime}" if row == 0 else "", "scale" if last else "", "")
+            quiet(axes, f"coefficients in Z/{prime}" if row == 0 else "", scale if last else "", "")
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
             axes.set_ylabel(
@@ -85,7 +94,7 @@ def _heights(bars: Sequence[Bar]) -> dict[int, float]:
 def _kept(bars: Sequence[Bar], prime: int, dimension: int) -> list[Bar]:
     """The bars to draw, from the top: significant ones first, then by length."""
     chosen = [bar for bar in bars if (bar["prime"], bar["dim"]) == (prime, dimension)]
-    chosen.sort(key=lambda bar: (not bar["significant"], float(bar["birth"]) - _death(bar)))
+    chosen.sort(key=lambda bar: (not bar["significant"], float(bar["birth"]) - death_of(bar)))
     return chosen[: MOST_BARS[min(dimension, 1)]]
 
 
@@ -99,21 +108,26 @@ def _levels(bars: list[Bar]) -> list[float]:
     return [*levels, min(edge, -3.0)]
 
 
-def _death(bar: Bar) -> float:
+def death_of(bar: Bar) -> float:
+    """Return the end of a bar, infinity where it never dies."""
     return math.inf if bar["death"] is None else float(bar["death"])
 
 
-def _extent(bars: Sequence[Bar]) -> tuple[float, float]:
+def extent(bars: Sequence[Bar], significance: Mapping[int, float] | None = None) -> tuple[float, float]:
+    """Return the range of scales that shows every bar and some mark, with room for those that never die."""
     births = [float(bar["birth"]) for bar in bars]
-    ends = [_death(bar) for bar in bars if math.isfinite(_death(bar))] + births
+    ends = [death_of(bar) for bar in bars if math.isfinite(death_of(bar))] + births
+    for dimension, ratio in (significance or {}).items():
+        found = [float(bar["birth"]) for bar in bars if int(bar["dim"]) == dimension]
+        ends.append(1.03 * ratio * sorted(found)[len(found) // 2] if found else 0.0)
     low, high = min(0.0, *births), max(ends)
     return low, high + 0.12 * (high - low or 1.0)
 
 
-def _draw_bars(axes: Axes, bars: list[Bar], hidden: int, colour: str, high: float) -> None:
+def _draw_bars(axes: Axes, bars: list[Bar], hidden: int, colour: str, high: float, ratio: float | None) -> None:
     *levels, bottom = _levels(bars)
     for level, bar in zip(levels, bars, strict=True):
-        start, end, significant = float(bar["birth"]), _death(bar), bool(bar["significant"])
+        start, end, significant = float(bar["birth"]), death_of(bar), bool(bar["significant"])
         stop, paint = min(end, high), colour if significant else "#B5B5B5"
         axes.plot(
             [start, stop],
@@ -124,8 +138,12 @@ def _draw_bars(axes: Axes, bars: list[Bar], hidden: int, colour: str, high: floa
         )
         if math.isinf(end):
             axes.plot([high], [level], marker=">", markersize=7, color=paint, clip_on=False)
+        mark = start if ratio is None else start * ratio
+        if start < mark < high:
+            axes.plot([mark] * 2, [level - 0.45, level + 0.45], color=INK, linewidth=1.0, solid_capstyle="butt")
         if significant and bar.get("p_value") is not None:
-            _label(axes, bar, level, stop, high)
+            words = f"p = {float(bar['p_value']):.1g}" if ratio is None else f"{end / max(start, 1e-12):.1f} : 1"
+            _label(axes, words, level, start, max(stop, mark if mark < high else stop), high)
     axes.set_ylim(bottom - 0.5, 0.5)
     note: dict[str, Any] = {"transform": axes.transAxes, "fontsize": TICK, "color": GREY}
     if hidden > 0:
@@ -134,10 +152,9 @@ def _draw_bars(axes: Axes, bars: list[Bar], hidden: int, colour: str, high: floa
         axes.text(0.5, 0.5, "none", ha="center", va="center", **note)
 
 
-def _label(axes: Axes, bar: Bar, level: float, stop: float, high: float) -> None:
-    """Write the p-value beside its bar, on the side that has room."""
-    value, start = f"p = {float(bar['p_value']):.1g}", float(bar["birth"])
+def _label(axes: Axes, words: str, level: float, start: float, stop: float, high: float) -> None:
+    """Write the p-value, or death : birth, beside its bar, on the side that has room."""
     if stop < 0.8 * high:
-        axes.text(stop + 0.015 * high, level, value, fontsize=TICK - 1, color=INK, va="center")
+        axes.text(stop + 0.015 * high, level, words, fontsize=TICK - 1, color=INK, va="center")
     elif start > 0.2 * high:
-        axes.text(start - 0.015 * high, level, value, fontsize=TICK - 1, color=INK, va="center", ha="right")
+        axes.text(start - 0.015 * high, level, words, fontsize=TICK - 1, color=INK, va="center", ha="right")

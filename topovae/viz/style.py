@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, Normalize
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import Bbox
 
 # Okabe and Ito's palette.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -23,9 +24,23 @@ ColourKind = Literal["cyclic", "linear", "labels"]
 SHADE = {"cyclic": ("twilight", 0.84), "linear": ("viridis", 0.93)}
 
 
+class SteadyLayout(ConstrainedLayoutEngine):
+    """Constrained layout without the last digits of its solver, which differ from one time to the next."""
+
+    def execute(self, fig: Figure) -> Any:
+        found = super().execute(fig)
+        for part in fig.findobj(SubFigure):
+            part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 9))
+        for axes in fig.findobj(Axes):
+            place = axes.get_position(original=True)
+            axes.set_position(Bbox(np.round(place.get_points(), 9)), which="original")
+            axes.set_in_layout(True)  # which setting a position by hand ends
+        return found
+
+
 def figure(width: float, height: float) -> Figure:
     """An empty figure of that size in inches, outside pyplot's global state."""
-    engine = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08, wspace=0.03, hspace=0.03)
+    engine = SteadyLayout(w_pad=0.09, h_pad=0.08, wspace=0.03, hspace=0.03)
     return Figure(figsize=(width, height), layout=engine, facecolor="white")
 
 

@@ -1,0 +1,192 @@
+"""`topovae bench`: how good the tool is, on data whose answer is known."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topovae.cli.common import (
+    DebugOption,
+    JsonOption,
+    QuietOption,
+    check_output,
+    command,
+    console,
+    group,
+    note,
+    progress_bar,
+    write_json,
+)
+from topovae.errors import UsageError
+
+if TYPE_CHECKING:
+    from topovae.benchmarks.diagnosis import Outcome, Summary, Task
+
+bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
+
+
+@command("diagnosis", bench)
+def diagnosis(
+    spaces: Annotated[
+        list[str] | None, typer.Argument(help="Spaces as `topovae generate` makes them; without any, all with known answers.")
+    ] = None,
+    noise: Annotated[str, typer.Option(help="Standard deviations of the noise, with commas.")] = "0.05,0.1",
+    seeds: Annotated[str, typer.Option(help="Seeds of the data: a range 0:10, or numbers with commas.")] = "0:10",
+    samples: Annotated[int, typer.Option("--samples", "-n", help="Number of samples.", min=20)] = 2000,
+    n: Annotated[
+        list[str] | None, typer.Option("--n", help="Number of samples of one space, as SPACE=COUNT; T3=5000 unless said.")
+    ] = None,
+    ambient: Annotated[int, typer.Option(help="Number of features, to which a random smooth map takes the space.", min=1)] = 50,
+    jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
+    save: Annotated[
+        str | None, typer.Option(help="Add each result to this file (.jsonl); what is there is not done again.")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")] = False,
+    json: JsonOption = False,
+    seed: Annotated[int, typer.Option(help="Added to every one of --seeds.", min=0)] = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Count how often `analyze` names the right space: a confusion table, errors, calibration, time and memory."""
+    from topovae.benchmarks.diagnosis import SIZES, TARGETS, judge, make_tasks
+
+    if markdown and json:
+        raise UsageError("--json and --markdown both say what goes to stdout; give one of them")
+    levels, chosen = parse_noise(noise), [seed + value for value in parse_seeds(seeds)]
+    sizes = {**SIZES, **dict(parse_count(text) for text in n or ())}
+    tasks = make_tasks(list(dict.fromkeys(spaces or TARGETS)), levels, chosen, samples, ambient, sizes)
+    outcomes: list[Outcome] = []
+    try:
+        with progress_bar(quiet) as advance:
+            for row in results(tasks, jobs, save):
+                outcomes.append(judge(row))
+                report(outcomes, len(tasks), advance, quiet)
+    finally:  # an interrupt leaves the table of what is there
+        settings = {"noise": levels, "seeds": chosen, "samples": samples, "ambient": ambient, "asked": len(tasks)}
+        show(outcomes, settings, "json" if json else "markdown" if markdown else "tables")
+
+
+def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
+    """Write what was found on stdout; nothing where nothing was found."""
+    from topovae.benchmarks.diagnosis import SCHEMA, markdown, summarise
+
+    if not outcomes:
+        return
+    summary = summarise(outcomes)
+    if form == "json":
+        rows = [outcome.to_dict() for outcome in outcomes]
+        write_json({"schema": SCHEMA, "settings": dict(settings), "summary": summary.to_dict(), "rows": rows})
+    elif form == "markdown":
+        sys.stdout.write(markdown(summary))
+    else:
+        print_summary(summary)
+
+
+def results(tasks: Sequence[Task], jobs: int, save: str | None) -> Iterator[Mapping[str, Any]]:
+    """Rows of all tasks, those of the file first; new ones are added to it."""
+    from topovae.benchmarks.diagnosis import appending, finished, read_rows, run
+
+    if save is None:
+        yield from run(tasks, jobs)
+        return
+    if not os.path.exists(save):
+        check_output(save)
+    done = finished(tasks, read_rows(save))
+    yield from done.values()
+    with appending(save) as append, contextlib.closing(run([task for task in tasks if task not in done], jobs)) as fresh:
+        for row in fresh:
+            append(row)
+            yield row
+
+
+def report(outcomes: Sequence[Outcome], asked: int, advance: Callable[[str, float], None], quiet: bool) -> None:
+    """Say the last outcome: in the progress bar at a terminal, else as a line on stderr."""
+    last, done = outcomes[-1], len(outcomes)
+    words = f"{last.space} {last.noise:g} seed {last.seed}: {last.answer} {last.confidence:.2f}"
+    advance(words, done / asked)
+    if not sys.stderr.isatty():
+        note(f"{done}/{asked} {words} ({last.seconds:.1f} s){'' if last.right else '  WRONG'}", quiet)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """ "0:3" or "0,1,2" to [0, 1, 2]."""
+    try:
+        if ":" in text:
+            first, last = text.split(":")
+            found = list(range(int(first or 0), int(last)))
+        else:
+            found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 0:
+        raise UsageError(f"--seeds {text}: expected a range such as 0:10 (the last left out), or numbers such as 0,1,2")
+    return list(dict.fromkeys(found))
+
+
+def parse_noise(text: str) -> list[float]:
+    """ "0.05,0.1" to [0.05, 0.1]."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = [-1.0]
+    if not all(0 <= level < float("inf") for level in found):
+        raise UsageError(f"--noise {text}: expected standard deviations with commas between them, such as 0.05,0.1")
+    return list(dict.fromkeys(found))
+
+
+def parse_count(text: str) -> tuple[str, int]:
+    """ "T3=5000" to ("T3", 5000)."""
+    space, _, count = text.partition("=")
+    if not space or not count.isdecimal() or int(count) < 1:
+        raise UsageError(f"--n {text}: expected a space and its number of samples, such as T3=5000")
+    return space, int(count)
+
+
+def print_summary(summary: Summary) -> None:
+    """The rate in the first line, the tables below it."""
+    from rich.table import Table
+
+    from topovae.benchmarks.diagnosis import APART, expected_answers, figures, interval
+
+    out = console()
+    total, *others = figures(summary)
+    out.print(f"[bold]{total}[/bold]")
+    table = Table(title="answers (columns) for data from a space (rows)", title_justify="left")
+    table.add_column("data", no_wrap=True)
+    for answer in summary.answers:
+        table.add_column(answer, justify="right")
+    levels = sorted({level for rates in summary.by_space.values() for level in rates})
+    for level in levels:
+        table.add_column(f"noise {level:g}", justify="right")
+    for space, counts in summary.confusion.items():
+        right = expected_answers(space)
+        cells = [_painted(counts.get(answer, 0), answer in right) for answer in summary.answers]
+        rates = summary.by_space[space]
+        table.add_row(f"{space} *" if space in APART else space, *cells, *(_ratio(rates[level]) for level in levels))
+    table.add_section()
+    ends = [_ratio(summary.by_noise[level]) if level in summary.by_noise else "" for level in levels]
+    table.add_row("right", *[""] * len(summary.answers), *ends)
+    out.print(table)
+    for words in others:
+        out.print(words)
+    bins = Table(title="how often answers of each confidence are right", title_justify="left")
+    for head in ("confidence", "mean", "right", "share"):
+        bins.add_column(head, justify="right")
+    for row in summary.reliability:
+        bins.add_row(interval(row), f"{row.mean_confidence:.3f}", str(row.rate), f"{row.rate.share:.3f}")
+    out.print(bins)
+
+
+def _painted(count: int, right: bool) -> str:
+    if not count:
+        return ""
+    return f"[green]{count}[/green]" if right else f"[red]{count}[/red]"
+
+
+def _ratio(rate: Any) -> str:
+    return f"{rate.right}/{rate.asked}"

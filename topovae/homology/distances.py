@@ -1,0 +1,288 @@
+"""Distances given in place of samples: a square matrix, or a sparse graph of edge lengths."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from topovae.errors import InputError, ResourceError
+
+POOL = (500, 1000)
+"""So many nodes of a larger graph stand for all, fewer where it has many edges; distances are measured from them alone."""
+
+POOL_EDGES = 9e8
+"""Nodes that stand for all times edges: about a minute and a half."""
+
+WHOLE_GRAPH = 2000
+"""Up to so many nodes all of them are taken."""
+
+LEAST_SHARE = 0.01
+"""Components of a smaller share of the nodes, or of fewer than `LEAST_NODES`, are left out."""
+
+LEAST_NODES = 20
+BYTES_PER_EDGE, BYTES_PER_NODE = 96, 64
+"""Memory for each edge as given, with its copies for checks and in both directions, and for each node."""
+
+_SPARSE = {
+    "csr": ("data", "indices", "indptr", "shape"),
+    "csc": ("data", "indices", "indptr", "shape"),
+    "coo": ("data", "row", "col", "shape"),
+}
+
+
+@dataclass(frozen=True)
+class DistanceSample:
+    """Distances between points that stand for the data.
+
+    Attributes:
+        distances: (m, m) symmetric; infinite between components.
+        index: (m,) which of the samples the points are.
+        component: (m,) number of each point's component, the largest being 0.
+        weights: (m,) number of samples that each point stands for.
+        covering_radius: largest distance of a sample to its point.
+        n_samples: samples in the data, those left out too.
+        reasons: sentences on what was left out.
+    """
+
+    distances: np.ndarray
+    index: np.ndarray
+    component: np.ndarray
+    weights: np.ndarray
+    covering_radius: float
+    n_samples: int
+    reasons: tuple[str, ...] = field(default=())
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Yield the places (m',) of the points of each component, the largest first."""
+        for component in range(int(self.component.max()) + 1):
+            yield np.flatnonzero(self.component == component)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, lists and texts."""
+        return {
+            "n_samples": self.n_samples,
+            "points": len(self.index),
+            "components": int(self.component.max()) + 1,
+            "covering_radius": self.covering_radius,
+            "reasons": list(self.reasons),
+        }
+
+
+def is_graph(data: Any) -> bool:
+    """Whether data are a graph: a sparse matrix, a file of one, or a table of edges of two or three columns."""
+    if isinstance(data, str | os.PathLike):
+        return _sparse_format(data) is not None
+    if hasattr(data, "tocoo"):
+        return True
+    n, shape = (len(data), data.shape[1:]) if isinstance(data, np.ndarray) else (data.n_samples, tuple(data.sample_shape))
+    return shape in ((2,), (3,)) and (n, *shape) != (3, 3)
+
+
+def read_graph(data: Any, memory: int = 2 * 2**30) -> Any:
+    """Read a graph of edge lengths, given once or in both directions, as a symmetric matrix.
+
+    Pairs without an entry are no neighbours; an entry of 0 joins two samples at one place.
+
+    Args:
+        data: a path of an .npz made by `scipy.sparse.save_npz` (CSR, CSC or COO); a sparse matrix; or a Dataset
+            or array of edges (e, 3), columns i, j and length, or (e, 2), all of length 1; samples count from 0.
+        memory: bytes that may be used.
+
+    Returns:
+        scipy.sparse.csr_array (n, n).
+
+    Raises:
+        InputError: names the edge that is wrong.
+        ResourceError: the graph would exceed `memory`.
+    """
+    if isinstance(data, str | os.PathLike):
+        data = _load_sparse(data)
+    if hasattr(data, "tocoo"):
+        if data.shape[0] != data.shape[1]:
+            raise InputError(f"A matrix of edge lengths must be square; this one has the shape {tuple(data.shape)}.")
+        _require_room(data.nnz, data.shape[0], memory)
+        entries = data.tocoo()
+        return _symmetric(entries.row, entries.col, entries.data, data.shape[0])
+    count = len(data) if isinstance(data, np.ndarray) else data.n_samples
+    _require_room(count, 0, memory)
+    return _from_edges(data if isinstance(data, np.ndarray) else data.load(), memory)
+
+
+def sample_graph(graph: Any, seed: int = 0, most: int | None = None, memory: int = 2 * 2**30) -> DistanceSample:
+    """Measure shortest paths between nodes that lie as far apart as can be.
+
+    Each new node is the farthest from those before it, so that every component is reached.
+
+    Args:
+        graph: symmetric sparse matrix (n, n) of edge lengths.
+        seed: chooses the first node.
+        most: number of nodes that stand for all; all of a small graph, else 500 to 1000, when None.
+        memory: bytes that may be used.
+
+    Raises:
+        InputError: no component is large enough.
+        ResourceError: the work would exceed `memory`.
+    """
+    from scipy.sparse.csgraph import connected_components, dijkstra
+
+    n = graph.shape[0]
+    pool = int(np.clip(POOL_EDGES / max(graph.nnz, 1), *POOL))
+    count = min(n, most or (n if n <= WHOLE_GRAPH else pool))
+    _require_room(graph.nnz // 2, n, memory, count)
+    _, label = connected_components(graph, directed=False)
+    kept, reasons = _large_components(label)
+    rng = np.random.default_rng(seed)
+    reach = np.where(kept[label] >= 0, np.inf, -np.inf)
+    owner = np.zeros(n, dtype=np.int64)
+    distances = np.full((count, count), np.inf)
+    index: list[int] = [int(rng.choice(np.flatnonzero(reach > 0)))]
+    for place in range(count):
+        if place:
+            index.append(int(reach.argmax()))
+        if place and reach[index[-1]] <= 0:  # all that are left lie at the place of another
+            index.pop()
+            break
+        row = dijkstra(graph, directed=True, indices=index[-1])
+        distances[place, : place + 1] = distances[: place + 1, place] = row[index]
+        nearer = row < reach
+        owner[nearer], reach[nearer] = place, row[nearer]
+    found = np.array(index)
+    inside = kept[label] >= 0
+    return DistanceSample(
+        distances=distances[: len(found), : len(found)],
+        index=found,
+        component=kept[label[found]],
+        weights=np.bincount(owner[inside], minlength=len(found)),
+        covering_radius=float(reach[inside].max()),
+        n_samples=n,
+        reasons=reasons,
+    )
+
+
+def _large_components(label: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Number the components from the largest on, small ones −1."""
+    size = np.bincount(label)
+    least = max(LEAST_NODES, LEAST_SHARE * len(label))
+    large = [int(i) for i in np.argsort(-size, kind="stable") if size[i] >= least]
+    if not large:
+        raise InputError(
+            f"The graph falls apart: the largest of its {len(size)} components has {size.max()} of {len(label)} nodes, and "
+            f"{least:.0f} are needed. Join more neighbours."
+        )
+    number = np.full(len(size), -1)
+    number[large] = np.arange(len(large))
+    if len(large) == len(size):
+        return number, ()
+    few = f"{len(size) - len(large)} components of {size[number < 0].sum()} nodes together are too small and left out"
+    return number, (few,)
+
+
+def _from_edges(edges: np.ndarray, memory: int) -> Any:
+    """Make a graph of a table of edges (e, 2) or (e, 3)."""
+    if edges.ndim != 2 or edges.shape[1] not in (2, 3) or not len(edges):
+        raise InputError(f"Edges must come in rows i, j, length or i, j; this table has the shape {edges.shape}.")
+    ends = edges[:, :2]
+    wrong = ~(np.isfinite(ends) & (ends >= 0) & (ends == np.floor(ends))).all(1)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InputError(f"Edge {row} joins {ends[row, 0]} and {ends[row, 1]}; expected whole numbers of samples from 0.")
+    if edges.dtype.itemsize < 8 and ends.max() >= 2**24:
+        raise InputError(f"Numbers of samples up to {ends.max():.0f} are not exact in {edges.dtype}; give them as float64.")
+    n = int(ends.max()) + 1
+    if n > 10 * len(edges) + 1000:
+        raise InputError(f"{len(edges)} edges name sample {n - 1}: nearly all are alone. Number the samples from 0 on.")
+    _require_room(len(edges), n, memory)
+    length = edges[:, 2] if edges.shape[1] == 3 else np.ones(len(edges))
+    return _symmetric(ends[:, 0].astype(np.int64), ends[:, 1].astype(np.int64), length, n)
+
+
+def _symmetric(row: np.ndarray, column: np.ndarray, length: np.ndarray, n: int) -> Any:
+    """Check edges and return them in both directions, as a CSR array (n, n)."""
+    from scipy.sparse import coo_array
+
+    if np.asarray(length).dtype.kind not in "biuf":
+        raise InputError(f"Edge lengths must be real numbers; these are {np.asarray(length).dtype}.")
+    length = np.asarray(length, dtype=np.float64)
+    if n == 0:
+        raise InputError("The graph is empty: there is no sample to diagnose. Give at least one.")
+    for problem, wrong in {"is not finite": ~np.isfinite(length), "is negative": length < 0}.items():
+        if wrong.any():
+            i = int(np.flatnonzero(wrong)[0])
+            raise InputError(f"The length of edge ({row[i]}, {column[i]}), {length[i]}, {problem}.")
+    loop = row == column
+    if (length[loop] > 0).any():
+        i = int(np.flatnonzero(loop & (length > 0))[0])
+        raise InputError(f"Edge ({row[i]}, {row[i]}) has the length {length[i]}, and a sample's distance to itself must be 0.")
+    low, high = np.minimum(row, column)[~loop].astype(np.int64), np.maximum(row, column)[~loop].astype(np.int64)
+    length = length[~loop]
+    order = np.lexsort((high, low))
+    low, high, length = low[order], high[order], length[order]
+    first = np.ones(len(low), dtype=bool)
+    first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    differs = ~first[1:] & (np.abs(np.diff(length)) > 1e-6 * length.max(initial=0.0))
+    if differs.any():
+        i = int(np.flatnonzero(differs)[0]) + 1
+        raise InputError(
+            f"Edge ({low[i]}, {high[i]}) has two lengths, {length[i - 1]} and {length[i]}. Give each edge once, or alike in "
+            "both directions."
+        )
+    low, high, length = low[first], high[first], length[first]
+    both = (np.concatenate([low, high]), np.concatenate([high, low]))
+    return coo_array((np.concatenate([length, length]), both), shape=(n, n)).tocsr()
+
+
+def _sparse_format(path: str | os.PathLike[str]) -> str | None:
+    """Return the format of a sparse matrix saved by scipy, or None if the file holds none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return None
+    if not {"format.npy", "shape.npy", "data.npy"} <= names:
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return _format(arrays)
+
+
+def _format(arrays: Mapping[str, np.ndarray]) -> str:
+    name = arrays["format"].item()
+    return name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
+
+
+def _load_sparse(path: str | os.PathLike[str]) -> Any:
+    """Read the arrays of a sparse matrix, without unpickling anything, and put it together."""
+    from scipy import sparse
+
+    place = os.fspath(path)
+    try:
+        with np.load(place, allow_pickle=False) as arrays:
+            form = _format(arrays)
+            if form not in _SPARSE:
+                raise InputError(f"{place} holds a sparse matrix of the form {form}; expected csr, csc or coo: use `.tocsr()`.")
+            parts = {name: arrays[name] for name in _SPARSE[form]}
+        shape = tuple(int(side) for side in parts.pop("shape"))
+        data = parts.pop("data")
+        if form == "coo":
+            return sparse.coo_array((data, (parts["row"], parts["col"])), shape=shape)
+        made = {"csr": sparse.csr_array, "csc": sparse.csc_array}[form]((data, parts["indices"], parts["indptr"]), shape=shape)
+        made.check_format(full_check=True)
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{place} cannot be read as a sparse matrix ({reason}); expected a file of scipy.sparse.save_npz. Make it again."
+        ) from error
+    return made
+
+
+def _require_room(edges: int, nodes: int, memory: int, points: int = 0) -> None:
+    needed = BYTES_PER_EDGE * edges + BYTES_PER_NODE * nodes + 24 * points * points
+    if needed > memory:
+        raise ResourceError(
+            f"A graph of {edges} edges takes about {needed / 2**30:.1f} GiB to work on, and {memory / 2**30:.1f} GiB are "
+            "allowed. Give fewer neighbours or samples, or allow more memory."
+        )

@@ -1,0 +1,193 @@
+"""The diagnosis of one connected piece of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from topovae.homology.budget import Budget
+from topovae.homology.catalogue import Space
+from topovae.homology.circular import LONGEST_EDGE
+from topovae.homology.clouds import Cloud
+from topovae.homology.covers import Classes, Cover, cup_matrix, double_covers, find_classes
+from topovae.homology.filtrations import Homology, compute_homology
+from topovae.homology.landmarks import Landmarks
+from topovae.homology.persistence import persistence
+from topovae.homology.recommend import Candidate, Findings, Recommendation, recommend
+from topovae.homology.significance import Null, betti_distribution, betti_number, null, ranked_ratios
+from topovae.homology.verdicts import dimension_probabilities
+
+MOST_COVERED = 2
+"""Double covers of more classes, 2^k − 1 of them, are left out."""
+
+UNSEEN = 1
+"""So many classes more than the significant ones are tried in products, on surfaces."""
+
+CLASS_DEGREE = {2: 2}
+"""By dimension: products and covers are computed on the landmarks of this degree's homology, else of degree 1."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the homology of a piece is computed with; see `diagnosis.analyze`."""
+
+    seed: int
+    landmarks: int | None
+    max_dim: int
+    primes: tuple[int, ...]
+    alpha: float
+    budget: Budget
+    catalogue: tuple[Space, ...]
+    report: Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What was found of one connected piece.
+
+    Attributes:
+        cloud: its local geometry.
+        homology: diagrams and landmarks.
+        betti: for each prime the Betti numbers, degrees 0, 1, ….
+        cup: products of the classes of H¹ over Z/2, as of `covers.cup_matrix`, or None.
+        covers: double covers, with one class as generator each.
+        critical_ratios: by degree the ratio death/birth from which a bar is significant.
+        circles: independent circles, the Betti number of degree 1 over an odd prime.
+        covering_radius: largest distance of a sample to its landmark, in the unit of the points.
+        candidates: best spaces, best first.
+        recommendation: the answer.
+    """
+
+    cloud: Cloud
+    homology: Homology
+    betti: Mapping[int, tuple[int, ...]]
+    cup: np.ndarray | None
+    covers: tuple[Cover, ...]
+    critical_ratios: Mapping[int, float]
+    circles: int
+    covering_radius: float
+    candidates: tuple[Candidate, ...]
+    recommendation: Recommendation
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """Landmarks drawn from all samples."""
+        return self.homology.landmarks[1]
+
+    @property
+    def cup_length(self) -> int | None:
+        """The most classes of H¹ over Z/2 whose product was seen not to vanish, up to two; None where not computed."""
+        if self.cup is None:
+            return None
+        return 2 if self.cup.any() else 1
+
+
+def diagnose(cloud: Cloud, options: Options) -> Piece:
+    """Compute the homology of a piece and weigh it with its geometry."""
+    dimension = cloud.dimension.value
+    homology = compute_homology(
+        cloud.draw,
+        dimension,
+        primes=options.primes,
+        max_dim=options.max_dim,
+        budget=options.budget,
+        landmarks=options.landmarks,
+        report=lambda stage, share: options.report(stage, 0.8 * share),
+    )
+    ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
+    options.report("products and covers", 0.85)
+    laws = {degree: null(degree, dimension) for _, degree in ratios}
+    numbers = {(p, k): betti_number(found, laws[k], options.alpha) for (p, k), found in ratios.items()}
+    products = _products(homology, dimension, numbers)
+    numbers = _proven(numbers, ratios, products)
+    spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
+    betti = {p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes}
+    cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
+    findings = Findings(
+        dimension_probabilities(cloud.dimension),
+        spread,
+        cloud.verdicts.closed,
+        cloud.verdicts.orientable,
+        cloud.verdicts.manifold,
+        cup,
+        tuple(cover.betti for cover in covers),
+    )
+    candidates, recommendation = recommend(findings, options.catalogue)
+    return Piece(
+        cloud=cloud,
+        homology=homology,
+        betti=betti,
+        cup=cup,
+        covers=covers,
+        critical_ratios={degree: law.critical_ratio(options.alpha) for degree, law in laws.items()},
+        circles=_circles(homology, dimension, options),
+        covering_radius=cloud.covering_radius(homology.landmarks[1]),
+        candidates=candidates,
+        recommendation=recommendation,
+    )
+
+
+@dataclass(frozen=True)
+class _Products:
+    """Classes over Z/2 that live together, and their products; nothing of curves."""
+
+    classes: Classes | None = None
+    cup: np.ndarray | None = None
+
+
+def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, int], int]) -> _Products:
+    """Return the products of the significant classes, and of those that a product proves to be none of noise.
+
+    A class that looks like noise is a loop not yet filled; its products vanish. On a surface whose tube is too thin for
+    the landmarks, the class around it is as short, but its product with the other is not zero.
+    """
+    if dimension == 1 or (2, 1) not in numbers:
+        return _Products()
+    distances = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))].distances
+    count = numbers[2, 1]
+    for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
+        classes = find_classes(distances, count + extra, LONGEST_EDGE)
+        if classes is not None:
+            cup = cup_matrix(classes)
+            if not extra or cup[-1].any():
+                return _Products(classes, cup)
+    return _Products()
+
+
+def _proven(
+    numbers: Mapping[tuple[int, int], int], ratios: Mapping[tuple[int, int], np.ndarray], products: _Products
+) -> dict[tuple[int, int], int]:
+    """Raise the Betti numbers to what a product that is not zero proves, in all fields where the bars are the same."""
+    if products.cup is None or not products.cup.any():
+        return dict(numbers)
+    least = {1: len(products.cup), 2: 1}
+
+    def proves(prime: int, degree: int) -> bool:
+        over_two, own = ratios[2, degree], ratios[prime, degree]
+        return bool(np.allclose(over_two[: least[degree]], own[: least[degree]], rtol=0.02))
+
+    return {
+        (prime, degree): max(number, least[degree]) if proves(prime, degree) else number
+        for (prime, degree), number in numbers.items()
+    }
+
+
+def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ...]:
+    """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
+    if classes is None or len(classes.cocycles) > MOST_COVERED:
+        return ()
+    if classes.death < 1.1 * law.critical_ratio(alpha) * classes.birth:
+        return ()
+    return tuple(double_covers(classes, law, alpha))
+
+
+def _circles(homology: Homology, dimension: int, options: Options) -> int:
+    """Return the number of independent circles: of classes over an odd prime, which torsion of order 2 leaves alone."""
+    odd = next((prime for prime in options.primes if prime > 2), None)
+    if odd is None:
+        ratios = ranked_ratios(persistence(homology.landmarks[1].distances, 3, 1, LONGEST_EDGE).bars[1])
+    else:
+        ratios = homology.ratios(odd, 1)
+    return betti_number(ratios, null(1, dimension), options.alpha)
