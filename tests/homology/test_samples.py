@@ -52,7 +52,7 @@ def test_a_series_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of_a_smoothed_series_are_kept_apart_where_there_are_enough() -> None:
     preparation = prepare((6,), "euclidean", COUNTS)
     assert len(read_sample(counts(6000), preparation, 2**30, 0)) == 1000
-    assert len(read_sample(counts(500), preparation, 2**30, 0)) == 500
+    assert len(read_sample(counts(700), preparation, 2**30, 0)) == 700
     assert len(read_sample(counts(200_000, 2), prepare((2,), "euclidean", COUNTS), 2**30, 0)) == samples.MOST_ROWS
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.common import (
-    DataArgument,
     INTERRUPT_EXIT,
+    DataArgument,
     DebugOption,
     DeviceOption,
     JsonOption,
@@ -50,7 +50,9 @@ def analyze(
         str | None, typer.Option(help="Choose among these latent expressions only, with commas between them.")
     ] = None,
     preset: Annotated[str, typer.Option(help="auto, counts (square roots, smoothing of time series) or none.")] = "auto",
-    evidence: Annotated[bool, typer.Option("--evidence", help="Train the closest candidates briefly and compare them.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Train the closest candidates briefly and compare them.")
+    ] = False,
     memory: Annotated[str, typer.Option(help="Memory that may be used, such as 2GiB.")] = "2GiB",
     time: Annotated[float | None, typer.Option(help="Seconds that the homology may take.", min=0.0)] = None,
     metric: Annotated[str, typer.Option(help="euclidean or cosine.")] = "euclidean",

@@ -123,7 +123,7 @@ class Analysis:
     @property
     def orientable(self) -> bool | None:
         """Whether the largest component can be oriented, None where undetermined."""
-        return decided(self.pieces[0].cloud.verdicts.orientable)
+        return decided(self.pieces[0].orientable)
 
     @property
     def boundary(self) -> bool | None:
@@ -209,7 +209,7 @@ def _findings(piece: Piece) -> dict[str, Any]:
         "covering_radius": piece.covering_radius,
         "intrinsic_dimension": piece.cloud.dimension.to_dict(),
         "betti": {str(prime): list(numbers) for prime, numbers in piece.betti.items()},
-        "orientable": decided(verdicts.orientable),
+        "orientable": decided(piece.orientable),
         "boundary": decided(None if verdicts.closed is None else 1 - verdicts.closed),
         "cup_length": piece.cup_length,
         "cup_form": None if piece.cup is None else piece.cup.astype(int).tolist(),

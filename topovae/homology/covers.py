@@ -49,6 +49,12 @@ class Classes:
     birth: float
     death: float
 
+    def combinations(self) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+        """Yield each non-zero sum of the classes, as its coefficients and its cocycle (m, m)."""
+        for chosen in product((0, 1), repeat=len(self.cocycles)):
+            if any(chosen):
+                yield chosen, np.logical_xor.reduce(self.cocycles[np.array(chosen, dtype=bool)])
+
 
 @dataclass(frozen=True)
 class Cover:
@@ -116,11 +122,9 @@ def double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
         law: null of the ratios in degree 1.
         alpha: level of the test.
     """
-    for combination in product((0, 1), repeat=len(classes.cocycles)):
-        if any(combination):
-            sheet = np.logical_xor.reduce(classes.cocycles[np.array(combination, dtype=bool)])
-            first, second = (betti_number(_cover_ratios(classes, sheet, prime), law, alpha) for prime in (2, 3))
-            yield Cover(combination, (first, second))
+    for chosen, sheet in classes.combinations():
+        first, second = (betti_number(_cover_ratios(classes, sheet, prime), law, alpha) for prime in (2, 3))
+        yield Cover(chosen, (first, second))
 
 
 def _cover_ratios(classes: Classes, sheet: np.ndarray, prime: int) -> np.ndarray:

@@ -255,44 +255,78 @@ def _cosines(frames: np.ndarray, owner: np.ndarray, unit: np.ndarray) -> np.ndar
     return np.concatenate(parts)
 
 
-def orientation_ratio(points: np.ndarray, dimension: int, k_frame: int, k: int = 12) -> float | None:
-    """Return λ₀ of the Laplacian twisted by the orientation of tangent frames, over λ₁ of the plain one.
+@dataclass(frozen=True)
+class FrameGraph:
+    """Neighbouring points, and whether their tangent frames are oriented alike.
 
-    Near 0 where frames can be oriented alike all over; large where they cannot. None where the tangent
-    planes of neighbours agree too little to say.
+    Attributes:
+        points: (n, p) points, in the largest part of the graph that holds together.
+        ends: (e, 2) neighbours.
+        signs: (e,) sign of the determinant that carries one frame to the other.
+        gap: lowest eigenvalue but one of the plain Laplacian.
+    """
+
+    points: np.ndarray
+    ends: np.ndarray
+    signs: np.ndarray
+    gap: float
+
+    def ratio(self, flips: np.ndarray | None = None) -> float:
+        """Return λ₀ of the Laplacian twisted by the signs, over λ₁ of the plain one.
+
+        Near 0 where frames can be oriented alike all over, but for the flips; large where they cannot.
+
+        Args:
+            flips: (e,) edges across which orientation is taken to change; none by default.
+
+        References:
+            Singer and Wu (2011), Orientability and diffusion maps, section 3.
+        """
+        signs = self.signs if flips is None else np.where(flips, -self.signs, self.signs)
+        return max(float(_lowest(self._normalised(signs), 1)[0]), 0.0) / self.gap
+
+    def _normalised(self, values: np.ndarray) -> csr_matrix:
+        return _normalised(values, self.ends, len(self.points))
+
+
+def frame_graph(points: np.ndarray, dimension: int, k_frame: int, k: int = 12) -> FrameGraph | None:
+    """Return the graph of tangent frames; None where the planes of neighbours agree too little.
 
     Args:
         points: (n, p) points flattened onto their tangent planes.
         dimension: intrinsic dimension.
         k_frame: neighbours for the frames.
         k: neighbours for the graph.
-
-    References:
-        Singer and Wu (2011), Orientability and diffusion maps, section 3.
     """
     frames = tangent_frames(points, dimension, k_frame)
     edges = tangent_graph(points, frames, k).tocoo()
-    upper = edges.row < edges.col
-    row, column = edges.row[upper], edges.col[upper]
-    overlap = np.linalg.det(np.einsum("eij,ekj->eik", frames[row], frames[column]))
+    ends = np.column_stack([edges.row, edges.col])[edges.row < edges.col]
+    overlap = np.linalg.det(np.einsum("eij,ekj->eik", frames[ends[:, 0]], frames[ends[:, 1]]))
     for least in (0.5, 0.3, 0.1, 0.0):
         keep = np.abs(overlap) > least
-        plain = _symmetric(np.ones(int(keep.sum())), row[keep], column[keep], len(points))
+        plain = _symmetric(np.ones(int(keep.sum())), ends[keep], len(points))
         _, labels = connected_components(plain, directed=False)
         largest = labels == np.bincount(labels).argmax()
         if largest.mean() > 0.95:
             break
     else:
         return None
-    signed = _symmetric(np.sign(overlap[keep]), row[keep], column[keep], len(points))
-    plain, signed = plain[largest][:, largest], signed[largest][:, largest]
-    root = diags(1 / np.sqrt(np.asarray(plain.sum(1)).ravel()))
-    twisted = _lowest(root @ signed @ root, 1)[0]
-    return float(max(twisted, 0.0) / max(_lowest(root @ plain @ root, 2)[1], 1e-9))
+    keep &= largest[ends[:, 0]] & largest[ends[:, 1]]
+    place = np.cumsum(largest) - 1
+    inside, signs = place[ends[keep]], np.sign(overlap[keep])
+    gap = _lowest(_normalised(np.ones(len(inside)), inside, int(largest.sum())), 2)[1]
+    return FrameGraph(points[largest], inside, signs, max(float(gap), 1e-9))
 
 
-def _symmetric(values: np.ndarray, row: np.ndarray, column: np.ndarray, n: int) -> csr_matrix:
-    half = coo_matrix((values, (row, column)), shape=(n, n)).tocsr()
+def _normalised(values: np.ndarray, ends: np.ndarray, n: int) -> csr_matrix:
+    """Return the symmetric matrix of edge values, divided by the roots of the degrees at both ends."""
+    root = diags(1 / np.sqrt(np.bincount(ends.ravel(), minlength=n)))
+    return root @ _symmetric(values, ends, n) @ root
+
+
+def _symmetric(values: np.ndarray, ends: np.ndarray, n: int) -> csr_matrix:
+    """Return the symmetric matrix (n, n) of values (e,) on edges (e, 2)."""
+    half = coo_matrix((values, (ends[:, 0], ends[:, 1])), shape=(n, n)).tocsr()
     return half + half.T
 
 

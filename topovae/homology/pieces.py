@@ -13,11 +13,11 @@ from topovae.homology.circular import LONGEST_EDGE
 from topovae.homology.clouds import Cloud
 from topovae.homology.covers import Classes, Cover, cup_matrix, double_covers, find_classes
 from topovae.homology.filtrations import Homology, compute_homology
-from topovae.homology.landmarks import Landmarks
+from topovae.homology.landmarks import Landmarks, assign
 from topovae.homology.persistence import persistence
 from topovae.homology.recommend import Candidate, Findings, Recommendation, recommend
 from topovae.homology.significance import Null, betti_distribution, betti_number, null, ranked_ratios
-from topovae.homology.verdicts import dimension_probabilities
+from topovae.homology.verdicts import Verdicts, dimension_probabilities, orientable_by_classes
 
 MOST_COVERED = 2
 """Double covers of more classes, 2^k − 1 of them, are left out."""
@@ -56,6 +56,7 @@ class Piece:
         critical_ratios: by degree the ratio death/birth from which a bar is significant.
         circles: independent circles, the Betti number of degree 1 over an odd prime.
         covering_radius: largest distance of a sample to its landmark, in the unit of the points.
+        orientable: probability that it can be oriented, or None.
         candidates: best spaces, best first.
         recommendation: the answer.
     """
@@ -68,6 +69,7 @@ class Piece:
     critical_ratios: Mapping[int, float]
     circles: int
     covering_radius: float
+    orientable: float | None
     candidates: tuple[Candidate, ...]
     recommendation: Recommendation
 
@@ -105,11 +107,12 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
     betti = {p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes}
     cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
+    orientable = _orientable(cloud.verdicts, products)
     findings = Findings(
         dimension_probabilities(cloud.dimension),
         spread,
         cloud.verdicts.closed,
-        cloud.verdicts.orientable,
+        orientable,
         cloud.verdicts.manifold,
         cup,
         tuple(cover.betti for cover in covers),
@@ -124,6 +127,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         critical_ratios={degree: law.critical_ratio(options.alpha) for degree, law in laws.items()},
         circles=_circles(homology, dimension, options),
         covering_radius=cloud.covering_radius(homology.landmarks[1]),
+        orientable=orientable,
         candidates=candidates,
         recommendation=recommendation,
     )
@@ -131,8 +135,9 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
 
 @dataclass(frozen=True)
 class _Products:
-    """Classes over Z/2 that live together, and their products; nothing of curves."""
+    """Classes over Z/2 that live together on landmarks, and their products; nothing of curves."""
 
+    landmarks: Landmarks | None = None
     classes: Classes | None = None
     cup: np.ndarray | None = None
 
@@ -145,15 +150,24 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
     """
     if dimension == 1 or (2, 1) not in numbers:
         return _Products()
-    distances = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))].distances
+    landmarks = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))]
     count = numbers[2, 1]
     for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
-        classes = find_classes(distances, count + extra, LONGEST_EDGE)
+        classes = find_classes(landmarks.distances, count + extra, LONGEST_EDGE)
         if classes is not None:
             cup = cup_matrix(classes)
             if not extra or cup[-1].any():
-                return _Products(classes, cup)
+                return _Products(landmarks, classes, cup)
     return _Products()
+
+
+def _orientable(verdicts: Verdicts, products: _Products) -> float | None:
+    """Return the probability that the space is orientable: by its classes, where they are known, else by frames alone."""
+    landmarks, classes, frames = products.landmarks, products.classes, verdicts.frames
+    if landmarks is None or landmarks.points is None or classes is None or frames is None:
+        return verdicts.orientable
+    ends = assign(frames.points, landmarks.points)[frames.ends]
+    return orientable_by_classes(frames, (cocycle[ends[:, 0], ends[:, 1]] for _, cocycle in classes.combinations()))
 
 
 def _proven(

@@ -17,7 +17,7 @@ FLOORS = {"dimension": 0.01, "homology": 0.02, "boundary": 0.05, "orientation": 
 NONE_EVIDENCE = np.log(0.04)
 """Log-likelihood granted to a space outside the catalogue."""
 
-RARE, RAREST = 0.3, 0.05
+RARE, RAREST = 0.3, 0.02
 """Prior weight of spaces that have no name and are no products of circles and lines, and of those among them of so high
 a dimension that the homology which tells them from the plain ones is not computed."""
 

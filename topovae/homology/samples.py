@@ -18,7 +18,9 @@ CHANNELS = (1, 3, 4)
 STRIDE = 2.0
 """Rows kept of a smoothed series are so many windows apart, where there are enough."""
 
-ENOUGH_ROWS = 400
+ENOUGH_ROWS = 600
+"""Fewer rows lose more by being few than rows that lie closer lose by sharing their noise."""
+
 BLOCK_NUMBERS = 2**22
 """Numbers in a block of rows: 32 MiB in double precision."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.homology.geometry import Dimension, boundary_share, flatten, frame_size, orientation_ratio
+from topovae.homology.geometry import Dimension, FrameGraph, boundary_share, flatten, frame_graph, frame_size
 
 SURFACE_LIMIT = 3
 """Boundary and orientation are judged in data of at most this dimension."""
@@ -16,6 +17,9 @@ BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
 
 ORIENTATION = (0.155, 0.15)
 """The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
+
+CLASS_FLOOR, CLASS_WIDTH = 0.02, 0.2
+"""Ratios of two classes are compared above this floor; a log ratio of so much is e : 1."""
 
 UNDETERMINED = 0.55
 """Above this ratio, tangent frames say nothing about orientation."""
@@ -38,11 +42,13 @@ class Verdicts:
         closed: that there is no boundary; None where not judged.
         orientable: that the space is orientable; None where not judged, or where tangent frames cannot tell.
         manifold: that the dimension is the same everywhere and at all scales.
+        frames: tangent frames, which classes of degree 1 can be compared with; None where there are none.
     """
 
     closed: float | None = None
     orientable: float | None = None
     manifold: float = 1.0
+    frames: FrameGraph | None = None
 
 
 def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
@@ -59,12 +65,27 @@ def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
     flat = flatten(averaged, dimension.value, k)
     share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
     closed = _below_log(share, *BOUNDARY[dimension.value])
-    ratio = orientation_ratio(flat, dimension.value, k)
-    if ratio is None:
+    frames = frame_graph(flat, dimension.value, k)
+    if frames is None:
         return Verdicts(closed, None, manifold)
+    ratio = frames.ratio()
     manifold *= _below(ratio, *UNFIT)
     orientable = _below_log(ratio, *ORIENTATION) if ratio <= UNDETERMINED else None
-    return Verdicts(closed, orientable, manifold)
+    return Verdicts(closed, orientable, manifold, frames)
+
+
+def orientable_by_classes(frames: FrameGraph, flips: Iterable[np.ndarray]) -> float:
+    """Return the probability that a space is orientable, given the classes that could be its orientation's.
+
+    The first Stiefel-Whitney class is one of H¹ over Z/2: frames can be oriented alike all over but for the flips of
+    exactly one of them, the zero class where the space is orientable.
+
+    Args:
+        frames: tangent frames.
+        flips: for each non-zero class the edges (e,) across which it changes.
+    """
+    plain, turned = frames.ratio(), min(frames.ratio(flip) for flip in flips)
+    return logistic(np.log((turned + CLASS_FLOOR) / (plain + CLASS_FLOOR)) / CLASS_WIDTH)
 
 
 def _below(value: float, middle: float, width: float) -> float:

@@ -35,7 +35,7 @@ def _place(i: int, count: int) -> str:
 def describe(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
     facts = [f"dimension {piece.cloud.dimension.value}", homotopy_type(piece)]
-    closed, orientable = decided(piece.cloud.verdicts.closed), decided(piece.cloud.verdicts.orientable)
+    closed, orientable = decided(piece.cloud.verdicts.closed), decided(piece.orientable)
     if closed is not None:
         facts.append("no edge" if closed else "an edge")
     if orientable is not None:
