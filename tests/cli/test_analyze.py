@@ -97,3 +97,44 @@ def test_odd_data_are_used_with_a_warning_that_quiet_leaves_out(tool: Any, circl
 def test_head_closes_the_pipe_in_silence(tool: Any, circle: Path) -> None:
     shown = tool.shell(f"topovae analyze '{circle}' --json | head -1")
     assert (shown.code, shown.out, shown.err) == (0, b"{\n", "")
+
+
+def test_candidates_restrict_the_choice(tool: Any, circle: Path) -> None:
+    document = tool("analyze", circle, "--json", "--candidates", "S1,I,(S1xI)/<rot(1/2),flip>").json()
+    assert {candidate["latent"] for candidate in document["candidates"]} == {"S1", "I", "(S1xI)/<rot(1/2),flip>"}
+    assert document["recommendation"]["name"] == "circle"
+
+
+def test_a_sparse_graph_is_diagnosed_like_its_edge_table(tool: Any) -> None:
+    angle = np.sort(np.random.default_rng(0).uniform(0, 2 * np.pi, 300))
+    near = (np.arange(300)[:, None] + np.arange(1, 6)) % 300
+    rows = np.repeat(np.arange(300), 5)
+    length = 2 * np.abs(np.sin((angle[near.ravel()] - angle[rows]) / 2))
+    from scipy.sparse import csr_array, save_npz
+
+    save_npz(tool.folder / "graph.npz", csr_array((length, (rows, near.ravel())), shape=(300, 300)))
+    np.savetxt(tool.folder / "edges.csv", np.column_stack([rows, near.ravel(), length]), delimiter=",", fmt="%.17g")
+    answers = [tool("analyze", name, "--distance-matrix", "--json").json() for name in ("graph.npz", "edges.csv")]
+    assert answers[0]["recommendation"]["name"] == "circle"
+    assert answers[0] == answers[1]
+
+
+def test_components_are_diagnosed_by_themselves(tool: Any) -> None:
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 600)
+    x = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.02 * rng.normal(size=(600, 2))
+    x[400:] += 8.0
+    np.save(tool.folder / "two.npy", x)
+    document = tool("analyze", "two.npy", "--json").json()
+    assert document["components"] == 2 and document["recommendation"]["name"] == "none"
+    assert [(part["samples"], part["recommendation"]["name"]) for part in document["parts"]] == [(400, "circle"), (200, "circle")]
+    shown = tool("analyze", "two.npy").out.decode().splitlines()[0]
+    assert shown.startswith("none: 2 components")
+
+
+def test_evidence_goes_into_the_document(tool: Any, circle: Path) -> None:
+    document = tool("analyze", circle, "--json", "--max-dim", 1, "--evidence", "--candidates", "S1,I").json()
+    evidence = document["evidence"]
+    assert {trial["latent"] for trial in evidence["candidates"]} == {"S1", "I"}
+    assert evidence["winner"] in {"S1", "I"} and isinstance(evidence["decided"], bool)
+    assert document["recommendation"]["name"] == "circle"

@@ -15,7 +15,18 @@ from topovae.cli import app
 
 HEAVY = ("torch", "ripser", "sklearn", "matplotlib", "h5py", "scipy", "persim", "pandas")
 ROOT = Path(__file__).parents[2]
-COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+def flattened(group: Any, before: str = "") -> dict[str, Any]:
+    """Commands by all their words; a group counts by its commands."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        words = f"{before} {name}".strip()
+        found |= flattened(command, words) if hasattr(command, "commands") else {words: command}
+    return found
+
+
+COMMANDS: dict[str, Any] = flattened(typer.main.get_command(app))
 DESIGNED = ("analyze", "train", "evaluate", "encode", "decode", "sample", "plot", "generate", "inspect", "spaces")
 
 

@@ -62,6 +62,7 @@ KEYS = {
     "bars": list,
     "orientable": bool,
     "boundary": bool,
+    "manifold": float,
     "cup_length": int,
     "cup_form": list,
     "covers": list,

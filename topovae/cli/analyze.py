@@ -56,7 +56,9 @@ def analyze(
     memory: Annotated[str, typer.Option(help="Memory that may be used, such as 2GiB.")] = "2GiB",
     time: Annotated[float | None, typer.Option(help="Seconds that the homology may take.", min=0.0)] = None,
     metric: Annotated[str, typer.Option(help="euclidean or cosine.")] = "euclidean",
-    distance_matrix: Annotated[bool, typer.Option(help="The data are an n x n distance matrix.")] = False,
+    distance_matrix: Annotated[
+        bool, typer.Option(help="The data are an n x n distance matrix, or a sparse graph of edge lengths.")
+    ] = False,
     device: DeviceOption = "cpu",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
@@ -82,7 +84,7 @@ def analyze(
     if output:
         check_output(output, data)
         check_report(output)
-    samples = open_data(data, quiet)
+    samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet)
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
     if evidence:
@@ -101,6 +103,28 @@ def analyze(
         note(f"topovae: {result.stopped}; the answer rests on what was known by then", quiet)
         if result.interrupted:
             raise typer.Exit(INTERRUPT_EXIT)
+
+
+def holds_graph(path: str) -> bool:
+    """Whether a file holds a sparse matrix as scipy saves it."""
+    from topovae.homology.distances import is_graph
+
+    return path != "-" and os.path.isfile(path) and is_graph(path)
+
+
+def open_graph(path: str) -> Dataset:
+    """Read a sparse matrix of edge lengths as the table of its edges."""
+    import hashlib
+
+    import numpy as np
+
+    from topovae.data.dataset import Dataset, Source
+    from topovae.homology.distances import read_graph
+
+    edges = read_graph(path).tocoo()
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Dataset.of(np.column_stack([edges.row, edges.col, edges.data]), source=Source(path, digest))
 
 
 def add_evidence(document: dict[str, Any], samples: Dataset, seed: int, quiet: bool) -> dict[str, Any]:
@@ -191,7 +215,8 @@ def print_analysis(document: dict[str, Any]) -> None:
     dimension = document["intrinsic_dimension"]
     low, high = dimension["interval"]
     facts = Table(show_header=False, box=None)
-    facts.add_row("samples x features", f"{document['n_samples']} x {document['n_features']}")
+    features = document["n_features"] or "distances"
+    facts.add_row("samples x features", f"{document['n_samples']} x {features}")
     facts.add_row("landmarks", f"{document['landmarks']} (covering radius {document['covering_radius']:.3g})")
     facts.add_row("dimension", f"{dimension['value']} (estimate {dimension['estimate']:.2f}, {low:.2f} to {high:.2f})")
     for prime, numbers in document["betti"].items():

@@ -156,21 +156,22 @@ def print_summary(summary: Summary) -> None:
     out = console()
     total, *others = figures(summary)
     out.print(f"[bold]{total}[/bold]")
-    table = Table(title="answers (columns) for data from a space (rows)", title_justify="left")
+    table = Table(title="answers for data from each space", title_justify="left")
     table.add_column("data", no_wrap=True)
-    for answer in summary.answers:
-        table.add_column(answer, justify="right")
+    table.add_column("answers")
     levels = sorted({level for rates in summary.by_space.values() for level in rates})
     for level in levels:
-        table.add_column(f"noise {level:g}", justify="right")
+        table.add_column(f"noise {level:g}", justify="right", no_wrap=True)
     for space, counts in summary.confusion.items():
         right = expected_answers(space)
-        cells = [_painted(counts.get(answer, 0), answer in right) for answer in summary.answers]
+        answers = ", ".join(
+            _painted(answer, counts[answer], answer in right) for answer in summary.answers if counts.get(answer)
+        )
         rates = summary.by_space[space]
-        table.add_row(f"{space} *" if space in APART else space, *cells, *(_ratio(rates[level]) for level in levels))
+        table.add_row(f"{space} *" if space in APART else space, answers, *(_ratio(rates[level]) for level in levels))
     table.add_section()
     ends = [_ratio(summary.by_noise[level]) if level in summary.by_noise else "" for level in levels]
-    table.add_row("right", *[""] * len(summary.answers), *ends)
+    table.add_row("right", "", *ends)
     out.print(table)
     for words in others:
         out.print(words)
@@ -182,10 +183,9 @@ def print_summary(summary: Summary) -> None:
     out.print(bins)
 
 
-def _painted(count: int, right: bool) -> str:
-    if not count:
-        return ""
-    return f"[green]{count}[/green]" if right else f"[red]{count}[/red]"
+def _painted(answer: str, count: int, right: bool) -> str:
+    colour = "green" if right else "red"
+    return f"[{colour}]{answer} {count}[/{colour}]"
 
 
 def _ratio(rate: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -16,7 +16,7 @@ from topovae.homology.landmarks import Landmarks
 from topovae.homology.persistence import universal_p_values
 from topovae.homology.pieces import Piece
 from topovae.homology.recommend import Candidate, Recommendation
-from topovae.homology.samples import Preparation
+from topovae.homology.samples import Preparation, series
 from topovae.homology.styles import Styles
 from topovae.homology.symmetry import Symmetry
 from topovae.homology.verdicts import decided
@@ -74,6 +74,13 @@ class Skeleton:
         if self.preparation is None or self.denoiser is None:
             raise ValueError("an analysis of a distance matrix cannot place samples")
         return self.denoiser.transform(self.preparation.apply(rows))
+
+    def place_all(self, data: Any) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield all samples of a Dataset or array in their order as points (m, q); a time series is smoothed."""
+        if self.preparation is None or self.denoiser is None:
+            raise ValueError("an analysis of a distance matrix cannot place samples")
+        for rows, features in series(data, self.preparation):
+            yield rows, self.denoiser.transform(features)
 
 
 @dataclass(frozen=True)
@@ -211,6 +218,7 @@ def _findings(piece: Piece) -> dict[str, Any]:
         "betti": {str(prime): list(numbers) for prime, numbers in piece.betti.items()},
         "orientable": decided(piece.orientable),
         "boundary": decided(None if verdicts.closed is None else 1 - verdicts.closed),
+        "manifold": verdicts.manifold,
         "cup_length": piece.cup_length,
         "cup_form": None if piece.cup is None else piece.cup.astype(int).tolist(),
         "covers": [cover.to_dict() for cover in piece.covers],

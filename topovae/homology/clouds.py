@@ -75,14 +75,21 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
     return Cloud(len(points), dimension, verdicts, draw, radius)
 
 
-def of_distances(distances: np.ndarray, landmarks: int | None, seed: int) -> Cloud:
-    """Read the geometry of a distance matrix (n, n): landmarks are samples, and there are no tangent planes."""
+def of_distances(distances: np.ndarray, landmarks: int | None, seed: int, *, thinned: bool = False) -> Cloud:
+    """Read the geometry of a distance matrix (n, n): landmarks are samples, and there are no tangent planes.
+
+    Args:
+        distances: distances of the samples.
+        landmarks: number of landmarks asked for, None for the usual one.
+        seed: of landmarks and resamples.
+        thinned: whether the samples were spread out before, so that most of them may be landmarks.
+    """
     n = len(distances)
 
     def draw(resample: int, usual: int) -> Landmarks:
         rng = np.random.default_rng((seed, resample))
         keep = _resampled(n, resample, rng)
-        count = count_landmarks(n, usual, landmarks)
+        count = count_landmarks(n, usual, landmarks or (min(usual, n) if thinned else None))
         index = keep[farthest_points(distances[np.ix_(keep, keep)], count, int(rng.integers(2**31)))]
         tuned, scales = self_tuned(distances[np.ix_(index, index)])
         return Landmarks(tuned, scales, index=index)

@@ -29,8 +29,8 @@ LATE = 0.9
 """Share of the window of scales at which products are looked at. A product that vanishes at one scale vanishes at all
 smaller ones, so the later the better, as long as the classes live."""
 
-LONGEST = 3.5
-"""No later than so many usual spacings, for cost."""
+MOST_TRIANGLES = 60_000
+"""Products are looked at earlier where there are more triangles, for cost."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,24 @@ def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Clas
 
 def cup_matrix(classes: Classes) -> np.ndarray:
     """Return which products (k, k) of the classes are not zero in H² over Z/2."""
-    scale = min(classes.birth + LATE * (classes.death - classes.birth), max(LONGEST, 1.1 * classes.birth))
-    near = np.triu(classes.distances <= scale, 1)
+    near = np.triu(classes.distances <= _late(classes), 1)
     ends = np.argwhere(near)
     number = np.full(near.shape, -1)
     number[ends[:, 0], ends[:, 1]] = np.arange(len(ends))
     triangles = np.concatenate([_triangles(near, number, i) for i in range(len(near))])
     return cup_products(len(ends), triangles, classes.cocycles[:, ends[:, 0], ends[:, 1]])
+
+
+def _late(classes: Classes) -> float:
+    """Return the latest scale within the window at which the triangles are not too many."""
+    share = LATE
+    while share > 0.1:
+        scale = classes.birth + share * (classes.death - classes.birth)
+        near = np.triu(classes.distances <= scale, 1).astype(np.float32)
+        if ((near @ near) * near).sum() <= MOST_TRIANGLES:
+            return scale
+        share *= 0.9
+    return classes.birth + share * (classes.death - classes.birth)
 
 
 def _triangles(near: np.ndarray, number: np.ndarray, i: int) -> np.ndarray:

@@ -15,22 +15,25 @@ from topovae.homology.analysis import Analysis, Skeleton
 from topovae.homology.budget import Budget
 from topovae.homology.catalogue import catalogue, find
 from topovae.homology.circular import circular_coordinates, landmark_angles
-from topovae.homology.clouds import count_landmarks, of_distances, of_points
+from topovae.homology.clouds import of_distances, of_points
 from topovae.homology.components import components
 from topovae.homology.counts import choose_preset
 from topovae.homology.denoise import Denoiser, fit_denoiser
+from topovae.homology.distances import is_graph, read_graph, sample_graph
 from topovae.homology.landmarks import assign, centres, farthest_points, self_tuned
 from topovae.homology.neighbours import using
 from topovae.homology.persistence import check_distances, check_prime
 from topovae.homology.pieces import Options, Piece, diagnose
 from topovae.homology.recommend import Recommendation
-from topovae.homology.samples import LEAST_ROWS, Preparation, blocks, prepare, read_sample, shape_of
+from topovae.homology.samples import LEAST_ROWS, Preparation, prepare, read_sample, shape_of
 from topovae.homology.styles import Styles, find_styles
 from topovae.signature import parse
 
 Progress = Callable[[str, float], None]
 
-COMPONENT_LANDMARKS = 300
+COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = 300, 6
+"""Components are counted on at most so many landmarks, of so many samples each at least: of fewer, the chance gaps between
+samples would look like gaps between components."""
 
 
 def analyze(
@@ -53,7 +56,8 @@ def analyze(
     """Diagnose which space the data lies on.
 
     Args:
-        data: a Dataset, or an array (n, ...) of samples; with `distance_matrix`, (n, n) distances.
+        data: a Dataset, or an array (n, ...) of samples; with `distance_matrix`, (n, n) distances, or a sparse graph of
+            the lengths between neighbours: a scipy matrix, or a table (e, 3) of edges i, j and length.
         seed: seed of every random choice.
         landmarks: number of landmarks; chosen by the number of samples when None.
         max_dim: highest degree of homology, 1 or 2.
@@ -136,14 +140,29 @@ def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation |
 
 def _components_of_points(points: np.ndarray, seed: int) -> np.ndarray:
     """Return the component (n,) of each point (n, p), 0 being the largest."""
-    centre = centres(points, count_landmarks(len(points), COMPONENT_LANDMARKS, None), seed)
+    centre = centres(points, min(COMPONENT_LANDMARKS, len(points) // SAMPLES_PER_LANDMARK), seed)
     tuned, _ = self_tuned(cdist(centre, centre))
     owner = assign(points, centre)
     return components(tuned, np.bincount(owner, minlength=len(centre)))[owner]
 
 
+def _from_graph(data: Any, options: Options) -> Analysis:
+    """Diagnose a graph of edge lengths, by the shortest paths between points spread over it."""
+    sample = sample_graph(read_graph(data, options.budget.memory), options.seed, memory=options.budget.memory)
+    label = np.zeros(len(sample.distances), dtype=int)
+    for part, places in enumerate(sample.pieces()):
+        label[places] = part
+    pieces = []
+    for part, inner in _shares(label, options):
+        inside = sample.distances[np.ix_(label == part, label == part)]
+        pieces.append(diagnose(of_distances(inside, options.landmarks, options.seed, thinned=True), inner))
+    return _conclude(pieces, sample.n_samples, None, None, None)
+
+
 def _from_distances(data: Any, options: Options) -> Analysis:
-    """Diagnose a distance matrix."""
+    """Diagnose a distance matrix, or a graph."""
+    if is_graph(data):
+        return _from_graph(data, options)
     n, shape = shape_of(data)
     if len(shape) != 1 or shape[0] != n:
         raise InputError(f"A distance matrix must be square; this data has the shape {(n, *shape)}.")
@@ -170,7 +189,7 @@ def _from_distances(data: Any, options: Options) -> Analysis:
 
 def _components_of_distances(distances: np.ndarray, seed: int) -> np.ndarray:
     """Return the component (n,) of each sample of a distance matrix (n, n), 0 being the largest."""
-    index = farthest_points(distances, count_landmarks(len(distances), COMPONENT_LANDMARKS, None), seed)
+    index = farthest_points(distances, min(COMPONENT_LANDMARKS, len(distances) // SAMPLES_PER_LANDMARK), seed)
     tuned, _ = self_tuned(distances[np.ix_(index, index)])
     owner = distances[:, index].argmin(1)
     return components(tuned, np.bincount(owner, minlength=len(index)))[owner]
@@ -223,6 +242,6 @@ def coordinates(data: Any, analysis: Analysis, seed: int = 0) -> dict[str, np.nd
     n, _ = shape_of(data)
     circle = np.zeros((n, angles.shape[1]))
     if angles.shape[1]:
-        for rows, block in blocks(data):
-            circle[rows] = circular_coordinates(skeleton.place(block), skeleton.landmarks, angles)
+        for rows, points in skeleton.place_all(data):
+            circle[rows] = circular_coordinates(points, skeleton.landmarks, angles)
     return {"circle": circle}

@@ -25,12 +25,13 @@ class Pass:
 
 
 PASSES = {
-    1: (Pass(1, 500, 4.0, 3),),
+    1: (Pass(1, 500, 8.0, 3),),
     2: (Pass(2, 300, 4.0, 3), Pass(1, 500, 4.5, 3)),
     3: (Pass(2, 300, 2.5, 2), Pass(1, 800, 2.5, 3)),
-    4: (Pass(1, 500, 3.0, 3),),
+    4: (Pass(1, 500, 2.5, 3),),
+    7: (Pass(1, 250, 2.5, 3),),
 }
-"""By dimension (4: and more), the dearest first: it may not fit in memory."""
+"""By the least dimension, the dearest first: it may not fit in memory."""
 
 
 @dataclass
@@ -85,7 +86,7 @@ def compute_homology(
         ResourceError: even the least plan does not fit in the budget.
         KeyboardInterrupt: before all samples are through.
     """
-    passes = [step for step in PASSES[min(dimension, max(PASSES))] if step.degree <= max_dim]
+    passes = [step for step in PASSES[max(least for least in PASSES if least <= dimension)] if step.degree <= max_dim]
     whole: dict[int, Landmarks] = {}
 
     def drawn(resample: int, count: int) -> Landmarks:

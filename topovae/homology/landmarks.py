@@ -98,7 +98,7 @@ def hybrid_distances(centre: np.ndarray, points: np.ndarray, dimension: int, k_f
     else:
         frames = tangent_frames(together, dimension, max(k_frame, 15))
         graph = tangent_graph(together, frames, k, least_cosine=0.55)
-    geodesic = dijkstra(graph, directed=False, indices=np.arange(len(centre)))[:, : len(centre)]
+    geodesic = dijkstra(graph, indices=np.arange(len(centre)))[:, : len(centre)]
     geodesic[~np.isfinite(geodesic)] = 0.0
     hybrid = np.maximum(straight, np.maximum(geodesic, geodesic.T) / GEODESIC_STRETCH)
     np.fill_diagonal(hybrid, 0.0)

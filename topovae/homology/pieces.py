@@ -107,7 +107,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
     betti = {p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes}
     cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
-    orientable = _orientable(cloud.verdicts, products)
+    orientable = _orientable(cloud.verdicts, products, numbers, dimension)
     findings = Findings(
         dimension_probabilities(cloud.dimension),
         spread,
@@ -161,8 +161,15 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
     return _Products()
 
 
-def _orientable(verdicts: Verdicts, products: _Products) -> float | None:
-    """Return the probability that the space is orientable: by its classes, where they are known, else by frames alone."""
+def _orientable(
+    verdicts: Verdicts, products: _Products, numbers: Mapping[tuple[int, int], int], dimension: int
+) -> float | None:
+    """Return the probability that the space is orientable: by its classes, where they are known, else by frames alone.
+
+    Without a class of H¹ over Z/2 every space is orientable.
+    """
+    if dimension > 1 and numbers.get((2, 1)) == 0:
+        return 1.0
     landmarks, classes, frames = products.landmarks, products.classes, verdicts.frames
     if landmarks is None or landmarks.points is None or classes is None or frames is None:
         return verdicts.orientable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,9 @@ a dimension that the homology which tells them from the plain ones is not comput
 
 LEAST_SCORE = 0.6
 """A space that explains the findings no better than this is not recommended."""
+
+CALIBRATION = {"named": (0.0, 1.0), "none": (0.0, 1.0)}
+"""Intercept and slope that make the log odds of a score those of being right; for answers and for `none`."""
 
 MISSED_PRODUCT = 0.1
 """How often a product that is not zero looks so: landmarks too sparse for the surface that carries it."""
@@ -128,9 +132,27 @@ def recommend(findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE) -> t
         Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
     )
     best = candidates[0]
+    score = best.score * findings.manifold
     if findings.manifold > 0.5 and best.score > LEAST_SCORE:
-        return candidates, Recommendation(best.latent, best.name, best.score * findings.manifold)
-    return candidates, Recommendation(None, "none", 1 - best.score * findings.manifold)
+        return candidates, Recommendation(best.latent, best.name, calibrated("named", score))
+    return candidates, Recommendation(None, "none", calibrated("none", 1 - score))
+
+
+def calibrated(kind: str, score: float) -> float:
+    """Return the probability that an answer of a kind and score is right.
+
+    Args:
+        kind: `named` or `none`.
+        score: how sure the decision was.
+    """
+    intercept, slope = CALIBRATION[kind]
+    return float(1 / (1 + np.exp(-(intercept + slope * log_odds(score)))))
+
+
+def log_odds(score: float | np.ndarray) -> Any:
+    """Return log p/(1 − p) of probabilities, none beyond 999 : 1."""
+    inside = np.clip(score, 1e-3, 1 - 1e-3)
+    return np.log(inside / (1 - inside))
 
 
 def _prior(space: Space) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.homology.geometry import Dimension, FrameGraph, boundary_share, flatten, frame_graph, frame_size
+from topovae.homology.geometry import LARGEST_DIMENSION, Dimension, FrameGraph, boundary_share, flatten, frame_graph, frame_size
 
 SURFACE_LIMIT = 3
 """Boundary and orientation are judged in data of at most this dimension."""
@@ -104,7 +104,12 @@ def logistic(x: float) -> float:
 
 
 def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
-    """Return how sure the dimension is, from its gap; the rest goes to its neighbours."""
+    """Return how sure the dimension is, from its gap; the rest goes to its neighbours.
+
+    Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is.
+    """
+    if dimension.value > LARGEST_DIMENSION:
+        return {dimension.value: 0.9}
     sure = 0.3 + 0.68 * logistic(np.log(dimension.gap / 3.0) / 0.15)
     rest = (1 - sure) / 2
     return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
