@@ -27,7 +27,8 @@ def score_of(row: Mapping[str, Any]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+")
-    rows = [row for path in parser.parse_args().files for row in read_rows(path) if row.get("components") == 1]
+    paths = parser.parse_args().files
+    rows = [row for path in paths for row in read_rows(path) if row.get("components") == 1]
     for kind in ("named", "none"):
         chosen = [row for row in rows if (row["recommendation"]["name"] == "none") == (kind == "none")]
         scores = np.array([score_of(row) for row in chosen])

@@ -127,7 +127,10 @@ def test_components_are_diagnosed_by_themselves(tool: Any) -> None:
     np.save(tool.folder / "two.npy", x)
     document = tool("analyze", "two.npy", "--json").json()
     assert document["components"] == 2 and document["recommendation"]["name"] == "none"
-    assert [(part["samples"], part["recommendation"]["name"]) for part in document["parts"]] == [(400, "circle"), (200, "circle")]
+    assert [(part["samples"], part["recommendation"]["name"]) for part in document["parts"]] == [
+        (400, "circle"),
+        (200, "circle"),
+    ]
     shown = tool("analyze", "two.npy").out.decode().splitlines()[0]
     assert shown.startswith("none: 2 components")
 

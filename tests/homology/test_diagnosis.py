@@ -212,7 +212,7 @@ BAD_INPUT: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "constant": (np.ones((100, 3)), {}, InputError, "equal"),
     "text": (np.full((100, 3), "a"), {}, InputError, "real numbers"),
     "object": (np.full((100, 3), None), {}, InputError, "real numbers"),
-    "not square": (np.ones((100, 3)), {"distance_matrix": True}, InputError, "square"),
+    "not square": (np.ones((100, 4)), {"distance_matrix": True}, InputError, "square"),
     "no distances": (np.ones((100, 100)), {"distance_matrix": True}, InputError, "itself"),
     "zero and cosine": (np.zeros((100, 3)), {"metric": "cosine"}, InputError, "cosine"),
     "prime": (draw("circle", 100), {"primes": (2, 4)}, UsageError, "4 is not a prime"),

@@ -25,7 +25,7 @@ a dimension that the homology which tells them from the plain ones is not comput
 LEAST_SCORE = 0.6
 """A space that explains the findings no better than this is not recommended."""
 
-CALIBRATION = {"named": (0.0, 1.0), "none": (0.0, 1.0)}
+CALIBRATION = {"named": (-1.05, 2.53), "none": (-1.02, 0.27)}
 """Intercept and slope that make the log odds of a score those of being right; for answers and for `none`."""
 
 MISSED_PRODUCT = 0.1

@@ -72,10 +72,11 @@ class Styles:
         """Return the answer that groups or symmetries give, None where they show no circle."""
         if self.latent is None:
             return None
+        name = parse(self.latent).name or self.latent
         if self.sure_orbits is not None:
-            return Recommendation(self.latent, self.latent, self.sure_orbits.probability, "groups")
+            return Recommendation(self.latent, name, self.sure_orbits.probability, "groups")
         sure = min(symmetry.probability for symmetry in self.sure_symmetries)
-        return Recommendation(self.latent, self.latent, sure, "symmetry")
+        return Recommendation(self.latent, name, sure, "symmetry")
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the keys that these findings add to the JSON of the diagnosis."""
