@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from topovae.signature import parse
 from topovae.store import read_report
@@ -141,3 +143,26 @@ def test_evidence_goes_into_the_document(tool: Any, circle: Path) -> None:
     assert {trial["latent"] for trial in evidence["candidates"]} == {"S1", "I"}
     assert evidence["winner"] in {"S1", "I"} and isinstance(evidence["decided"], bool)
     assert document["recommendation"]["name"] == "circle"
+
+
+def test_an_interrupt_prints_what_is_known_and_exits_130(circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from topovae.cli import app
+    from topovae.homology import filtrations
+
+    whole, calls = filtrations._add, 0
+
+    def interrupted(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise KeyboardInterrupt
+        whole(*arguments)
+
+    monkeypatch.setattr(filtrations, "_add", interrupted)
+    shown = CliRunner().invoke(app, ["analyze", str(circle), "--json", "--max-dim", "1", "--quiet"])
+    assert shown.exit_code == 130
+    document = json.loads(shown.stdout)
+    assert document["recommendation"]["name"] == "circle"
+    assert document["left_out"] == ["interrupted after 1 of 3 filtrations"]

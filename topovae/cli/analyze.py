@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -102,7 +103,8 @@ def analyze(
     if result.stopped is not None:
         note(f"topovae: {result.stopped}; the answer rests on what was known by then", quiet)
         if result.interrupted:
-            raise typer.Exit(INTERRUPT_EXIT)
+            sys.stdout.flush()
+            sys.exit(INTERRUPT_EXIT)
 
 
 def holds_graph(path: str) -> bool:
