@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from topovae.data.spaces import generate
+from topovae.homology import analyze
 from topovae.homology.catalogue import find
 from topovae.homology.covers import cup_matrix, double_covers, find_classes
 from topovae.homology.landmarks import centres, self_tuned
@@ -66,3 +67,19 @@ def test_cocycles_are_symmetric_and_closed_on_every_triangle() -> None:
 def test_classes_that_do_not_meet_are_none() -> None:
     assert find_classes(landmarks("torus"), 4, 6.0) is None
     assert find_classes(cdist(*[np.linspace(0, 1, 30)[:, None]] * 2), 1, 6.0) is None
+
+
+ORIENTATION = {"klein": [2, 2], "rp2": [0, 0], "mobius": [1, 1]}
+
+
+@pytest.mark.parametrize("name", ORIENTATION)
+def test_the_double_cover_of_the_orientation_class_is_the_orientable_one(name: str) -> None:
+    document = analyze(generate(name, 1500, ambient=20, noise=0.02, seed=1000).x).to_dict()
+    turning = [cover for cover in document["covers"] if cover["orientation"]]
+    assert [[cover["betti"][prime][1] for prime in "23"] for cover in turning] == [ORIENTATION[name]]
+    assert document["orientable"] is False
+
+
+def test_an_orientable_space_has_no_orientation_class() -> None:
+    document = analyze(generate("torus", 1500, ambient=20, noise=0.02, seed=1000).x).to_dict()
+    assert document["orientable"] is True and not any(cover["orientation"] for cover in document["covers"])

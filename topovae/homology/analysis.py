@@ -221,7 +221,7 @@ def _findings(piece: Piece) -> dict[str, Any]:
         "manifold": verdicts.manifold,
         "cup_length": piece.cup_length,
         "cup_form": None if piece.cup is None else piece.cup.astype(int).tolist(),
-        "covers": [cover.to_dict() for cover in piece.covers],
+        "covers": [cover.to_dict() | {"orientation": cover.combination == piece.orientation} for cover in piece.covers],
         "significance": {str(degree): ratio for degree, ratio in piece.critical_ratios.items()},
         "candidates": [candidate.to_dict() for candidate in piece.candidates],
         "recommendation": piece.recommendation.to_dict(),

@@ -17,7 +17,7 @@ from topovae.homology.landmarks import Landmarks, assign
 from topovae.homology.persistence import persistence
 from topovae.homology.recommend import Candidate, Findings, Recommendation, recommend
 from topovae.homology.significance import Null, betti_distribution, betti_number, null, ranked_ratios
-from topovae.homology.verdicts import Verdicts, dimension_probabilities, orientable_by_classes
+from topovae.homology.verdicts import Verdicts, dimension_probabilities, orientation_by_classes
 
 MOST_COVERED = 2
 """Double covers of more classes, 2^k − 1 of them, are left out."""
@@ -57,6 +57,7 @@ class Piece:
         circles: independent circles, the Betti number of degree 1 over an odd prime.
         covering_radius: largest distance of a sample to its landmark, in the unit of the points.
         orientable: probability that it can be oriented, or None.
+        orientation: its orientation class, as the coefficients of a cover, where it cannot.
         candidates: best spaces, best first.
         recommendation: the answer.
     """
@@ -70,6 +71,7 @@ class Piece:
     circles: int
     covering_radius: float
     orientable: float | None
+    orientation: tuple[int, ...] | None
     candidates: tuple[Candidate, ...]
     recommendation: Recommendation
 
@@ -107,7 +109,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
     betti = {p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes}
     cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
-    orientable = _orientable(cloud.verdicts, products, numbers, dimension)
+    orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
     findings = Findings(
         dimension_probabilities(cloud.dimension),
         spread,
@@ -125,9 +127,10 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         cup=cup,
         covers=covers,
         critical_ratios={degree: law.critical_ratio(options.alpha) for degree, law in laws.items()},
-        circles=_circles(homology, dimension, options),
+        circles=_circles(homology, numbers, dimension, options),
         covering_radius=cloud.covering_radius(homology.landmarks[1]),
         orientable=orientable,
+        orientation=orientation,
         candidates=candidates,
         recommendation=recommendation,
     )
@@ -161,20 +164,20 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
     return _Products()
 
 
-def _orientable(
+def _orientation(
     verdicts: Verdicts, products: _Products, numbers: Mapping[tuple[int, int], int], dimension: int
-) -> float | None:
-    """Return the probability that the space is orientable: by its classes, where they are known, else by frames alone.
+) -> tuple[float | None, tuple[int, ...] | None]:
+    """Return the probability that the space is orientable, by its classes or else by frames alone, and its class if not.
 
     Without a class of H¹ over Z/2 every space is orientable.
     """
     if dimension > 1 and numbers.get((2, 1)) == 0:
-        return 1.0
+        return 1.0, None
     landmarks, classes, frames = products.landmarks, products.classes, verdicts.frames
     if landmarks is None or landmarks.points is None or classes is None or frames is None:
-        return verdicts.orientable
-    ends = assign(frames.points, landmarks.points)[frames.ends]
-    return orientable_by_classes(frames, (cocycle[ends[:, 0], ends[:, 1]] for _, cocycle in classes.combinations()))
+        return verdicts.orientable, None
+    one, other = assign(frames.points, landmarks.points)[frames.ends].T
+    return orientation_by_classes(frames, {name: cocycle[one, other] for name, cocycle in classes.combinations()})
 
 
 def _proven(
@@ -204,11 +207,10 @@ def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ..
     return tuple(double_covers(classes, law, alpha))
 
 
-def _circles(homology: Homology, dimension: int, options: Options) -> int:
+def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], dimension: int, options: Options) -> int:
     """Return the number of independent circles: of classes over an odd prime, which torsion of order 2 leaves alone."""
     odd = next((prime for prime in options.primes if prime > 2), None)
-    if odd is None:
-        ratios = ranked_ratios(persistence(homology.landmarks[1].distances, 3, 1, LONGEST_EDGE).bars[1])
-    else:
-        ratios = homology.ratios(odd, 1)
+    if odd is not None:
+        return numbers[odd, 1]
+    ratios = ranked_ratios(persistence(homology.landmarks[1].distances, 3, 1, LONGEST_EDGE).bars[1])
     return betti_number(ratios, null(1, dimension), options.alpha)

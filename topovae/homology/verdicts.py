@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from topovae.homology.geometry import LARGEST_DIMENSION, Dimension, FrameGraph, boundary_share, flatten, frame_graph, frame_size
+
+Class = tuple[int, ...]
 
 SURFACE_LIMIT = 3
 """Boundary and orientation are judged in data of at most this dimension."""
@@ -74,8 +76,8 @@ def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
     return Verdicts(closed, orientable, manifold, frames)
 
 
-def orientable_by_classes(frames: FrameGraph, flips: Iterable[np.ndarray]) -> float:
-    """Return the probability that a space is orientable, given the classes that could be its orientation's.
+def orientation_by_classes(frames: FrameGraph, flips: Mapping[Class, np.ndarray]) -> tuple[float, Class | None]:
+    """Find the class of orientation among those that there are.
 
     The first Stiefel-Whitney class is one of H¹ over Z/2: frames can be oriented alike all over but for the flips of
     exactly one of them, the zero class where the space is orientable.
@@ -83,9 +85,14 @@ def orientable_by_classes(frames: FrameGraph, flips: Iterable[np.ndarray]) -> fl
     Args:
         frames: tangent frames.
         flips: for each non-zero class the edges (e,) across which it changes.
+
+    Returns:
+        The probability that the space is orientable, and the class of orientation where it is not.
     """
-    plain, turned = frames.ratio(), min(frames.ratio(flip) for flip in flips)
-    return logistic(np.log((turned + CLASS_FLOOR) / (plain + CLASS_FLOOR)) / CLASS_WIDTH)
+    ratios = {name: frames.ratio(flip) for name, flip in flips.items()}
+    plain, best = frames.ratio(), min(ratios, key=lambda name: ratios[name])
+    orientable = logistic(np.log((ratios[best] + CLASS_FLOOR) / (plain + CLASS_FLOOR)) / CLASS_WIDTH)
+    return orientable, best if orientable < 0.5 else None
 
 
 def _below(value: float, middle: float, width: float) -> float:
