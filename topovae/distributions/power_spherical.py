@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Gamma, constraints, register_kl
 from torch.types import _size
 
-from topovae.distributions.uniform import SphereUniform, log_sphere_area
+from topovae.distributions.uniform import SphereUniform, log_sphere_area, uniform_tangent
 
 _ASYMPTOTIC_FROM = 20.0
 
@@ -86,10 +86,7 @@ class PowerSpherical(Distribution):
         loc, kappa = self.loc.expand(shape), self.concentration.expand(shape[:-1])
         # y = (1 − cos of the angle to loc) / 2 is small when κ is large, where 1 − t would cancel.
         y = self._sample_y(kappa).clamp(torch.finfo(loc.dtype).tiny, 1 - torch.finfo(loc.dtype).eps)[..., None]
-        tangent = torch.randn(shape, dtype=loc.dtype, device=loc.device)
-        tangent = tangent - (tangent * loc).sum(-1, keepdim=True) * loc
-        tangent = torch.nn.functional.normalize(tangent, dim=-1, eps=1e-20)
-        return (1 - 2 * y) * loc + 2 * torch.sqrt(y * (1 - y)) * tangent
+        return (1 - 2 * y) * loc + 2 * torch.sqrt(y * (1 - y)) * uniform_tangent(loc)
 
     def _sample_y(self, kappa: Tensor) -> Tensor:
         b = self.dim / 2

@@ -101,3 +101,18 @@ class SphereUniform(Distribution):
     def entropy(self) -> Tensor:
         """Differential entropy in nats, the log of the area."""
         return self._like.new_full(self.batch_shape, log_sphere_area(self.dim))
+
+
+def uniform_tangent(loc: Tensor) -> Tensor:
+    """A uniform unit tangent vector of the sphere at each of the unit vectors `loc`, which moves with them.
+
+    Its gradient is that of the parallel transport along the great circle on which `loc` moves. Projecting one Gaussian
+    vector onto the tangent space instead makes the gradient large where the vector is nearly parallel to `loc`: on S²
+    its variance is infinite.
+    """
+    fixed = torch.nn.functional.normalize(loc.detach().double(), dim=-1)
+    noise = torch.randn_like(fixed)
+    tangent = torch.nn.functional.normalize(noise - (noise * fixed).sum(-1, keepdim=True) * fixed, dim=-1)
+    fixed, tangent = fixed.to(loc.dtype), tangent.to(loc.dtype)
+    along, cosine = (tangent * loc).sum(-1, keepdim=True), (fixed * loc).sum(-1, keepdim=True)
+    return tangent - along / (1 + cosine) * (fixed + loc)
