@@ -83,12 +83,6 @@ class Space:
         """Betti numbers over Z/3."""
         return topology.betti_numbers(self.signature, 3)
 
-    @property
-    def complexity(self) -> int:
-        """How much structure the expression has: closed factors and doublings by the group; 0 for Euclidean space."""
-        closed = sum(factor.kind == "S" for factor in self.signature.factors)
-        return closed + self.signature.order.bit_length() - 1
-
     def to_dict(self) -> dict[str, object]:
         return {
             "name": self.name,

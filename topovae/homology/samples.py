@@ -197,8 +197,7 @@ def _require_finite(rows: np.ndarray, index: np.ndarray) -> None:
 def series(data: Any, preparation: Preparation, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield prepared features of all rows in order, smoothed over the window, in blocks that fit in memory.
 
-    Each block is read with as many rows before and after it as its windows take in. Without a window this is
-    `Preparation.apply` over `blocks`.
+    Each block is read with as many rows before and after it as its windows take in.
 
     Args:
         data: Dataset, or array (n, ...).
@@ -219,13 +218,3 @@ def series(data: Any, preparation: Preparation, index: np.ndarray | None = None)
         raw = data[first:last] if isinstance(data, np.ndarray) else data.rows(np.arange(first, last))
         _require_finite(raw, np.arange(first, last))
         yield slice(start, stop), preparation.apply_series(raw)[start - first : stop - first]
-
-
-def blocks(data: Any) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield all rows of a Dataset or array in blocks that fit in memory."""
-    if not isinstance(data, np.ndarray):
-        yield from data.chunks()
-        return
-    step = max(1, 2**23 // max(1, int(np.prod(data.shape[1:]))))
-    for start in range(0, len(data), step):
-        yield slice(start, min(start + step, len(data))), data[start : start + step]

@@ -129,14 +129,6 @@ def find_symmetries(images: Array, seed: int = 0) -> tuple[Symmetry, ...]:
     return tuple(found)
 
 
-def rotation_closure(images: Array, seed: int = 0) -> float:
-    """Probability that images (n, h, w) or (n, h, w, c) are *not* closed under rotation, in [0, 1]; small: closed."""
-    _check(images)
-    if len(images) < LEAST_IMAGES or min(images.shape[1:3]) < LEAST_SIDE:
-        return 1.0
-    return 1.0 - _rotation(*_halves(images, seed), seed).probability
-
-
 def closed_under(symmetries: Sequence[Symmetry]) -> tuple[str, ...]:
     """Names of the transformations that make circles of the data."""
     return tuple(s.transformation for s in symmetries if s.circle)
