@@ -441,3 +441,12 @@ def test_orbit_of_a_half_turned_circle_is_the_wrapped_normal_of_twice_the_angle(
     estimate = cover + q.kl_correction(z)
     assert within(estimate, kl_divergence(doubled, CircleUniform(dtype=DOUBLE)))
     assert (q.kl_correction(z) >= -math.log(2)).all()
+
+
+def test_samples_of_the_sphere_move_no_further_than_their_location():
+    """A tangent made by projecting a Gaussian would turn without bound where it is nearly parallel to the location."""
+    torch.manual_seed(0)
+    loc = torch.nn.functional.normalize(torch.randn(20_000, 3, dtype=DOUBLE), dim=-1).requires_grad_()
+    sample = PowerSpherical(loc, torch.full((20_000,), 4.0, dtype=DOUBLE)).rsample()
+    (gradient,) = torch.autograd.grad((sample * torch.tensor([1.0, 0.0, 0.0], dtype=DOUBLE)).sum(), loc)
+    assert torch.linalg.vector_norm(gradient, dim=-1).max() < 3.0

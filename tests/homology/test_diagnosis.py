@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from topovae.data.spaces import generate
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology import Analysis, analyze, coordinates
 
@@ -90,6 +91,13 @@ def cylinder() -> tuple[np.ndarray, Analysis]:
 def test_spaces_are_named(name: str) -> None:
     found = analyze(draw(name, 700, seed=3), seed=3).recommendation
     assert (found.name, found.latent) == (name, NAMES[name])
+
+
+@pytest.mark.parametrize("n", [150, 200, 400])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_chance_gaps_between_few_samples_part_no_circle(n: int, seed: int) -> None:
+    found = analyze(generate("circle", n, ambient=5, noise=0.02, seed=seed).x, seed=seed)
+    assert (found.components, found.recommendation.name) == (1, "circle")
 
 
 def test_two_circles_apart_are_none() -> None:

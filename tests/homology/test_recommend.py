@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from topovae.homology.catalogue import CATALOGUE, Space, find
-from topovae.homology.recommend import Findings, recommend
+from topovae.homology.recommend import LEAST_SCORE, Findings, calibrated, recommend
 from topovae.homology.significance import RANKS, betti_distribution, betti_number, null, ranked_ratios
 
 
@@ -40,7 +40,8 @@ def cup_of(space: Space) -> np.ndarray | None:
 def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
     candidates, recommendation = recommend(findings(space))
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
-    assert 0.3 < recommendation.confidence <= 1
+    assert candidates[0].score > LEAST_SCORE
+    assert recommendation.confidence == calibrated("named", candidates[0].score)
     assert candidates[0].name == space.name
     scores = [candidate.score for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
@@ -50,12 +51,24 @@ def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
 def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: Space) -> None:
     """Only H¹ is read there."""
-    candidates, recommendation = recommend(findings(space))
-    if all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1:
+    _, recommendation = recommend(findings(space))
+    plain = all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1
+    if plain:
         assert recommendation.name == space.name
-    else:
-        names = [candidate.name for candidate in candidates]
-        assert space.name in names or candidates[0].score > 0.5
+    elif recommendation.name != "none":
+        named = next(other for other in CATALOGUE if other.name == recommendation.name)
+        assert seen(named) == seen(space)
+
+
+def seen(space: Space) -> tuple[int, ...]:
+    """What is computed of a space of large dimension."""
+    return space.dimension, space.betti(2, 1), space.betti(3, 1)
+
+
+@pytest.mark.parametrize("kind", ["named", "none"])
+def test_confidence_grows_with_the_score_and_is_a_probability(kind: str) -> None:
+    values = [calibrated(kind, score) for score in np.linspace(0, 1, 21)]
+    assert values == sorted(values) and 0 < values[0] < values[-1] < 1
 
 
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
