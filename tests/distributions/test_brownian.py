@@ -1,8 +1,6 @@
 """Laws of Brownian motion: exact on the spheres of dimension 1 to 3, asymptotic on other closed submanifolds."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +19,6 @@ from topovae.distributions.brownian import (
 )
 from topovae.distributions.uniform import SphereUniform, log_sphere_area
 
-ORACLES = Path(__file__).resolve().parents[3] / "shared" / "oracles" / "kl.json"
 DOUBLE, SINGLE = torch.float64, torch.float32
 TIMES = [1e-6, 1e-3, 0.05, 0.3, 0.799, 0.801, 2.0, 10.0]
 each_time = pytest.mark.parametrize("time", TIMES)
@@ -78,17 +75,6 @@ def test_density_integrates_to_one_and_gives_the_divergence(d, time):
     assert q.entropy().item() == pytest.approx(log_sphere_area(d) - kl)
     single = kl_divergence(build(Sphere(d), time, SINGLE)[0], SphereUniform(d)).item()
     assert single == pytest.approx(kl, rel=1e-3, abs=1e-6)
-
-
-@pytest.mark.skipif(not ORACLES.exists(), reason="the reference divergences are not beside the repository")
-@pytest.mark.parametrize("d", [2, 3])
-def test_divergences_equal_the_reference_values(d):
-    rows = [r for r in json.loads(ORACLES.read_text())["rows"] if r["kl"] == f"brownian(t) || uniform(S^{d})"]
-    assert rows
-    for row in rows:
-        for dtype, tolerance in ((DOUBLE, {"abs": 1e-6}), (SINGLE, {"rel": 1e-3, "abs": 1e-6})):
-            q = build(Sphere(d), row["t"], dtype)[0]
-            assert kl_divergence(q, SphereUniform(d)).item() == pytest.approx(row["value"], **tolerance), row
 
 
 @pytest.mark.parametrize("d", [2, 3])

@@ -1,5 +1,7 @@
 """Laws of invariant polynomials: invariance, separation, a small set, refusal of large groups."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,23 @@ SIZES = {
     "(S1)/<rot(1/3)>": 2,
     "(S1)/<rot(1/2)>": 2,
     "(S1xS1xI)/<rot(1/3),id,id>": 5,
+    "(S1)/<rot(1/256)>": 2,
+    "(S1xS1)/<rot(1/17),id>": 4,
+    "(S1xI)/<rot(1/18),flip>": 5,
+    "(S1xS1)/<rot(1/5),id>/<id,rot(1/5)>": 4,
 }
+
+# Groups of more than 16 elements: the least ratio of feature distance to geodesic distance, over pairs of points.
+LARGE = {
+    "(S1)/<rot(1/32)>": 10.0,
+    "(S1xS1)/<rot(1/17),id>": 0.6,
+    "(S1xI)/<rot(1/18),flip>": 0.2,
+    "(S1xS1)/<rot(1/18),flip>": 0.2,
+    "(S1xI)/<rot(1/64),flip>": 0.2,
+    "(S1xS1)/<rot(1/32),rot(3/32)>": 1.0,
+    "(S1xS1)/<rot(1/5),id>/<id,rot(1/5)>": 2.0,
+}
+each_large = pytest.mark.parametrize("name", LARGE)
 
 
 def rotations(n):
@@ -39,7 +57,7 @@ def test_the_set_is_small(name):
     assert LatentSpace(name).feature_dim == SIZES[name]
 
 
-@pytest.mark.parametrize("n", [2, 3, 6, 16])
+@pytest.mark.parametrize("n", [2, 3, 6, 16, 32])
 def test_cyclic_groups_have_the_waves_of_n_turns(n):
     points = circle_points(4096 // n)
     points = np.concatenate([points @ g.T for g in rotations(n)])
@@ -70,15 +88,64 @@ def test_known_invariants_are_not_found_again():
 
 
 def test_polynomials_evaluate_their_monomials():
-    # 2 x y + 3 y² − 1, where index 2 is the constant.
-    polynomials = Polynomials(np.array([[0, 1], [1, 1], [2, 2]]), np.array([[2.0, 3.0, -1.0]]))
+    # 2 x y + 3 y² − 1, where −1 is the constant.
+    polynomials = Polynomials(2, np.array([[0, 1], [1, 1], [-1, -1]]), np.array([[2.0, 3.0, -1.0]]))
     points = np.array([[1.0, 2.0], [0.5, -1.0]])
     np.testing.assert_allclose(evaluate(polynomials, points)[:, 0], [4 + 12 - 1, -1 + 3 - 1])
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 7, 50])
+def test_waves_are_those_of_the_angle(k):
+    # h cos kθ + 2 sin kθ in the variables h, cos θ, sin θ.
+    wave = 1 + 3 * (k - 1)
+    polynomials = Polynomials(3, np.array([[0, wave], [wave + 1, -1]]), np.array([[1.0, 2.0]]), (1,))
+    circle, h = circle_points(100), np.linspace(-1, 1, 100)
+    angle = np.arctan2(circle[:, 1], circle[:, 0])
+    values = evaluate(polynomials, np.concatenate([h[:, None], circle], 1))[:, 0]
+    np.testing.assert_allclose(values, h * np.cos(k * angle) + 2 * np.sin(k * angle), atol=1e-12)
+
+
+@each_large
+def test_features_of_large_groups_are_invariant(name):
+    space = LatentSpace(name, encoder="cover")
+    torch.manual_seed(0)
+    z = space.sample_prior(500, torch.zeros(0, dtype=torch.float64))
+    features = space.features(z)
+    assert (space.features(space.orbit(z)) - features).abs().max() < 1e-10
+    # In single precision to the rounding of the angle, times the order of the waves.
+    assert (space.features(z.float()) - features).abs().max() < 1e-6 * space.order
+    invariants = features[:, -space.invariants.out_dim :]
+    # Centred and scaled on 4096 / |G| orbits.
+    error = 0.05 + 2 * math.sqrt(space.order / 4096)
+    assert invariants.mean(0).abs().max() < error and (invariants.square().mean(0) - 0.5).abs().max() < error
+
+
+@each_large
+def test_features_of_large_groups_separate_orbits(name):
+    space = LatentSpace(name, encoder="cover")
+    torch.manual_seed(0)
+    z, w = (space.sample_prior(4000, torch.zeros(0, dtype=torch.float64)) for _ in range(2))
+    near = space.posterior(z, torch.full((4000, space.scale_dim), 0.3 / space.order, dtype=torch.float64)).sample()
+    for other in (w, near):
+        ratio = (space.features(other) - space.features(z)).norm(dim=-1) / space.distance(z, other)
+        assert ratio.min() > LARGE[name]
+        assert ratio.max() < 4 * space.order * math.sqrt(space.feature_dim)
+
+
+def test_gradients_of_features_equal_numerical_ones():
+    space = LatentSpace("(S1xI)/<rot(1/18),flip>", encoder="cover")
+    torch.manual_seed(0)
+    z = space.sample_prior(5, torch.zeros(0, dtype=torch.float64)).requires_grad_()
+    assert torch.autograd.gradcheck(space.features, z)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("(S9xS9)/<anti,id>/<id,anti>", "smaller group"), ("(S1)/<rot(1/17)>", "order at most 16")],
+    [
+        ("(S9xS9)/<anti,id>/<id,anti>", "smaller group"),
+        ("(S1xS1)/<rot(1/64),rot(5/64)>", "order 64"),
+        ("(T3)/<rot(1/20),rot(3/20),rot(7/20)>", "too many functions"),
+    ],
 )
 def test_large_groups_are_refused_in_words(name, words):
     with pytest.raises(UsageError, match=words):

@@ -2,9 +2,11 @@
 
 from topovae.distributions.beta import Beta
 from topovae.distributions.brownian import BrownianMotion, ManifoldUniform, Submanifold, TorusOfRevolution
-from topovae.distributions.joint import Joint, Orbit
+from topovae.distributions.joint import Independent, Joint, Orbit
 from topovae.distributions.kumaraswamy import Kumaraswamy
+from topovae.distributions.normal import MultivariateNormal
 from topovae.distributions.power_spherical import PowerSpherical
+from topovae.distributions.spherical import Spherical
 from topovae.distributions.truncated_normal import TruncatedNormal
 from topovae.distributions.uniform import CircleUniform, IntervalUniform, SphereUniform
 from topovae.distributions.von_mises import VonMises
@@ -16,13 +18,16 @@ __all__ = [
     "Beta",
     "BrownianMotion",
     "CircleUniform",
+    "Independent",
     "IntervalUniform",
     "Joint",
     "Kumaraswamy",
     "ManifoldUniform",
+    "MultivariateNormal",
     "Orbit",
     "PowerSpherical",
     "SphereUniform",
+    "Spherical",
     "Submanifold",
     "TorusOfRevolution",
     "TruncatedNormal",

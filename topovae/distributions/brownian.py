@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 from torch.types import _size
 
-from topovae.distributions.uniform import SphereUniform, log_sphere_area
+from topovae.distributions.uniform import SphereUniform, log_sphere_area, uniform_tangent
 from topovae.distributions.wrapped_normal import WrappedNormal, _kl_to_uniform
 
 # Below this time the heat kernels of S² and S³ are those of their images along geodesics, above it their spectral series.
@@ -46,6 +46,8 @@ class Submanifold(Protocol):
 
 def _direction(x: Tensor, default: Tensor) -> Tensor:
     """x / |x|, and a constant where x is too short to have a direction."""
+    # Long vectors are shortened first: their squares overflow.
+    x = x / x.detach().abs().amax(-1, keepdim=True).clamp(min=1.0)
     square = x.square().sum(-1, keepdim=True)
     short = square < torch.finfo(x.dtype).tiny ** 0.5
     return torch.where(short, default, x / torch.sqrt(torch.where(short, 1.0, square)))
@@ -111,6 +113,7 @@ class ManifoldUniform(Distribution):
 
     arg_constraints: ClassVar = {}
     support = constraints.real_vector
+    has_rsample = True
 
     def __init__(
         self,
@@ -126,7 +129,7 @@ class ManifoldUniform(Distribution):
     def expand(self, batch_shape: _size, _instance: object = None) -> ManifoldUniform:
         return ManifoldUniform(self.manifold, torch.Size(batch_shape), self._like.dtype, self._like.device)
 
-    def sample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return self.manifold.uniform(self._like.new_empty(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -427,14 +430,11 @@ class BrownianMotion(Distribution):
 
     def _turn(self, loc: Tensor, time: Tensor) -> Tensor:
         """loc moved along a geodesic, in a random direction and by a random distance."""
-        tangent = torch.randn_like(loc)
         if self.manifold.dim == 1:
-            angle = torch.sqrt(time.clamp(max=_UNIFORM_FROM**2)) * tangent[..., 0]
+            angle = torch.sqrt(time.clamp(max=_UNIFORM_FROM**2)) * torch.randn_like(time)
             tangent = torch.stack([-loc[..., 1], loc[..., 0]], -1)
         else:
-            angle = _rsample_angle(self.manifold.dim, time)
-            tangent = tangent - (tangent * loc).sum(-1, keepdim=True) * loc
-            tangent = torch.nn.functional.normalize(tangent, dim=-1, eps=1e-20)
+            angle, tangent = _rsample_angle(self.manifold.dim, time), uniform_tangent(loc)
         return torch.cos(angle)[..., None] * loc + torch.sin(angle)[..., None] * tangent
 
     def log_prob(self, value: Tensor) -> Tensor:

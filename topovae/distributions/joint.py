@@ -1,4 +1,4 @@
-"""Independent distributions side by side, and the law of the orbit of a sample."""
+"""Independent distributions side by side, along an axis or concatenated, and the law of the orbit of a sample."""
 
 from __future__ import annotations
 
@@ -10,6 +10,29 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints, kl_divergence, register_kl
 from torch.types import _size
+
+
+class Independent(torch.distributions.Independent):
+    """torch's own, whose densities, entropies and divergences exist for empty batches too."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return self.sum_events(self.base_dist.log_prob(value))
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, summed over the event axes."""
+        return self.sum_events(self.base_dist.entropy())
+
+    def sum_events(self, terms: Tensor) -> Tensor:
+        """The sum of terms of the base's batch shape over the axes that are the event's."""
+        n = self.reinterpreted_batch_ndims
+        return terms.flatten(-n).sum(-1) if n else terms
+
+
+@register_kl(Independent, Independent)
+def _kl_independent_independent(q: Independent, p: Independent) -> Tensor:
+    if q.reinterpreted_batch_ndims != p.reinterpreted_batch_ndims:
+        raise NotImplementedError("the divergence of laws with different numbers of event axes")
+    return q.sum_events(kl_divergence(q.base_dist, p.base_dist))
 
 
 class Joint(Distribution):

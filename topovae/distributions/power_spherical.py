@@ -3,43 +3,101 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Gamma, constraints, register_kl
+from torch.distributions import register_kl
 from torch.types import _size
 
+from topovae.distributions.spherical import Spherical
 from topovae.distributions.uniform import SphereUniform, log_sphere_area, uniform_tangent
 
-_ASYMPTOTIC_FROM = 20.0
+# log Γ(x + ½)/Γ(x) = ½ log x + Σ c_k x^{−k} over odd k from 1, to 1e-12 for x above the shift.
+_STIRLING = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432)
+_SHIFT = 8
 
 
-def _log_gamma_ratio(a: Tensor, b: float) -> Tensor:
-    """log Γ(a + b) − log Γ(a) for b a multiple of 1/2, without the cancellation of large a."""
-    whole = int(b)
-    steps = sum((torch.log(a + b - i - 1) for i in range(whole)), torch.zeros_like(a))
-    if b == whole:
-        return steps
-    small, r = a.clamp(max=_ASYMPTOTIC_FROM), 1 / a.clamp(min=_ASYMPTOTIC_FROM)
-    direct = torch.lgamma(small + 0.5) - torch.lgamma(small)
-    series = -0.5 * torch.log(r) - r / 8 + r**3 / 192 - r**5 / 640
-    return steps + torch.where(a < _ASYMPTOTIC_FROM, direct, series)
+def _odd_series(coefficients: Iterable[float], r: Tensor) -> Tensor:
+    """Σ c_j r^{2j + 1}, by Horner's rule."""
+    square, total = r * r, torch.zeros_like(r)
+    for c in reversed(list(coefficients)):
+        total = total * square + c
+    return total * r
 
 
-def _digamma_difference(a: Tensor, b: float) -> Tensor:
-    """ψ(a + b) − ψ(a), the derivative of `_log_gamma_ratio` in a."""
-    whole = int(b)
-    steps = sum((1 / (a + b - i - 1) for i in range(whole)), torch.zeros_like(a))
-    if b == whole:
-        return steps
-    small, r = a.clamp(max=_ASYMPTOTIC_FROM), 1 / a.clamp(min=_ASYMPTOTIC_FROM)
-    direct = torch.digamma(small + 0.5) - torch.digamma(small)
-    series = r / 2 + r**2 / 8 - r**4 / 64 + r**6 / 128
-    return steps + torch.where(a < _ASYMPTOTIC_FROM, direct, series)
+def _half_step(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """log Γ(a + ½)/Γ(a) for a ≥ ½ and its first two derivatives, without the cancellation of large a.
+
+    References:
+        NIST DLMF, equations 5.11.8 (the series) and 5.5.1 (the shift).
+    """
+    r = 1 / (a + _SHIFT)
+    value = _odd_series(_STIRLING, r) - 0.5 * torch.log(r)
+    slope = r * (0.5 - _odd_series((c * (2 * j + 1) for j, c in enumerate(_STIRLING)), r))
+    curvature = r * r * (_odd_series((c * (2 * j + 1) * (2 * j + 2) for j, c in enumerate(_STIRLING)), r) - 0.5)
+    steps = torch.arange(_SHIFT, dtype=a.dtype, device=a.device)
+    inverse = 1 / (a[..., None] + torch.cat([steps, steps + 0.5]))
+    signs = torch.ones_like(steps)
+    signs = torch.cat([signs, -signs])
+    value = value - torch.log1p(0.5 * inverse[..., :_SHIFT]) @ signs[:_SHIFT]
+    return value, slope + inverse @ signs, curvature - inverse.square() @ signs
 
 
-class PowerSpherical(Distribution):
+class _LogGammaRatio(torch.autograd.Function):
+    """log Γ(a + b)/Γ(a) for a ≥ ½ and b a multiple of ½, and its first two derivatives in a.
+
+    Each is the derivative of the one before, so derivatives of the second are exact.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a: Tensor, b: float) -> tuple[Tensor, Tensor, Tensor]:
+        whole = int(b)
+        value, slope, curvature = _half_step(a) if b > whole else (torch.zeros_like(a) for _ in range(3))
+        for i in range(whole):
+            r = 1 / (a + (b - i - 1))
+            value, slope, curvature = value - torch.log(r), slope + r, curvature - r * r
+        return value, slope, curvature
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: tuple[Tensor, ...]) -> None:
+        ctx.mark_non_differentiable(output[2])
+        ctx.save_for_backward(*output[1:])
+
+    @staticmethod
+    def backward(ctx: Any, value: Tensor, slope: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        slopes = ctx.saved_tensors
+        return value * slopes[0] + slope * slopes[1], None
+
+
+def _exponential(like: Tensor) -> Tensor:
+    return -torch.log1p(-torch.rand_like(like))
+
+
+def _sample_height(concentration: Tensor, dim: int) -> Tensor:
+    r"""(1 − cos of the angle to loc) / 2 of a power spherical vector, Beta(d/2, d/2 + κ), by smooth functions of κ.
+
+    One minus it is a product of U^{1/(a + i)}, and for odd d of one minus a Beta(½, a) variate, that is T²/(T² + 2a)
+    for a Student t variate T of 2a degrees of freedom, which the polar method draws.
+
+    References:
+        Devroye, Non-uniform random variate generation (1986), section IX.4. Bailey, Polar generation of random variates
+        with the t-distribution (1994).
+    """
+    rate, log_rest = concentration + dim / 2, torch.zeros_like(concentration)
+    if dim % 2:
+        cosine = torch.cos(2 * math.pi * torch.rand_like(rate))
+        log_rest = -torch.log1p(cosine.square() * torch.expm1(_exponential(rate) / rate))
+        rate = rate + 0.5
+    for i in range(dim // 2):
+        log_rest = log_rest - _exponential(rate) / (rate + i)
+    return -torch.expm1(log_rest)
+
+
+class PowerSpherical(Spherical):
     r"""The law on S^d with density proportional to a power of 1 + cos of the angle to `loc`.
 
     .. math:: p(z) = \frac{Γ(a + b)}{2^{a+b} π^b Γ(a)} (1 + μ^⊤ z)^κ, \quad a = d/2 + κ,\; b = d/2
@@ -57,60 +115,29 @@ class PowerSpherical(Distribution):
         0.636294
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real_vector, "concentration": constraints.nonnegative}
-    support = constraints.real_vector
-    has_rsample = True
-
-    def __init__(self, loc: Tensor, concentration: Tensor, validate_args: bool | None = None) -> None:
-        batch = torch.broadcast_shapes(loc.shape[:-1], concentration.shape)
-        self.loc = loc.expand(*batch, loc.shape[-1])
-        self.concentration = concentration.expand(batch)
-        super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
-
-    @property
-    def dim(self) -> int:
-        """Dimension d of the sphere."""
-        return self.loc.shape[-1] - 1
-
-    @property
-    def mean_direction(self) -> Tensor:
-        """μ, unit vectors of shape (..., d + 1)."""
-        return self.loc
-
-    def expand(self, batch_shape: _size, _instance: object = None) -> PowerSpherical:
-        loc = self.loc.expand(*batch_shape, self.dim + 1)
-        return PowerSpherical(loc, self.concentration.expand(batch_shape), validate_args=False)
-
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
-        loc, kappa = self.loc.expand(shape), self.concentration.expand(shape[:-1])
-        # y = (1 − cos of the angle to loc) / 2 is small when κ is large, where 1 − t would cancel.
-        y = self._sample_y(kappa).clamp(torch.finfo(loc.dtype).tiny, 1 - torch.finfo(loc.dtype).eps)[..., None]
-        return (1 - 2 * y) * loc + 2 * torch.sqrt(y * (1 - y)) * uniform_tangent(loc)
+        loc, limits = self.loc.expand(shape), torch.finfo(self.loc.dtype)
+        # The height is small when κ is large, where the cosine would cancel.
+        height = _sample_height(self.concentration.expand(shape[:-1]), self.dim)
+        height = height.clamp(limits.tiny, 1 - limits.eps)[..., None]
+        return (1 - 2 * height) * loc + 2 * torch.sqrt(height * (1 - height)) * uniform_tangent(loc)
 
-    def _sample_y(self, kappa: Tensor) -> Tensor:
+    def _log_normaliser(self) -> tuple[Tensor, Tensor]:
+        """log of the factor of the density, and minus the mean of log((1 + μᵀz) / 2)."""
         b = self.dim / 2
-        if self.dim == 2:
-            exponential = torch.empty_like(kappa).exponential_()
-            return -torch.expm1(-exponential / (1 + kappa))
-        # Beta(b, b + κ) as a ratio of gammas: torch's own gradient of a Beta is wrong for large κ in single precision.
-        near = Gamma(torch.full_like(kappa, b), 1.0, validate_args=False).sample()
-        far = Gamma(b + kappa, 1.0, validate_args=False).rsample()
-        return near / (near + far)
+        ratio, slope, _ = _LogGammaRatio.apply(b + self.concentration, b)
+        return ratio - b * math.log(4 * math.pi), slope
 
     def log_prob(self, value: Tensor) -> Tensor:
-        b = self.dim / 2
         quarter_chord = (value - self.loc).square().sum(-1) / 4
         quarter_chord = quarter_chord.clamp(max=1 - torch.finfo(value.dtype).eps)
-        log_normaliser = _log_gamma_ratio(b + self.concentration, b) - 2 * b * math.log(2) - b * math.log(math.pi)
-        return log_normaliser + self.concentration * torch.log1p(-quarter_chord)
+        return self._log_normaliser()[0] + self.concentration * torch.log1p(-quarter_chord)
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats."""
-        b = self.dim / 2
-        a = b + self.concentration
-        log_normaliser = _log_gamma_ratio(a, b) - 2 * b * math.log(2) - b * math.log(math.pi)
-        return self.concentration * _digamma_difference(a, b) - log_normaliser
+        log_normaliser, fall = self._log_normaliser()
+        return self.concentration * fall - log_normaliser
 
 
 @register_kl(PowerSpherical, SphereUniform)

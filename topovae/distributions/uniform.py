@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -103,6 +103,25 @@ class SphereUniform(Distribution):
         return self._like.new_full(self.batch_shape, log_sphere_area(self.dim))
 
 
+class _Transported(torch.autograd.Function):
+    """Tangent vectors at `loc`, with the derivative of their parallel transport along the great circles loc moves on."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(loc: Tensor, tangent: Tensor) -> Tensor:
+        return tangent.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        loc, tangent = ctx.saved_tensors
+        return -(gradient * loc).sum(-1, keepdim=True) * tangent, None
+
+
 def uniform_tangent(loc: Tensor) -> Tensor:
     """A uniform unit tangent vector of the sphere at each of the unit vectors `loc`, which moves with them.
 
@@ -110,9 +129,10 @@ def uniform_tangent(loc: Tensor) -> Tensor:
     vector onto the tangent space instead makes the gradient large where the vector is nearly parallel to `loc`: on S²
     its variance is infinite.
     """
-    fixed = torch.nn.functional.normalize(loc.detach().double(), dim=-1)
-    noise = torch.randn_like(fixed)
-    tangent = torch.nn.functional.normalize(noise - (noise * fixed).sum(-1, keepdim=True) * fixed, dim=-1)
-    fixed, tangent = fixed.to(loc.dtype), tangent.to(loc.dtype)
-    along, cosine = (tangent * loc).sum(-1, keepdim=True), (fixed * loc).sum(-1, keepdim=True)
-    return tangent - along / (1 + cosine) * (fixed + loc)
+    fixed = loc.detach()
+    first, rest = fixed[..., :1], fixed[..., 1:]
+    noise = torch.nn.functional.normalize(torch.randn_like(rest), dim=-1)
+    # A unit vector orthogonal to the first axis, in the mirror that takes this axis, or its opposite, to loc.
+    along = (rest * noise).sum(-1, keepdim=True)
+    tangent = torch.cat([-torch.where(first < 0, -along, along), noise - along / (1 + first.abs()) * rest], -1)
+    return _Transported.apply(loc, tangent)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, constraints, register_kl
+from torch.distributions import register_kl
 from torch.types import _size
 
+from topovae.distributions.spherical import Spherical
 from topovae.distributions.uniform import SphereUniform, log_sphere_area, uniform_tangent
 
 # Where a density is farther than this many nats below its peak, it is not integrated.
@@ -217,7 +218,7 @@ class PolarAngle(torch.autograd.Function):
         return PolarAngle.apply(batch, dim), 0
 
 
-class VonMisesFisher(Distribution):
+class VonMisesFisher(Spherical):
     r"""The law on S^d with density proportional to the exponential of the cosine to `loc`.
 
     .. math:: p(z) = \frac{κ^ν}{(2π)^{ν+1} I_ν(κ)} e^{κ μ^⊤ z}, \quad ν = (d − 1) / 2
@@ -239,27 +240,6 @@ class VonMisesFisher(Distribution):
         0.809151
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real_vector, "concentration": constraints.nonnegative}
-    support = constraints.real_vector
-    has_rsample = True
-
-    def __init__(self, loc: Tensor, concentration: Tensor, validate_args: bool | None = None) -> None:
-        batch = torch.broadcast_shapes(loc.shape[:-1], concentration.shape)
-        self.loc = loc.expand(*batch, loc.shape[-1])
-        self.concentration = concentration.expand(batch)
-        # torch's check of vectors cannot be made on none.
-        super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args if batch.numel() else False)
-
-    @property
-    def dim(self) -> int:
-        """Dimension d of the sphere."""
-        return self.loc.shape[-1] - 1
-
-    @property
-    def mean_direction(self) -> Tensor:
-        """μ, unit vectors of shape (..., d + 1)."""
-        return self.loc
-
     @property
     def mean_resultant_length(self) -> Tensor:
         """A(κ), the mean of the cosine to μ, in [0, 1)."""
@@ -269,10 +249,6 @@ class VonMisesFisher(Distribution):
     def mean(self) -> Tensor:
         """A(κ) μ, the mean in the ambient space, inside the sphere."""
         return self.mean_resultant_length[..., None] * self.loc
-
-    def expand(self, batch_shape: _size, _instance: object = None) -> VonMisesFisher:
-        loc = self.loc.expand(*batch_shape, self.dim + 1)
-        return VonMisesFisher(loc, self.concentration.expand(batch_shape), validate_args=False)
 
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)

@@ -1,0 +1,20 @@
+"""The reference divergences, for all tests of distributions."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ORACLES = Path(__file__).resolve().parents[3] / "shared" / "oracles" / "kl.json"
+
+
+@pytest.fixture(scope="session")
+def references():
+    """Rows of the reference divergences by kind."""
+    if not ORACLES.exists():
+        pytest.skip("the reference divergences are not beside the repository")
+    rows = defaultdict(list)
+    for row in json.loads(ORACLES.read_text())["rows"]:
+        rows[row["kl"]].append(row)
+    return dict(rows)
