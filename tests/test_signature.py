@@ -5,8 +5,19 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from topovae.errors import ExpressionError
-from topovae.signature import IDENTITY, MAX_GROUP_ORDER, NAMES, Factor, Isometry, euclidean, generate_group, parse
+from topovae.errors import ExpressionError, UsageError
+from topovae.signature import (
+    IDENTITY,
+    MAX_GROUP_ORDER,
+    MODELS,
+    NAMES,
+    Factor,
+    Isometry,
+    declare,
+    euclidean,
+    generate_group,
+    parse,
+)
 
 # expression: dimension, order of the group, canonical spelling
 EXPRESSIONS = {
@@ -54,7 +65,6 @@ EQUAL = [
     ("klein", "  ( ( T2 ) ) / < rot( 1 / 2 ) , flip >"),
     ("klein", "(circlexcircle)/<anti,flip>"),
     ("klein", "(S1xS1)/<rot(3/2),flip>"),
-    ("cylinder", "annulus"),
     ("(S1xI)x(R)", "S1xIxR"),
     ("(S1)/<rot(1/3)>", "(S1)/<rot(2/3)>"),
     ("(S1)/<rot(1/2)>/<rot(1/2)>", "RP1"),
@@ -295,3 +305,48 @@ def test_random_text_parses_or_points_inside_itself():
 def test_euclidean_is_the_parsed_line():
     assert euclidean(3) == parse("R3")
     assert str(euclidean(3)) == "R3"
+
+
+def test_models_are_factors_of_their_own_that_know_what_they_are_homeomorphic_to():
+    signature = parse("S1xannulusxembedded_torus")
+    assert [str(f) for f in signature.factors] == ["S1", "annulus", "embedded_torus"] and signature.dim == 5
+    assert signature.canonical == "S1xannulusxembedded_torus" and parse(signature.canonical) == signature
+    assert signature.homeomorphic == parse("S1xS1xIxS1xS1") and parse("klein").homeomorphic == parse("klein")
+    quotient = parse("(annulusxS1)/<id,rot(1/2)>")
+    assert quotient.homeomorphic == parse("(S1xIxS1)/<id,id,rot(1/2)>") and parse(quotient.canonical) == quotient
+    assert parse("annulus") != parse("S1xI")
+
+
+@pytest.mark.parametrize("word", ["flip", "anti", "rot(1/2)"])
+def test_models_have_no_isometry_but_the_identity(word):
+    with pytest.raises(ExpressionError, match="annulus"):
+        parse(f"(annulusxS1)/<{word},rot(1/2)>")
+
+
+def test_a_declared_model_joins_the_grammar(monkeypatch):
+    monkeypatch.setattr("topovae.signature.MODELS", dict(MODELS))
+    with pytest.raises(ExpressionError, match="found 'e'"):
+        parse("ellipsexS1")
+    declare("ellipse", "S1")
+    declare("ellipse", "S1")
+    assert str(parse("ellipsexS1")) == "ellipsexS1" and parse("ellipsexS1").homeomorphic == parse("T2")
+    with pytest.raises(ExpressionError, match="did you mean ellipse"):
+        parse("elipse")
+
+
+@pytest.mark.parametrize(
+    ("name", "like", "message"),
+    [
+        ("S1", "S1", "unused word"),
+        ("x", "S1", "unused word"),
+        ("torus", "S1xS1", "unused word"),
+        ("flip", "S1", "unused word"),
+        ("band", "mobius", "expected a product"),
+        ("annulus", "S1xS1", "already"),
+        ("circlet", "S1y", "latent expression"),
+    ],
+)
+def test_a_model_that_would_confuse_the_grammar_is_refused(name, like, message, monkeypatch):
+    monkeypatch.setattr("topovae.signature.MODELS", dict(MODELS))
+    with pytest.raises(UsageError, match=message):
+        declare(name, like)

@@ -79,8 +79,13 @@ class ImageLayout:
         return planes.movedim(1, -1) if self.channels_last else planes.reshape(len(planes), *sample_shape)
 
 
-def choose_network(sample_shape: Sequence[int], kind: str = "auto") -> NetworkConfig:
+def choose_network(sample_shape: Sequence[int], kind: str = "auto", hidden: Sequence[int] = ()) -> NetworkConfig:
     """Bodies for samples of a shape: convolutions for images of at least 16 x 16, dense layers for the rest.
+
+    Args:
+        sample_shape: of one sample.
+        kind: "auto", or a key of `BODIES`.
+        hidden: widths of the encoder's dense layers; chosen by the size of a sample when left out.
 
     Raises:
         UsageError: `kind` is unknown, or "conv" is asked for samples that are no images.
@@ -99,9 +104,9 @@ def choose_network(sample_shape: Sequence[int], kind: str = "auto") -> NetworkCo
     if kind == "conv":
         assert layout is not None
         depth = max(2, min(3, int(math.log2(min(layout.height, layout.width) / 4))))
-        return NetworkConfig("conv", hidden=(128,), channels=(16, 32, 64)[:depth])
+        return NetworkConfig("conv", hidden=tuple(hidden) or (128,), channels=(16, 32, 64)[:depth])
     width = 128 if math.prod(sample_shape) <= 256 else 256
-    return NetworkConfig("mlp", hidden=(width, 128))
+    return NetworkConfig("mlp", hidden=tuple(hidden) or (width, 128))
 
 
 def dense(sizes: Sequence[int]) -> nn.Sequential:

@@ -2,7 +2,7 @@
 
     expr      := product | quotient | name
     product   := factor ("x" factor)*
-    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | "(" expr ")"
+    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | model | "(" expr ")"
     quotient  := "(" product ")" "/" "<" isometry ("," isometry)* ">" ("/" "<" ... ">")*
     isometry  := "id" | "rot(p/q)" | "flip" | "anti"
 
@@ -10,6 +10,9 @@ Every expression is brought to one normal form: the elementary factors R^k, S^d 
 the finite group of its isometries whose orbits are the points of the latent space. T^k is k circles, RP^k is S^k modulo
 `anti`, SO(3) is S^3 modulo `anti`, and neighbouring lines on which the group acts alike are one R^k. An isometry is
 given for each elementary factor, so `(T2)/<rot(1/2),flip>` is the Klein bottle.
+
+A model is a factor with a geometry of its own, homeomorphic to an expression of the others: the torus embedded in R^3 is
+one of S1xS1. `declare` adds one.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain
 
-from topovae.errors import ExpressionError
+from topovae.errors import ExpressionError, UsageError
 
 NAMES: dict[str, str] = {
     "circle": "S1",
@@ -35,9 +39,11 @@ NAMES: dict[str, str] = {
     "sphere": "S2",
     "rp2": "(S2)/<anti>",
     "so3": "(S3)/<anti>",
-    "annulus": "S1xI",
 }
 """What a name stands for; of two names for one space the first is printed."""
+
+MODELS: dict[str, str] = {"annulus": "S1xI", "embedded_torus": "S1xS1"}
+"""Factors with a geometry of their own, and the expression that each is homeomorphic to."""
 
 MAX_GROUP_ORDER = 256
 MAX_DIMENSION = 1024
@@ -46,13 +52,14 @@ MAX_DEPTH = 64
 
 @dataclass(frozen=True)
 class Factor:
-    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle) or "I" (unit interval)."""
+    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle), "I" (unit interval) or a model."""
 
     kind: str
     dim: int
 
     def __str__(self) -> str:
-        return self.kind if (self.kind, self.dim) in {("R", 1), ("I", 1)} else f"{self.kind}{self.dim}"
+        plain = self.kind in MODELS or (self.kind, self.dim) in {("R", 1), ("I", 1)}
+        return self.kind if plain else f"{self.kind}{self.dim}"
 
     @property
     def is_circle(self) -> bool:
@@ -181,8 +188,35 @@ class Signature:
         """The usual name, if there is one in `NAMES`."""
         return next((name for name, text in NAMES.items() if text == self.canonical), None)
 
+    @cached_property
+    def homeomorphic(self) -> Signature:
+        """The same topological space without models: each is replaced by the expression that it is homeomorphic to."""
+        if not any(f.kind in MODELS for f in self.factors):
+            return self
+        parts = [parse(MODELS[f.kind]).factors if f.kind in MODELS else (f,) for f in self.factors]
+        group = [tuple(x for g, part in zip(element, parts, strict=True) for x in (g,) * len(part)) for element in self.group]
+        return Signature(tuple(chain.from_iterable(parts)), tuple(group))
+
     def _words(self, element: Element) -> tuple[str | None, ...]:
         return tuple(g.spell(f) for g, f in zip(element, self.factors, strict=True))
+
+
+def declare(name: str, like: str) -> None:
+    """Add a model to the grammar: a factor called `name`, homeomorphic to the product `like`, which isometries leave alone.
+
+    Args:
+        name: lower-case letters, digits and underscores, at least two, that mean nothing else.
+        like: expression of a product.
+
+    Raises:
+        UsageError: the name is taken or cannot be told from the rest of an expression, or `like` is no product.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]+", name) or name in NAMES or name in _Parser.WORDS:
+        raise UsageError(f"a factor cannot be called {name!r}: expected an unused word such as `ellipse`")
+    if parse(like).order > 1:
+        raise UsageError(f"the factor {name} is to be homeomorphic to {like}, a quotient; expected a product")
+    if MODELS.setdefault(name, like) != like:
+        raise UsageError(f"the factor {name} is declared as homeomorphic to {MODELS[name]} already, not to {like}")
 
 
 def euclidean(dim: int) -> Signature:
@@ -237,7 +271,7 @@ class _Parser:
     """Recursive descent over the expression; `at` is the position of the next character."""
 
     ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)", re.ASCII)
-    NAME = re.compile("|".join(sorted(NAMES, key=len, reverse=True)))
+    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none"})
     ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d{1,18})\s*(?:/\s*(\d{1,18})\s*)?\)", re.ASCII)
 
     def __init__(self, text: str, allow_orbifold: bool) -> None:
@@ -287,10 +321,11 @@ class _Parser:
     def factor(self) -> _Space:
         if self.peek() == "(":
             return self.parenthesised()
-        name = self.match(self.NAME)
-        if name:
-            inner = _Parser(NAMES[name[0]], False)
-            space = inner.product()
+        name = self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
+        if name and name[0] in MODELS:
+            space = _Space([Factor(name[0], parse(MODELS[name[0]]).dim)])
+        elif name:
+            space = _Parser(NAMES[name[0]], False).product()
         else:
             space = self.atom()
         if self.peek() == "/":
@@ -326,7 +361,7 @@ class _Parser:
     def unknown_factor(self) -> str:
         word = re.match(r"[^\W_]+", self.text[self.at :])
         expected = "a factor (R, R2, S1, S2, I, T2, RP2, SO3, …), a name (circle, torus, …) or `(`"
-        near = difflib.get_close_matches(word[0].lower(), NAMES, 1, 0.6) if word else []
+        near = difflib.get_close_matches(word[0].lower(), (*NAMES, *MODELS), 1, 0.6) if word else []
         return self.unexpected(expected) + (f"; did you mean {near[0]}?" if near else "")
 
     def parenthesised(self) -> _Space:
@@ -383,6 +418,8 @@ class _Parser:
             return Isometry(1, Fraction(1, 2)) if factor.is_circle else Isometry(-1)
         if factor.kind == "S" and factor.dim > 1:
             raise self.fail(f"flip acts on S1, I and R^k; on {factor} use anti", start)
+        if factor.kind in MODELS:
+            raise self.fail(f"flip acts on S1, I and R^k; {factor} has no isometry but id", start)
         return Isometry(-1)
 
     def group(self, space: _Space, at: int) -> tuple[Element, ...]:

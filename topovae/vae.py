@@ -93,6 +93,7 @@ class ModelConfig:
         network: the bodies.
         likelihood: a key of `LIKELIHOODS`.
         noise: fixed noise of a Gaussian likelihood in the data's units; None learns it.
+        posteriors, encoder, divergence: of the `LatentSpace`.
     """
 
     latent: str
@@ -100,6 +101,9 @@ class ModelConfig:
     network: NetworkConfig
     likelihood: str = "gaussian"
     noise: float | None = None
+    posteriors: tuple[str, ...] = ()
+    encoder: str = "lift"
+    divergence: str = "orbit"
 
     def to_dict(self) -> dict:
         """JSON-ready fields."""
@@ -110,7 +114,11 @@ class ModelConfig:
         """The inverse of `to_dict`."""
         network = NetworkConfig.from_dict(fields["network"])
         shape = tuple(fields["sample_shape"])
-        return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"])
+        # Files of earlier versions have no choice of these: theirs was the encoder onto the cover.
+        choices = {"posteriors": (), "encoder": "cover", "divergence": "orbit"}
+        known = {name: fields.get(name, default) for name, default in choices.items()}
+        known["posteriors"] = tuple(known["posteriors"])
+        return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"], **known)
 
 
 @dataclass(frozen=True)
@@ -120,12 +128,14 @@ class Terms:
     Args:
         nll: −log p(x | z), (B,).
         kl: divergence by column of the space's `kl_names`, (B, n).
-        embedded: the encoder's unconstrained location outputs, (B, space.embedding_dim).
+        location: the encoder's unconstrained location outputs, (B, space.location_dim).
+        coordinates: posterior locations on the cover, (B, space.coordinate_dim).
     """
 
     nll: Tensor
     kl: Tensor
-    embedded: Tensor
+    location: Tensor
+    coordinates: Tensor
 
 
 class VAE(nn.Module):
@@ -146,7 +156,8 @@ class VAE(nn.Module):
             raise UsageError(f"unknown likelihood {config.likelihood!r}; one of {', '.join(LIKELIHOODS)}")
         self.config = config
         # Whether an orbifold is wanted was settled when the request was made.
-        self.space = LatentSpace(parse(config.latent, allow_orbifold=True))
+        signature = parse(config.latent, allow_orbifold=True)
+        self.space = LatentSpace(signature, config.posteriors, config.encoder, config.divergence)
         shift = torch.zeros(config.sample_shape) if shift is None else shift
         scale = torch.ones(()) if scale is None else scale
         self.register_buffer("shift", shift)
@@ -175,10 +186,11 @@ class VAE(nn.Module):
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
         outputs = self.outputs(x)
-        posterior = self.space.posterior(*self.space.heads(outputs))
+        coordinates, scale = self.space.heads(outputs)
+        posterior = self.space.posterior(coordinates, scale)
         z = posterior.rsample()
         nll = -self.likelihood.log_prob(x, self.decoder(self.space.features(z)))
-        return Terms(nll, self.space.kl(posterior, z), outputs[:, : self.space.embedding_dim])
+        return Terms(nll, self.space.kl(posterior, z), outputs[:, : self.space.location_dim], coordinates)
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:
         """The importance-weighted bound on log p(x) with k samples, in nats, (B,).

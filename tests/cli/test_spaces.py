@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from topovae.signature import NAMES
+from topovae.signature import MODELS, NAMES
 
 
 def test_json_lists_every_name(tool: Any) -> None:
     document = tool("spaces", "--json").json()
     assert document["schema"] == "topovae/spaces/1"
     rows = {row["name"]: row for row in document["spaces"]}
-    assert list(rows) == list(NAMES)
+    assert list(rows) == [*NAMES, *MODELS]
     klein = rows["klein"]
     assert (klein["latent"], klein["dim"], klein["group_order"]) == (NAMES["klein"], 2, 2)
     assert (klein["coordinates"], klein["features"]) == (2, 5)
     assert len(klein["factors"]) == len(klein["priors"]) == len(klein["posteriors"]) == 2
+    assert klein["families"] == [["wrapped-normal", "von-mises"]] * 2
+    assert {name: row["kl"] for name, row in rows.items() if row["kl"] == "short-time"} == {"embedded_torus": "short-time"}
     assert all(row["group_order"] >= 1 and row["features"] >= row["dim"] for row in rows.values())
 
 
@@ -27,7 +29,7 @@ def test_one_expression_is_described(tool: Any) -> None:
 def test_the_table_names_every_space(tool: Any) -> None:
     shown = tool("spaces")
     assert shown.code == 0 and shown.err == ""
-    assert [name for name in NAMES if name not in shown.out.decode()] == []
+    assert [name for name in (*NAMES, *MODELS) if name not in shown.out.decode()] == []
 
 
 def test_head_closes_the_pipe_in_silence(tool: Any) -> None:

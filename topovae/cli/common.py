@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.errors import OutputError, TopovaeError
+from topovae.extensions import load_extensions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +80,7 @@ def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None
         def guarded(**options: Any) -> None:
             signal.signal(signal.SIGTERM, _terminate)
             try:
+                load_extensions()
                 function(**options)
                 sys.stdout.flush()
             except TopovaeError as error:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from topovae.cli.common import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
+
+if TYPE_CHECKING:
+    from topovae.latent import LatentSpace
 
 FACTOR_COORDINATES = {
     "R": "k numbers",
     "S1": "an angle in radians",
     "I": "a height in [0, 1]",
     "S2": "a unit vector of k + 1 numbers",
+    "annulus": "an angle and a height",
+    "embedded_torus": "a point of R^3",
 }
 
 
@@ -25,9 +30,9 @@ def spaces(
     debug: DebugOption = False,
 ) -> None:
     """List latent spaces with their dimension, priors, posteriors and groups."""
-    from topovae.signature import NAMES
+    from topovae.signature import MODELS, NAMES
 
-    rows = [describe(text) for text in ([expression] if expression else NAMES)]
+    rows = [describe(text) for text in ([expression] if expression else (*NAMES, *MODELS))]
     if json:
         write_json({"schema": "topovae/spaces/1", "spaces": rows})
         return
@@ -47,7 +52,10 @@ def print_spaces(rows: list[dict]) -> None:
         table.add_row(*(str(row[key] or "") for key in ("name", "latent", "dim", "group_order", "features", "kl")))
     out = console()
     out.print(table)
-    out.print("order: of the group; features: what the decoder reads; KL: to the prior, sampled where unbiased.")
+    out.print(
+        "order: of the group; features: what the decoder reads; KL: to the prior: exact, sampled without bias, or an\n"
+        "expansion for short times, where there is no exact one."
+    )
 
 
 def print_factors() -> None:
@@ -55,32 +63,42 @@ def print_factors() -> None:
     from rich.table import Table
 
     table = Table(title="factors, in any product and any quotient of one", title_justify="left")
-    for column in ("factor", "coordinates", "posterior", "prior"):
+    for column in ("factor", "coordinates", "posteriors, the default first", "prior"):
         table.add_column(column)
     for text, coordinates in FACTOR_COORDINATES.items():
         row = describe(text)
-        table.add_row(text, coordinates, row["posteriors"][0], row["priors"][0])
+        table.add_row(text, coordinates, ", ".join(row["families"][0]), row["priors"][0])
     out = console()
     out.print(table)
     out.print("T^k is k circles; RP^k and SO3 are spheres modulo `anti`; (A x B)/<isometry,isometry> is a quotient.")
 
 
+def kl_kind(space: LatentSpace) -> str:
+    """How the divergence from the prior is computed: "short-time", "exact", or "unbiased" by sampling."""
+    if any(f.family.kl == "short-time" for f in space.factors):
+        return "short-time"
+    return "exact" if space.order == 1 else "unbiased"
+
+
 def describe(text: str) -> dict:
     """One latent space as a JSON-ready row."""
     from topovae.latent import LatentSpace
-    from topovae.signature import NAMES, parse
+    from topovae.signature import MODELS, NAMES, parse
 
     signature = parse(text)
-    space = LatentSpace(signature)
+    # The bound on the cover, so that spaces are described too whose posteriors have no density.
+    space = LatentSpace(signature, divergence="cover")
     return {
-        "name": text if text in NAMES else signature.name,
+        "name": text if text in (*NAMES, *MODELS) else signature.name,
         "latent": signature.canonical,
         "dim": signature.dim,
         "factors": [str(f) for f in signature.factors],
         "priors": [f.prior_name for f in space.factors],
         "posteriors": [f.posterior_name for f in space.factors],
+        "families": [list(f.families) for f in space.factors],
         "group_order": signature.order,
-        "kl": "exact" if signature.order == 1 else "unbiased",
+        "volume": space.volume,
+        "kl": kl_kind(space),
         "coordinates": space.coordinate_dim,
         "features": space.feature_dim,
     }

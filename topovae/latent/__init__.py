@@ -1,7 +1,19 @@
 """Latent spaces: elementary factors, their products, and quotients by finite groups."""
 
-from topovae.latent import circle, interval, line, sphere
-from topovae.latent.factor import FACTORS, Factor, register
+from topovae.latent import annulus, circle, interval, line, sphere, submanifold
+from topovae.latent.factor import FACTORS, Factor, Family, register
 from topovae.latent.space import LatentSpace
 
-__all__ = ["FACTORS", "Factor", "LatentSpace", "circle", "interval", "line", "register", "sphere"]
+__all__ = [
+    "FACTORS",
+    "Factor",
+    "Family",
+    "LatentSpace",
+    "annulus",
+    "circle",
+    "interval",
+    "line",
+    "register",
+    "sphere",
+    "submanifold",
+]

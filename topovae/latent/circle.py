@@ -6,29 +6,37 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent
+from torch.distributions import Distribution
 
-from topovae.distributions import CircleUniform, WrappedNormal
+from topovae.distributions import CircleUniform, Independent, VonMises, WrappedNormal
 from topovae.distributions.wrapped_normal import wrap
-from topovae.latent.factor import SHORTEST, Factor, register
+from topovae.latent.factor import SHORTEST, Factor, Family, register
 from topovae.signature import Isometry
+
+_FAMILIES = {
+    "wrapped-normal": Family(
+        "WrappedNormal", lambda loc, scale: Independent(WrappedNormal(loc, scale, validate_args=False), 1)
+    ),
+    "von-mises": Family("VonMises", lambda loc, scale: Independent(VonMises(loc, scale**-2, validate_args=False), 1)),
+}
 
 
 @register("S1")
 class Circle(Factor):
-    """S^1 by angle in radians, embedded as (cos θ, sin θ), with wrapped normal posteriors and a uniform prior."""
+    """S^1 by angle in radians, embedded as (cos θ, sin θ), with wrapped normal posteriors and a uniform prior.
+
+    The concentration of a von Mises posterior is 1 / scale².
+    """
 
     coordinate_dim, embedding_dim, scale_dim = 1, 2, 1
-    prior_name, posterior_name = "CircleUniform", "WrappedNormal"
+    prior_name, volume = "CircleUniform", 2 * math.pi
+    families = _FAMILIES
 
     def locate(self, embedded: Tensor) -> Tensor:
         x, y = embedded[..., :1], embedded[..., 1:]
         # atan2 has no gradient at the origin: a vector too short to have one is read as angle 0, with a zero gradient.
         short = torch.maximum(x.abs(), y.abs()) < SHORTEST
         return torch.atan2(torch.where(short, 0.0, y), torch.where(short, 1.0, x))
-
-    def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
-        return Independent(WrappedNormal(loc, scale, validate_args=False), 1)
 
     def prior(self, like: Tensor) -> Distribution:
         return Independent(CircleUniform(torch.Size((1,)), like.dtype, like.device), 1)
@@ -47,3 +55,6 @@ class Circle(Factor):
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         return wrap(a - b).abs()[..., 0]
+
+    def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        return wrap(a + t * wrap(b - a))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,30 +12,71 @@ from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
 from topovae import signature
-from topovae.signature import Isometry
+from topovae.signature import Isometry, declare
 
 SHORTEST = 1e-12
 """Encoder outputs shorter than this have no direction."""
 
 
+WIDEST = 10.0
+"""On the compact factors a posterior of this scale, in radians, is uniform to 1e-8 nats."""
+
+
+def saturated(scale: Tensor) -> Tensor:
+    """Scales below `WIDEST`, with a gradient however large they were: a larger one would be uniform all the same."""
+    return scale / (1 + scale / WIDEST)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of posteriors on a factor.
+
+    Attributes:
+        name: of its distribution, as users see it.
+        make: (loc (..., coordinate_dim), scale (..., scale_dim)) to a posterior of event shape (coordinate_dim,).
+        scale_dim: numbers in a scale, from the factor's dimension; None for as many as the default family has.
+        closed: whether the isometries of the factor take members to members, which quotients need.
+        kl: "exact" or "short-time", how the divergence from the prior is computed.
+        density: whether it has one, which importance weights and the divergence of a quotient need.
+    """
+
+    name: str
+    make: Callable[[Tensor, Tensor], Distribution]
+    scale_dim: Callable[[int], int] | None = None
+    closed: bool = True
+    kl: str = "exact"
+    density: bool = True
+
+
 class Factor(ABC):
-    """A homogeneous space with a family of posteriors, a prior, an embedding and a geodesic distance.
+    """A homogeneous space with families of posteriors, a prior, an embedding and a geodesic distance.
 
     Points are `coordinates` of shape (..., coordinate_dim); decoders and group actions see the embedding of shape
     (..., embedding_dim), on which every isometry acts linearly.
 
     Args:
         dim: intrinsic dimension.
+        family: a key of `families`; the first, the default, when left out.
     """
 
     coordinate_dim: int
     embedding_dim: int
     scale_dim: int
     prior_name: str
-    posterior_name: str
+    families: Mapping[str, Family]
+    volume: float
+    """Total volume of a compact factor, infinite for others."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, family: str | None = None) -> None:
         self.dim = dim
+        self.family = self.families[family or next(iter(self.families))]
+        if self.family.scale_dim is not None:
+            self.scale_dim = self.family.scale_dim(dim)
+
+    @property
+    def posterior_name(self) -> str:
+        """Name of the posterior distribution."""
+        return self.family.name
 
     @abstractmethod
     def locate(self, embedded: Tensor) -> Tensor:
@@ -44,9 +86,9 @@ class Factor(ABC):
         """Posterior scales (radians on compact factors), positive and smooth, from unconstrained numbers."""
         return softplus(raw - 1.0) + 1e-5
 
-    @abstractmethod
     def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
         """The posterior of event shape (coordinate_dim,) at coordinates `loc` with `scale` (..., scale_dim)."""
+        return self.family.make(loc, scale)
 
     @abstractmethod
     def prior(self, like: Tensor) -> Distribution:
@@ -56,9 +98,9 @@ class Factor(ABC):
     def embed(self, coordinates: Tensor) -> Tensor:
         """The embedded points, (..., embedding_dim)."""
 
-    @abstractmethod
     def act(self, isometry: Isometry, coordinates: Tensor) -> Tensor:
-        """The images of points under an isometry."""
+        """The images of points under an isometry; of a model, which has none but the identity, the points themselves."""
+        return coordinates
 
     def isometry_matrix(self, isometry: Isometry) -> Tensor:
         """The isometry on the embedding space, float64 of shape (embedding_dim, embedding_dim)."""
@@ -68,22 +110,52 @@ class Factor(ABC):
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance (radians on compact factors), of the broadcast batch shape."""
 
+    def contains(self, coordinates: Tensor) -> Tensor:
+        """Whether coordinates (..., coordinate_dim) are finite and belong to a point, to 1e-3."""
+        back = self.embed(self.locate(self.embed(coordinates)))
+        return torch.isfinite(coordinates).all(-1) & ((back - self.embed(coordinates)).abs() < 1e-3).all(-1)
 
-FACTORS: dict[str, Callable[[int], Factor]] = {}
+    def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        """Points on the shortest path from `a` (..., coordinate_dim) to `b`, at shares t (..., 1) of its length.
+
+        The chord, brought back to the space, unless a factor knows its geodesics.
+        """
+        return self.locate((1 - t) * self.embed(a) + t * self.embed(b))
+
+    def chart(self, coordinates: Tensor) -> Tensor:
+        """Points of a model at coordinates of the expression that it is homeomorphic to; of others, the points themselves."""
+        return coordinates
+
+
+FACTORS: dict[str, Callable[..., Factor]] = {}
 """Factor constructors by kind; "S1" is the circle, "S" the spheres above it."""
 
 
-def register(kind: str) -> Callable[[Callable[[int], Factor]], Callable[[int], Factor]]:
-    """Class decorator that enters a factor in `FACTORS`."""
+def register(kind: str, like: str | None = None) -> Callable[[Callable[..., Factor]], Callable[..., Factor]]:
+    """Class decorator that enters a factor in `FACTORS`.
 
-    def enter(constructor: Callable[[int], Factor]) -> Callable[[int], Factor]:
+    Args:
+        kind: of the grammar, or the name of a model.
+        like: for a model, the product that it is homeomorphic to; the grammar then knows its name.
+    """
+    if like is not None:
+        declare(kind, like)
+
+    def enter(constructor: Callable[..., Factor]) -> Callable[..., Factor]:
         FACTORS[kind] = constructor
         return constructor
 
     return enter
 
 
-def build(factor: signature.Factor) -> Factor:
-    """The factor that an entry of a signature names."""
+def build(factor: signature.Factor, families: Iterable[str] = ()) -> Factor:
+    """The factor that an entry of a signature names.
+
+    Args:
+        factor: what to build.
+        families: names of posterior families; the first that the factor has is taken, its default where it has none.
+    """
     constructor = FACTORS.get(str(factor), FACTORS[factor.kind])
-    return constructor(factor.dim)
+    known = constructor(factor.dim)
+    family = next((name for name in families if name in known.families), None)
+    return constructor(factor.dim, family) if family else known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,11 +11,20 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from topovae.distributions.joint import Joint, Orbit, kl_per_marginal
+from topovae.errors import UsageError
 from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
-from topovae.signature import Signature, parse
+from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
+from topovae.signature import IDENTITY, MODELS, Signature, parse
 
-_INVARIANT_POINTS = 4096
+ENCODERS = ("lift", "cover")
+"""What encoders of quotients put out: invariant functions, lifted to the cover, or points of the cover."""
+
+DIVERGENCES = ("orbit", "cover")
+"""Divergence of a quotient: of the law of the orbit, or its upper bound on the cover."""
+
+_INVARIANT_POINTS, _LEAST_POINTS = 4096, 128
+_LIFT_CANDIDATES = 2048
 
 
 class LatentSpace(nn.Module):
@@ -24,6 +34,13 @@ class LatentSpace(nn.Module):
 
     Args:
         signature: factors and group, or an expression for them.
+        posteriors: names of posterior families, in place of the default ones of the factors that have them.
+        encoder: "lift" or "cover".
+        divergence: "orbit" for the divergence of a quotient, unbiased by sampling, or "cover" for its upper bound, the
+            divergence on the cover.
+
+    Raises:
+        UsageError: a family or choice does not exist or does not fit the space.
 
     Example:
         >>> space = LatentSpace("klein")
@@ -31,11 +48,18 @@ class LatentSpace(nn.Module):
         (2, 5, 2)
     """
 
-    def __init__(self, signature: Signature | str) -> None:
+    def __init__(
+        self,
+        signature: Signature | str,
+        posteriors: Sequence[str] = (),
+        encoder: str = "lift",
+        divergence: str = "orbit",
+    ) -> None:
         super().__init__()
         self.signature = parse(signature) if isinstance(signature, str) else signature
-        self.factors: list[Factor] = [build(f) for f in self.signature.factors]
-        self.order = self.signature.order
+        self.factors: list[Factor] = [build(f, posteriors) for f in self.signature.factors]
+        self.order, self.divergence = self.signature.order, divergence
+        self._check(posteriors, encoder)
         self.dim = self.signature.dim
         self._coordinate_sizes = [f.coordinate_dim for f in self.factors]
         self._embedding_sizes = [f.embedding_dim for f in self.factors]
@@ -43,23 +67,70 @@ class LatentSpace(nn.Module):
         self.coordinate_dim = sum(self._coordinate_sizes)
         self.embedding_dim = sum(self._embedding_sizes)
         self.scale_dim = sum(self._scale_sizes)
-        self.output_dim = self.embedding_dim + self.scale_dim
         self.invariants: PolynomialMap | None = None
         self._fixed: list[int] = list(range(self.embedding_dim))
         if self.order > 1:
             self._build_invariants()
         self.feature_dim = len(self._fixed) + (self.invariants.out_dim if self.invariants else 0)
+        self.lift = self._choose_lift() if encoder == "lift" else Lift(self.embedding_dim)
+        self.location_dim = self.lift.in_dim
+        self.output_dim = self.location_dim + self.scale_dim
 
-    def _build_invariants(self) -> None:
-        matrices = [
+    def _check(self, posteriors: Sequence[str], encoder: str) -> None:
+        for name, value, choices in (("encoder", encoder, ENCODERS), ("divergence", self.divergence, DIVERGENCES)):
+            if value not in choices:
+                raise UsageError(f"--{name} {value}: expected one of {', '.join(choices)}")
+        for name in posteriors:
+            if not any(name in f.families for f in self.factors):
+                known = ", ".join(dict.fromkeys(family for f in self.factors for family in f.families))
+                raise UsageError(f"--posterior {name}: no factor of {self.signature} has it; expected some of {known}")
+        for i, factor in enumerate(self.factors):
+            moved = any(element[i] != IDENTITY for element in self.signature.group)
+            if moved and not factor.family.closed:
+                raise UsageError(
+                    f"--posterior {factor.family.name}: isometries of {self.signature.factors[i]} do not take its members to "
+                    f"members, which the group of {self.signature} needs; choose another family"
+                )
+        if self.order > 1 and self.divergence == "orbit" and not self.has_density:
+            raise UsageError(
+                f"the divergence of {self.signature} needs densities, and a posterior in it has none; use --divergence cover"
+            )
+
+    @property
+    def has_density(self) -> bool:
+        """Whether all posteriors have densities."""
+        return all(f.family.density for f in self.factors)
+
+    def _matrices(self) -> list[np.ndarray]:
+        """The group on the embedding space, the identity first."""
+        return [
             torch.block_diag(*(f.isometry_matrix(g) for f, g in zip(self.factors, element, strict=True))).numpy()
             for element in self.signature.group
         ]
+
+    def _choose_lift(self) -> Lift:
+        if self.order == 1:
+            return Lift(self.embedding_dim)
+        if self.order == 2:
+            signs = np.diag(self._matrices()[1]).round()
+            return InvolutionLift([int(sign) for sign in signs])
+        moved = [i for i in range(len(self.factors)) if any(element[i] != IDENTITY for element in self.signature.group)]
+        group = tuple(tuple(element[i] for i in moved) for element in self.signature.group)
+        part = LatentSpace(Signature(tuple(self.signature.factors[i] for i in moved), group), encoder="cover")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            candidates = part.embed(part.sample_prior(_LIFT_CANDIDATES, torch.zeros(0)))
+        factor_of = np.repeat(np.arange(len(self.factors)), self._embedding_sizes)
+        entries = [int(i) for i in np.flatnonzero(np.isin(factor_of, moved))]
+        return NearestOrbitLift(lambda y: part.features(part._locate(y)), candidates, entries, self.embedding_dim)
+
+    def _build_invariants(self) -> None:
+        matrices = self._matrices()
         identity = np.eye(self.embedding_dim)
         moved = np.any([np.any(np.abs(m - identity) > 1e-12, 1) for m in matrices], 0)
         self._fixed = [int(i) for i in np.flatnonzero(~moved)]
         self._moved = [int(i) for i in np.flatnonzero(moved)]
-        n_points = math.ceil(_INVARIANT_POINTS / self.order)
+        n_points = max(_LEAST_POINTS, math.ceil(_INVARIANT_POINTS / self.order))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             points = self.embed(self.prior(torch.zeros(0, dtype=torch.float64)).sample((n_points,))).numpy()
@@ -73,10 +144,18 @@ class LatentSpace(nn.Module):
 
     def heads(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior location (coordinates) and scale from an encoder's unconstrained outputs (..., output_dim)."""
-        embedded, raw = outputs.split([self.embedding_dim, self.scale_dim], -1)
-        locs = [f.locate(e) for f, e in zip(self.factors, embedded.split(self._embedding_sizes, -1), strict=True)]
+        location, raw = outputs.split([self.location_dim, self.scale_dim], -1)
         scales = [f.spread(r) for f, r in zip(self.factors, raw.split(self._scale_sizes, -1), strict=True)]
-        return torch.cat(locs, -1), torch.cat(scales, -1)
+        return self._locate(self.lift(location)), torch.cat(scales, -1)
+
+    def _locate(self, embedded: Tensor) -> Tensor:
+        """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
+        parts = embedded.split(self._embedding_sizes, -1)
+        return torch.cat([f.locate(e) for f, e in zip(self.factors, parts, strict=True)], -1)
+
+    def targets(self, coordinates: Tensor) -> Tensor:
+        """The location outputs (..., location_dim) that `heads` takes to coordinates, NaN where those that matter are."""
+        return self.lift.target(self.embed(coordinates))
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Orbit:
         """The posterior at coordinates `loc` (..., coordinate_dim) with `scale` (..., scale_dim)."""
@@ -97,16 +176,17 @@ class LatentSpace(nn.Module):
     def kl_names(self) -> tuple[str, ...]:
         """What the columns of `kl` are: the factors, and the group's correction where there is a group."""
         names = [str(f) for f in self.signature.factors]
-        return (*names, "group") if self.order > 1 else tuple(names)
+        return (*names, "group") if self.order > 1 and self.divergence == "orbit" else tuple(names)
 
     def kl(self, posterior: Orbit, coordinates: Tensor) -> Tensor:
         """KL(posterior ‖ prior) in nats by column of `kl_names`, (..., n).
 
-        Exact for products. The correction of a quotient is estimated without bias from the sample `coordinates`.
+        Exact for products. The correction of a quotient, never positive in the mean, is estimated without bias from the sample
+        `coordinates`, or left out for the upper bound.
         """
         cover = posterior.cover
         columns = kl_per_marginal(cover, self.prior(coordinates))  # type: ignore[arg-type]
-        if self.order == 1:
+        if self.order == 1 or self.divergence == "cover":
             return columns
         correction = posterior.kl_correction(coordinates)[..., None]
         return torch.cat([columns.expand(*correction.shape[:-1], -1), correction], -1)
@@ -143,6 +223,45 @@ class LatentSpace(nn.Module):
         distances = [f.distance(x, y) for f, x, y in zip(self.factors, images, others, strict=True)]
         return torch.linalg.vector_norm(torch.stack(distances), dim=0).amin(0)
 
+    def contains(self, coordinates: Tensor) -> Tensor:
+        """Whether coordinates (..., coordinate_dim) are a point of the cover."""
+        parts = coordinates.split(self._coordinate_sizes, -1)
+        return torch.stack([f.contains(z) for f, z in zip(self.factors, parts, strict=True)]).all(0)
+
+    def chart(self, coordinates: Tensor) -> Tensor:
+        """Points with models in place of the expressions they are homeomorphic to, from coordinates of the latter.
+
+        Args:
+            coordinates: (..., k) on `signature.homeomorphic`; where all that a model needs but heights is there, the missing
+                heights are taken as 1/2.
+        """
+        parts, start = [], 0
+        for factor, named in zip(self.factors, self.signature.factors, strict=True):
+            inner = LatentSpace(MODELS[named.kind]) if named.kind in MODELS else None
+            width = factor.coordinate_dim if inner is None else inner.coordinate_dim
+            part = coordinates[..., start : start + width]
+            if inner is not None:
+                part = factor.chart(_with_middle_heights(inner, part))
+            parts.append(part)
+            start += width
+        return torch.cat(parts, -1)
+
+    def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        """Points on a shortest path between orbits, at shares t (..., 1) of its length: to the nearest image of b."""
+        images = self.orbit(b)
+        parts = images.split(self._coordinate_sizes, -1)
+        others = a.split(self._coordinate_sizes, -1)
+        distances = torch.stack([f.distance(x, y) for f, x, y in zip(self.factors, others, parts, strict=True)])
+        nearest = torch.linalg.vector_norm(distances, dim=0).argmin(0)
+        end = torch.gather(images, 0, nearest[None, ..., None].expand(1, *images.shape[1:]))[0]
+        ends = end.split(self._coordinate_sizes, -1)
+        return torch.cat([f.path(x, y, t) for f, x, y in zip(self.factors, others, ends, strict=True)], -1)
+
+    @property
+    def volume(self) -> float:
+        """Volume of the latent space, the cover's over |G|; infinite with Euclidean factors."""
+        return math.prod(f.volume for f in self.factors) / self.order
+
     def sample_prior(self, n: int, like: Tensor) -> Tensor:
         """n points of the prior, as coordinates (n, coordinate_dim)."""
         return self.prior(like).sample(torch.Size((n,)))
@@ -150,3 +269,13 @@ class LatentSpace(nn.Module):
     def log_weights(self, posterior: Distribution, coordinates: Tensor) -> Tensor:
         """log p(z) − log q(z) on the latent space itself, in nats, for importance weighting."""
         return self.prior_log_prob(coordinates) - posterior.log_prob(coordinates)
+
+
+def _with_middle_heights(space: LatentSpace, coordinates: Tensor) -> Tensor:
+    """Coordinates (..., k) with 1/2 for heights that are NaN."""
+    sizes = [f.coordinate_dim for f in space.factors]
+    parts = [
+        torch.nan_to_num(part, nan=0.5) if factor.kind == "I" else part
+        for factor, part in zip(space.signature.factors, coordinates.split(sizes, -1), strict=True)
+    ]
+    return torch.cat(parts, -1)
