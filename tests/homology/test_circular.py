@@ -9,10 +9,14 @@ import pytest
 
 from topovae.homology.circular import (
     circular_coordinates,
+    find_circles,
     graph_at,
+    harmonic_potential,
     integer_lift,
     landmark_angles,
     reduce_lattice,
+    saturate,
+    whole_lift,
 )
 from topovae.homology.landmarks import Landmarks, centres, self_tuned
 from topovae.homology.persistence import persistence
@@ -82,6 +86,67 @@ def test_a_lift_that_is_no_cocycle_is_refused() -> None:
     assert lift is not None and set(np.unique(np.abs(lift))) <= {0, 1}
     broken = np.vstack([cocycle, [[3, 4, 5]]])
     assert integer_lift(broken, 47, graph) is None
+
+
+def flat_torus(count: int) -> np.ndarray:
+    """Return a square grid on the torus."""
+    side = 2 * np.pi * np.arange(count) / count
+    u, v = (angle.ravel() for angle in np.meshgrid(side, side))
+    return np.hstack([circle(u), circle(v)])
+
+
+@pytest.mark.parametrize("change", [[[2, 0], [0, 1]], [[1, 1], [1, -1]], [[3, 0], [1, 2]], [[0, 1], [1, 0]]])
+def test_saturation_finds_the_classes_that_multiples_and_sums_are_made_of(change: list[list[int]]) -> None:
+    found = find_circles(distances(flat_torus(12)), 2)
+    assert found is not None
+    graph = graph_at(distances(flat_torus(12)), found.scale)
+    i, j = graph.ends.T
+    basis = found.turns[:, i, j]
+    whole = saturate(np.array(change) @ basis, graph)
+    assert whole is not None
+    harmonic, given = ([harmonic_potential(z, graph)[1] for z in classes] for classes in (whole, basis))
+    winding = np.linalg.lstsq(np.array(given).T, np.array(harmonic).T, rcond=None)[0].T
+    np.testing.assert_allclose(winding, np.rint(winding), atol=1e-6)
+    assert abs(round(np.linalg.det(winding))) == 1
+
+
+def test_dependent_classes_have_no_saturation() -> None:
+    points = circle(2 * np.pi * np.arange(30) / 30)
+    found = find_circles(distances(points), 1)
+    assert found is not None
+    graph = graph_at(distances(points), found.scale)
+    cocycle = found.turns[0][tuple(graph.ends.T)]
+    assert saturate(np.array([cocycle, 2 * cocycle]), graph) is None
+
+
+def test_half_a_class_is_lifted_by_its_double() -> None:
+    tuned = distances(flat_torus(12))
+    found = find_circles(tuned, 1)
+    assert found is not None
+    graph = graph_at(tuned, found.scale)
+    i, j = graph.ends.T
+    cut = np.random.default_rng(0).integers(0, 2, graph.size)
+    values = found.turns[0, i, j] + cut[i] - cut[j]
+    half = np.column_stack([i, j, values * 24 % 47])  # 24 is one half modulo 47
+    assert integer_lift(half, 47, graph) is None
+    lift = whole_lift(half, 47, graph)
+    assert lift is not None and (lift == values).all()
+
+
+def test_a_loop_not_yet_filled_is_no_circle_unless_trusted() -> None:
+    points = np.random.default_rng(2).normal(size=(150, 2))
+    tuned, _ = self_tuned(distances(points))
+    assert find_circles(tuned, 1) is not None
+    assert find_circles(tuned, 1, trusted=0) is None
+
+
+def test_turns_are_the_steps_of_the_potentials() -> None:
+    tuned = distances(flat_torus(12))
+    found = find_circles(tuned, 2)
+    assert found is not None
+    steps = found.potentials.T[:, None, :] - found.potentials.T[:, :, None] - found.turns
+    assert np.abs(steps[:, tuned <= found.scale]).max() < 0.5
+    assert (found.turns == -found.turns.transpose(0, 2, 1)).all()
 
 
 @pytest.mark.parametrize("seed", range(6))

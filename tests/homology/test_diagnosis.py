@@ -12,7 +12,8 @@ from scipy.spatial.distance import cdist
 
 from topovae.data.spaces import generate
 from topovae.errors import InputError, ResourceError, UsageError
-from topovae.homology import Analysis, analyze, coordinates
+from topovae.homology import Analysis, analyze
+from topovae.homology.diagnosis import coordinates
 
 
 def circle(angle: np.ndarray) -> np.ndarray:

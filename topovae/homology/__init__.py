@@ -12,11 +12,12 @@ _HOMES = {
     "Analysis": "analysis",
     "Bar": "analysis",
     "Candidate": "recommend",
+    "Coordinates": "coordinates",
     "Dimension": "geometry",
     "Recommendation": "recommend",
     "analyze": "diagnosis",
     "circular_coordinates": "circular",
-    "coordinates": "diagnosis",
+    "find_coordinates": "coordinates",
 }
 
 __all__ = sorted(_HOMES)

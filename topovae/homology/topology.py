@@ -171,7 +171,7 @@ def _without_turns(group: list[Element], circles: list[int]) -> list[Element]:
     ]
     if len(turns) == 1:
         return group
-    basis = _lattice_basis(turns)
+    basis = lattice_basis(turns)
     found = set()
     for g in group:
         element = list(g)
@@ -182,7 +182,7 @@ def _without_turns(group: list[Element], circles: list[int]) -> list[Element]:
     return sorted(found)
 
 
-def _lattice_basis(vectors: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
+def lattice_basis(vectors: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
     """Return a triangular basis of the lattice that the vectors and Z^m span."""
     m = len(vectors[0])
     scale = lcm(*(x.denominator for vector in vectors for x in vector))
@@ -274,7 +274,7 @@ def double_covers(signature: Signature) -> tuple[DoubleCover, ...]:
     classes = _class_count(signature)
     if 2**classes - 1 > MAX_COVERS:
         raise ResourceError(f"{signature} has {2**classes - 1} double covers; {MAX_COVERS} are listed at most.")
-    labels = _lifted_labels(signature)
+    labels = lifted_labels(signature)
     cells = labelled_quotient(signature)
     return tuple(_double_cover(signature, labels, cells, w) for w in range(1, 2**classes))
 
@@ -307,12 +307,12 @@ def labelled_quotient(signature: Signature) -> Quotient:
     Cover number w − 1 of `double_covers` belongs to the sum of the cocycles at the bits of w.
     """
     kept = [i for i, f in enumerate(signature.factors) if f.kind == "S"]
-    labels = {_restricted(g, kept): label for g, label in _lifted_labels(signature).items()}
+    labels = {_restricted(g, kept): label for g, label in lifted_labels(signature).items()}
     return quotient([signature.factors[i] for i in kept], labels)
 
 
 @lru_cache(maxsize=1024)
-def _lifted_labels(signature: Signature) -> dict[Element, int]:
+def lifted_labels(signature: Signature) -> dict[Element, int]:
     """Return G' and for each element the values, as bits, of a basis of its homomorphisms to Z/2.
 
     Squares generate a subgroup that contains all commutators, and the rest is a vector space over Z/2.
