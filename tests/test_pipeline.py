@@ -14,6 +14,7 @@ from topovae import pipeline
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, TopovaeError, UsageError
 from topovae.pipeline import Request, decode, draw_samples, encode, load_model, moments, split_data, train_run
+from topovae.signature import parse
 from topovae.store import Header, Provenance, Run, read_run
 
 RNG = np.random.default_rng(0)
@@ -117,7 +118,7 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(stop: tuple[str, int], whol
 def test_a_run_started_from_coordinates_resumes_with_them(tmp_path: Path) -> None:
     """Without a diagnosis too: the anchor still pulls after the first checkpoint."""
     request = replace(REQUEST, epochs=15, baseline=False)
-    one = train(tmp_path / "one.h5", request, coordinates={"circle": ANGLES})
+    one = train(tmp_path / "one.h5", request, coordinates={"start": ANGLES})
 
     def interrupt(name: str, state: Any, total: int) -> None:
         if state.epoch == 1:
@@ -125,7 +126,7 @@ def test_a_run_started_from_coordinates_resumes_with_them(tmp_path: Path) -> Non
 
     path = tmp_path / "other.h5"
     with pytest.raises(KeyboardInterrupt):
-        train(path, request, coordinates={"circle": ANGLES}, progress=interrupt)
+        train(path, request, coordinates={"start": ANGLES}, progress=interrupt)
     assert_same_member(train(path, request, resumed=read_run(path)).model, one.model)
     assert one.model.final["test"]["recovery"][0]["circular_correlation"] > 0.95
 
@@ -183,3 +184,23 @@ def test_weights_that_do_not_fit_are_a_damaged_file(whole: Run) -> None:
     state.pop(next(iter(state)))
     with pytest.raises(RunFileError, match="weights"):
         load_model(replace(whole.model, state=state))
+
+
+LATENTS = [
+    *("S1", "I", "R3", "S2", "S3", "T2", "T3", "S1xI", "S1xR2", "S2xS1", "SO3", "RP2", "RP3", "mobius", "klein"),
+    *("(S1xS1)/<rot(1/2),flip>", "(S1xS1xI)/<rot(1/3),id,id>", "embedded_torus", "annulus"),
+    *("(S1xS1xI)/<rot(1/2),id,flip>/<id,rot(1/2),flip>", "(S1)/<rot(1/32)>"),
+]
+
+
+@pytest.mark.parametrize("latent", LATENTS)
+@pytest.mark.parametrize("encoder", ["lift", "cover"])
+def test_every_latent_trains_is_written_and_evaluates(latent: str, encoder: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    train(path, Request(latent, epochs=3, batch_size=16, encoder=encoder))
+    run = read_run(path)
+    metrics = pipeline.evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
+    assert run.model.latent == parse(latent).canonical
+    assert all(np.isfinite([part[key] for key in ("rms", "nll", "kl", "elbo")]).all() for part in metrics.values())
+    assert (metrics["test"]["iwae"] is None) == (latent == "embedded_torus")
+    assert run.model.history["train_nll"][-1] < run.model.history["train_nll"][0]

@@ -24,6 +24,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
     Args:
         latent: latent expression such as "S1xR2" or "klein"; "auto" diagnoses the data first.
         network: "auto", "mlp" or "conv".
+        hidden: widths of the encoder's dense layers, separated by commas; "" chooses them.
         likelihood: "gaussian" or "bernoulli".
         noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
         baseline: whether to train a Gaussian VAE of the same capacity beside it.
@@ -31,7 +32,11 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         batch_size: samples a step.
         beta: weight of the KL term.
         learning_rate: peak learning rate.
-        init: "cohomology" starts circle factors from coordinates of the data, "random" from random weights.
+        init: "cohomology" starts the encoder from coordinates of the data, "random" from random weights.
+        posterior: families of the posteriors, separated by commas, in place of the default ones.
+        encoder: of a quotient, "lift" from invariant functions or onto the "cover".
+        divergence: of a quotient, "orbit" or its upper bound on the "cover".
+        repel: balls of the latent space to be left empty, as "coordinates:radius".
         device: "auto", "cpu" or "cuda".
         random_state: seed of every random number.
 
@@ -53,6 +58,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         latent: str = "auto",
         *,
         network: str = "auto",
+        hidden: str = "",
         likelihood: str = "gaussian",
         noise: float | None = None,
         baseline: bool = False,
@@ -61,11 +67,16 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         beta: float = 1.0,
         learning_rate: float = 2e-3,
         init: str = "cohomology",
+        posterior: str = "",
+        encoder: str = "lift",
+        divergence: str = "orbit",
+        repel: tuple[str, ...] = (),
         device: str = "auto",
         random_state: int = 0,
     ) -> None:
         self.latent = latent
         self.network = network
+        self.hidden = hidden
         self.likelihood = likelihood
         self.noise = noise
         self.baseline = baseline
@@ -74,6 +85,10 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         self.beta = beta
         self.learning_rate = learning_rate
         self.init = init
+        self.posterior = posterior
+        self.encoder = encoder
+        self.divergence = divergence
+        self.repel = repel
         self.device = device
         self.random_state = random_state
 

@@ -17,12 +17,14 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split, split
 from topovae.errors import RunFileError, UsageError
 from topovae.evaluation import assess
+from topovae.latent import LatentSpace
 from topovae.nn import BODIES, NetworkConfig, choose_network, count_parameters, to_device
 from topovae.signature import euclidean, parse
 from topovae.store.schema import Checkpoint, Header, Member, Provenance, Run
 from topovae.store.writer import write_run
 from topovae.training.config import TrainingConfig, choose_epochs
-from topovae.training.loop import Batches, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.training.constraints import check_anchors, parse_repulsion, pins
+from topovae.training.loop import Batches, Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import LIKELIHOODS, VAE, ModelConfig, build_model, check_range
 from topovae.version import __version__
@@ -31,6 +33,8 @@ CHECKPOINT_SECONDS = 5.0
 PRIOR_SAMPLES = 64
 RECORDED = ("torch", "numpy", "h5py", "ripser", "scikit-learn", "scipy")
 """Packages whose versions a file records."""
+
+MAX_WIDTH = 65536
 
 INITS = ("cohomology", "random")
 
@@ -45,16 +49,22 @@ class Request:
     Args:
         latent: latent expression.
         network: "auto", "mlp" or "conv".
+        hidden: widths of the encoder's dense layers, separated by commas; "" chooses them by the size of a sample.
         likelihood: "gaussian" or "bernoulli".
         noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
         baseline: whether to train a Gaussian VAE of the same capacity and dimension too.
         epochs, batch_size, beta, learning_rate, seed: of the training.
         init: "cohomology" starts the encoder from coordinates of the data where there are some, "random" from its weights.
         allow_orbifold: accept a latent whose group fixes points.
+        posterior: families of the posteriors, separated by commas; "" for the default ones.
+        encoder, divergence: of a quotient, see `LatentSpace`.
+        anchors: the file that the anchors come from.
+        repel: balls of the latent that are to stay empty, as "coordinates:radius".
     """
 
     latent: str
     network: str = "auto"
+    hidden: str = ""
     likelihood: str = "gaussian"
     noise: float | None = None
     baseline: bool = False
@@ -65,6 +75,11 @@ class Request:
     seed: int = 0
     init: str = "cohomology"
     allow_orbifold: bool = False
+    posterior: str = ""
+    encoder: str = "lift"
+    divergence: str = "orbit"
+    anchors: str | None = None
+    repel: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         choices = {"init": INITS, "likelihood": tuple(LIKELIHOODS), "network": ("auto", *BODIES)}
@@ -73,17 +88,48 @@ class Request:
                 raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(known)}")
         if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
             raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
-        parse(self.latent, self.allow_orbifold)
+        parse_repulsion(self.space(), self.repel)
+        parse_widths(self.hidden)
         self.training_config(1)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields."""
-        return asdict(self)
+        return asdict(self) | {"repel": list(self.repel)}
 
-    def model_config(self, latent: str, sample_shape: tuple[int, ...]) -> ModelConfig:
-        """How a model with this latent is built."""
-        network: NetworkConfig = choose_network(sample_shape, self.network)
-        return ModelConfig(latent, sample_shape, network, self.likelihood, self.noise)
+    @property
+    def posteriors(self) -> tuple[str, ...]:
+        """Names of the families asked for."""
+        return tuple(filter(None, self.posterior.split(",")))
+
+    def space(self) -> LatentSpace:
+        """The latent space that is asked for.
+
+        Raises:
+            UsageError: the expression or a choice is wrong, or does not fit the others.
+        """
+        signature = parse(self.latent, self.allow_orbifold)
+        return LatentSpace(signature, self.posteriors, self.encoder, self.divergence)
+
+    def network_config(self, sample_shape: tuple[int, ...]) -> NetworkConfig:
+        """The bodies of the model and of the baseline.
+
+        Raises:
+            UsageError: they do not fit the samples.
+        """
+        return choose_network(sample_shape, self.network, parse_widths(self.hidden))
+
+    def model_config(self, sample_shape: tuple[int, ...]) -> ModelConfig:
+        """How the model is built."""
+        latent = parse(self.latent, self.allow_orbifold).canonical
+        network = self.network_config(sample_shape)
+        return ModelConfig(
+            latent, sample_shape, network, self.likelihood, self.noise, self.posteriors, self.encoder, self.divergence
+        )
+
+    def baseline_config(self, dim: int, sample_shape: tuple[int, ...]) -> ModelConfig:
+        """How the Gaussian model of the same capacity and dimension is built."""
+        network = self.network_config(sample_shape)
+        return ModelConfig(euclidean(dim).canonical, sample_shape, network, self.likelihood, self.noise)
 
     def training_config(self, n_train: int) -> TrainingConfig:
         """Hyperparameters of the optimisation."""
@@ -94,6 +140,18 @@ class Request:
             learning_rate=self.learning_rate,
             seed=self.seed,
         )
+
+
+def parse_widths(text: str) -> list[int]:
+    """Widths of layers, separated by commas; none for an empty text.
+
+    Raises:
+        UsageError: they are no positive whole numbers.
+    """
+    words = text.split(",") if text else []
+    if not all(word.isdecimal() and 0 < int(word) <= MAX_WIDTH for word in words):
+        raise UsageError(f"--hidden {text}: expected widths from 1 to {MAX_WIDTH}, such as 256,128")
+    return [int(word) for word in words]
 
 
 def split_data(data: Dataset, seed: int) -> Split:
@@ -187,7 +245,8 @@ def train_run(
         path: the run file; None keeps the run in memory alone.
         device: "auto", "cpu" or "cuda".
         analysis: JSON of the diagnosis that chose the latent.
-        coordinates: "circle": angles (n, k) of all samples, one column for each circle factor of the latent, to start from.
+        coordinates: "start", (n, k): points on the cover for all samples to start from, columns of NaN left free; "anchors",
+            (m, 1 + k): row numbers and coordinates to hold those samples at.
         resumed: the run to go on from.
         progress: called after every epoch.
 
@@ -225,23 +284,22 @@ class _Session:
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
         self.mean, self.std, low, high = moments(data, self.split.train)
         check_range(request.likelihood, low, high)
+        if "anchors" in self.coordinates:
+            check_anchors(request.space(), self.coordinates["anchors"], data.n_samples)
         self.written = -math.inf
 
     def run(self) -> Run:
-        latent = parse(self.request.latent, self.request.allow_orbifold)
-        wanted = {"model": latent.canonical}
+        self._train("model", self.request.model_config(self.data.sample_shape))
         if self.request.baseline:
-            wanted["baseline"] = euclidean(latent.dim).canonical
-        for name, expression in wanted.items():
-            self._train(name, expression)
+            dim = parse(self.request.latent, self.request.allow_orbifold).dim
+            self._train("baseline", self.request.baseline_config(dim, self.data.sample_shape))
         self._write()
         return self._as_run()
 
-    def _train(self, name: str, latent: str) -> None:
+    def _train(self, name: str, model_config: ModelConfig) -> None:
         known = self.members.get(name)
         if known is not None and known.checkpoint is not None and known.checkpoint.finished:
             return
-        model_config = self.request.model_config(latent, self.data.sample_shape)
         training_config = self.request.training_config(len(self.split.train))
         model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.request.seed).to(self.device)
         config = {
@@ -250,11 +308,12 @@ class _Session:
             "parameters": count_parameters(model),
         }
         state = None if known is None else _to_state(known)
-        start = self._start(model) if name == "model" else None
-        trainer = Trainer(model, self.data, self.split, training_config, state, start)
+        trainer = Trainer(model, self.data, self.split, training_config, state)
+        if name == "model":
+            trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
 
         def keep(state: TrainingState) -> None:
-            self.members[name] = _to_member(latent, config, state)
+            self.members[name] = _to_member(model_config.latent, config, state)
 
         def on_epoch(state: TrainingState) -> None:
             keep(state)
@@ -270,11 +329,19 @@ class _Session:
         except (KeyboardInterrupt, SystemExit, DivergenceError):
             self._write()
             raise
-        self.members[name] = self._finish(_to_member(latent, config, state), model)
+        self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
 
     def _start(self, model: VAE) -> Start | None:
-        angles = self.coordinates.get("circle")
-        return None if angles is None else Start.at(model, np.asarray(angles)[self.split.train])
+        points = self.coordinates.get("start")
+        return None if points is None else Start.at(model, np.asarray(points)[self.split.train])
+
+    def _constraints(self, model: VAE, batches: Batches) -> tuple[Constraint, ...]:
+        anchors = self.coordinates.get("anchors")
+        found = (
+            None if anchors is None else pins(model.space, np.asarray(anchors), batches),
+            parse_repulsion(model.space, self.request.repel, self.device),
+        )
+        return tuple(constraint for constraint in found if constraint is not None)
 
     def _finish(self, member: Member, model: VAE) -> Member:
         load_weights(model, dict(member.state))

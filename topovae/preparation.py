@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from topovae.data.dataset import Dataset
 from topovae.errors import UsageError
 from topovae.nn import choose_network, to_device
 from topovae.pipeline import Request, split_data
-from topovae.signature import parse
-from topovae.training.start import rotation_angles
+from topovae.signature import Signature, parse
+from topovae.training.equivariance import equivariant_angles
 
 if TYPE_CHECKING:
     from topovae.homology.analysis import Analysis
@@ -29,7 +30,8 @@ class Plan:
     Args:
         request: with its latent decided.
         analysis: JSON of the diagnosis, None where there was no need for one.
-        coordinates: "circle": (n, k) angles of all samples to start from, or empty.
+        coordinates: "start", (n, k): points of the latent space to start from; "anchors", (m, 1 + k): samples to be held at
+            points; or empty.
         reasons: sentences that say where the latent and the start come from.
     """
 
@@ -45,10 +47,11 @@ def plan(
     options: Mapping[str, Any],
     *,
     analysis: Mapping[str, Any] | None = None,
+    anchors: np.ndarray | None = None,
     device: str = "auto",
     progress: Callable[[str, float], None] | None = None,
 ) -> Plan:
-    """Decide the latent space, if it is "auto", and find coordinates to start its circles from.
+    """Decide the latent space, if it is "auto", and find coordinates on it to start from.
 
     The data are diagnosed only where that is needed, and only on the training split: nothing is chosen on the test split.
 
@@ -57,7 +60,8 @@ def plan(
         latent: expression, or "auto".
         options: of the `Request`, beside the latent.
         analysis: JSON of a diagnosis made before, to take the latent from.
-        device: where an orientation network is trained.
+        anchors: (m, 1 + k) row numbers and coordinates of samples to be held there, in place of a start.
+        device: where a network of angles is trained.
         progress: of the diagnosis, called with a stage and a share.
 
     Raises:
@@ -75,14 +79,18 @@ def plan(
         reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {best['confidence']:.2f})")
     request = Request(latent, **options)
     signature = parse(latent, request.allow_orbifold)
-    coordinates: dict[str, np.ndarray] = {}
-    if request.init == "cohomology" and any(f.is_circle for f in signature.factors):
-        if found is None and signature.order == 1:
-            # Circles are all that is needed here, and homology of degree 2 is what takes long.
+    coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
+    if anchors is not None:
+        reasons.append(f"start: {len(anchors)} anchors")
+    elif request.init == "cohomology" and any(f.kind == "S" for f in signature.homeomorphic.factors):
+        if found is None:
+            # Loops and frames are all that is needed here, and homology of degree 2 is what takes long.
             found = diagnose_train(data, seed, progress, max_dim=1)
             analysis = analysis or found.to_dict()
-        coordinates, source = find_start(data, request, found, device)
-        reasons.append(f"start: {source}")
+        points, sentences = find_start(data, request, found, device)
+        reasons += sentences
+        if points is not None:
+            coordinates["start"] = points
     return Plan(request, analysis, coordinates, tuple(reasons))
 
 
@@ -118,35 +126,46 @@ def recommended(analysis: Mapping[str, Any]) -> str:
 
 
 def find_start(
-    data: Dataset, request: Request, analysis: Analysis | None, device: str = "auto"
-) -> tuple[dict[str, np.ndarray], str]:
-    """Coordinates for the latent's circles without labels, and in words where they come from.
+    data: Dataset, request: Request, analysis: Analysis, device: str = "auto"
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Points of the latent space for all samples, without labels, and in words where they come from.
 
-    Circles of the data are taken from persistent cohomology, when there are as many as the latent has; the one circle of images
-    that are closed under rotation from equivariance. Quotients start from random weights as yet.
+    The angles of images that are closed under rotation or shifts come from equivariance, where the data show no loops of
+    their own; everything else from the cohomology and the Laplacians of the landmarks.
 
     Args:
         data: all samples.
         request: what is to be trained.
         analysis: diagnosis of the training split.
-        device: where an orientation network is trained.
+        device: where a network of angles is trained.
 
     Returns:
-        {"circle": (n, k)} or {}, and a sentence.
+        (n, coordinate_dim) points on the cover, with columns of NaN where nothing was found, or None; and sentences.
     """
-    signature = parse(request.latent, request.allow_orbifold)
-    circles = sum(f.is_circle for f in signature.factors)
-    if signature.order > 1 or analysis is None:
-        return {}, "random weights: for a quotient there are no coordinates yet; compare several --seed"
-    if analysis.skeleton.circles == circles:
-        from topovae.homology import coordinates
+    from topovae.homology.coordinates import find_coordinates
 
-        return dict(coordinates(data, analysis, request.seed)), f"cohomology: {circles} circular coordinates of the data"
-    turning = {symmetry.transformation: symmetry for symmetry in analysis.symmetries if symmetry.closed}
-    if circles == 1 and "rotation" in turning:
+    signature = parse(request.latent, request.allow_orbifold).homeomorphic
+    circles = [i for i, f in enumerate(signature.factors) if f.is_circle]
+    turning = tuple(s.transformation for s in analysis.symmetries if s.circle)
+    if signature.order == 1 and analysis.skeleton.circles == 0 and 0 < len(circles) == len(turning):
         train = split_data(data, request.seed).train
-        angles = rotation_angles(data, train, choose_network(data.sample_shape), to_device(device), request.seed)
-        sure = turning["rotation"].probability
-        return {"circle": angles}, f"equivariance: the images are closed under rotation (probability {sure:.2f})"
-    found = analysis.skeleton.circles
-    return {}, f"random weights: the data show {found} circles and the latent has {circles}; compare several --seed"
+        angles = equivariant_angles(data, train, turning, choose_network(data.sample_shape), to_device(device), request.seed)
+        points, source = (
+            place_angles(signature, circles, angles),
+            f"equivariance: the images are closed under {', '.join(turning)}",
+        )
+        doubts: tuple[str, ...] = ()
+    else:
+        found = find_coordinates(data, analysis, signature, request.seed)
+        points, source, doubts = found.points, found.source, found.doubts
+    charted = request.space().chart(torch.as_tensor(points)).numpy()
+    return (charted if np.isfinite(charted).any() else None), (f"start: {source}", *doubts)
+
+
+def place_angles(signature: Signature, circles: Sequence[int], angles: np.ndarray) -> np.ndarray:
+    """Points (n, coordinate_dim) of a product with angles (n, k) for its circles, NaN elsewhere."""
+    widths = [f.dim + (f.kind == "S" and f.dim > 1) for f in signature.factors]
+    starts = np.cumsum([0, *widths])
+    points = np.full((len(angles), starts[-1]), np.nan)
+    points[:, starts[list(circles)]] = angles
+    return points

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +33,8 @@ from topovae.cli.tables import print_metrics
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from topovae.data.dataset import Dataset
     from topovae.pipeline import Request
     from topovae.store.schema import Run
@@ -54,9 +56,23 @@ def train(
     likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
     noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
     network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
+    hidden: Annotated[str, typer.Option(help="Widths of the encoder's dense layers, as 256,128; chosen when left out.")] = "",
     init: Annotated[
-        str, typer.Option(help="cohomology: start circles from coordinates of the data; or random.")
+        str, typer.Option(help="cohomology: start the encoder from coordinates of the data; or random.")
     ] = "cohomology",
+    posterior: Annotated[
+        str, typer.Option(help="Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.")
+    ] = "",
+    encoder: Annotated[str, typer.Option(help="Of a quotient: lift from invariant functions, or onto the cover.")] = "lift",
+    divergence: Annotated[
+        str, typer.Option(help="KL of a quotient: orbit (unbiased), or its upper bound on the cover.")
+    ] = "orbit",
+    anchors: Annotated[
+        str | None, typer.Option(help="Hold samples at coordinates: a table of row numbers and coordinates.")
+    ] = None,
+    repel: Annotated[
+        list[str] | None, typer.Option(help="Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.")
+    ] = None,
     baseline: Annotated[bool, typer.Option(help="Train a Gaussian VAE of the same capacity beside it.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     allow_orbifold: Annotated[bool, typer.Option("--allow-orbifold", help="Accept a group that fixes points.")] = False,
@@ -86,6 +102,7 @@ def train(
 
     options: dict[str, Any] = {
         "network": network,
+        "hidden": hidden,
         "likelihood": likelihood,
         "noise": noise,
         "baseline": baseline,
@@ -96,9 +113,15 @@ def train(
         "seed": seed,
         "init": init,
         "allow_orbifold": allow_orbifold,
+        "posterior": posterior,
+        "encoder": encoder,
+        "divergence": divergence,
+        "anchors": anchors,
+        "repel": tuple(repel or ()),
     }
     to_device(device)
-    Request("R" if latent == "auto" else latent, **options)
+    # What depends on the latent space is checked when it is known.
+    Request("R", **options | {"posterior": "", "repel": ()}) if latent == "auto" else Request(latent, **options)
     set_threads(choose_network(samples.sample_shape, network).kind, threads)
     document: Mapping[str, Any] | None = None
     coordinates: Mapping[str, Any] = {}
@@ -107,8 +130,9 @@ def train(
         check_same(previous, request, samples)
     else:
         given = read_analysis(analysis) if analysis else None
+        pinned = read_anchors(anchors) if anchors else None
         with progress_bar(quiet) as advance:
-            planned = plan(samples, latent, options, analysis=given, device=device, progress=advance)
+            planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
         request, document, coordinates = planned.request, planned.analysis, planned.coordinates
         for reason in planned.reasons:
             note(reason, quiet)
@@ -193,11 +217,12 @@ def check_same(previous: Run, request: Request, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
+    from topovae.pipeline import Request
     from topovae.signature import parse
 
-    known = dict(previous.header.config)
+    known = {field.name: field.default for field in fields(Request)} | dict(previous.header.config)
     if previous.model.latent == parse(request.latent, request.allow_orbifold).canonical:
-        request = replace(request, latent=known["latent"])
+        request = replace(request, latent=str(known["latent"]))
     differing = [f"{k} (was {known.get(k)}, now {v})" for k, v in request.to_dict().items() if known.get(k) != v]
     if differing:
         raise RunFileError(
@@ -239,6 +264,13 @@ def read_analysis(path: str) -> dict[str, Any]:
             f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
+
+
+def read_anchors(path: str) -> np.ndarray:
+    """A table of anchors (m, 1 + k): row numbers of the data, and coordinates."""
+    from topovae.data.readers import read_array
+
+    return read_array(path).astype(float)
 
 
 def describe(name: str, state: TrainingState) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import TopovaeError
 from topovae.training.config import TrainingConfig
-from topovae.vae import VAE
+from topovae.vae import VAE, Terms
 
 RESIDENT_BYTES = 4 * 2**30
 """Data of at most this size are held in memory as one tensor; larger data are read batch by batch."""
@@ -103,8 +103,15 @@ class Anchor(Protocol):
     def regress(self, model: VAE, batches: Batches) -> None:
         """Bring the encoder near before the first epoch."""
 
-    def misfit(self, embedded: Tensor, positions: Tensor) -> Tensor:
+    def misfit(self, location: Tensor, positions: Tensor) -> Tensor:
         """Mean squared distance of location outputs from their targets."""
+
+
+class Constraint(Protocol):
+    """A term of the loss beside the ELBO, of the weight that an anchor starts with."""
+
+    def penalty(self, model: VAE, terms: Terms) -> Tensor:
+        """A mean square in radians or the latent's units, for the samples of the batch or for others."""
 
 
 class Trainer:
@@ -117,6 +124,7 @@ class Trainer:
         config: hyperparameters.
         state: to continue from; None starts afresh.
         anchor: where to start from; None starts from the weights as they are.
+        constraints: what else is asked for.
     """
 
     def __init__(
@@ -127,8 +135,9 @@ class Trainer:
         config: TrainingConfig,
         state: TrainingState | None = None,
         anchor: Anchor | None = None,
+        constraints: Sequence[Constraint] = (),
     ) -> None:
-        self.model, self.config, self.anchor = model, config, anchor
+        self.model, self.config, self.anchor, self.constraints = model, config, anchor, tuple(constraints)
         self.anchor_weight = ANCHOR_WEIGHT * data.n_features
         device = next(model.parameters()).device
         self.train_batches = Batches(data, split.train, device)
@@ -235,7 +244,9 @@ class Trainer:
             nll, kl = terms.nll.mean(), terms.kl.sum(-1).mean()
             loss = nll + beta * kl
             if self.anchor is not None and anchor_weight > 0:
-                loss = loss + anchor_weight * self.anchor.misfit(terms.embedded, positions)
+                loss = loss + anchor_weight * self.anchor.misfit(terms.location, positions)
+            for constraint in self.constraints:
+                loss = loss + self.anchor_weight * constraint.penalty(self.model, terms)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
