@@ -10,8 +10,9 @@ import torch
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.latent import LatentSpace
+from topovae.latent.factor import build
 from topovae.pipeline import load_model, reconstruct
-from topovae.signature import parse
+from topovae.signature import MODELS, Signature, parse
 from topovae.store.schema import Run
 from topovae.viz.files import save
 from topovae.viz.style import ColourKind
@@ -38,6 +39,19 @@ def colours_of(space: str, truth: np.ndarray) -> tuple[np.ndarray, ColourKind, s
     return truth[:, 0], "cyclic" if signature.factors[0].is_circle else "linear", "truth"
 
 
+def panels(signature: Signature) -> list[tuple[str, int]]:
+    """The factors as pictures take them: a model by the coordinates of what it is homeomorphic to, or else as points."""
+    found: list[tuple[str, int]] = []
+    for factor in signature.factors:
+        inner = parse(MODELS[factor.kind]) if factor.kind in MODELS else None
+        width = build(factor).coordinate_dim
+        if inner is not None and LatentSpace(inner).coordinate_dim != width:
+            found.append(("R", width))
+        else:
+            found += [("S1" if f.is_circle else f.kind, f.dim) for f in (inner.factors if inner else (factor,))]
+    return found
+
+
 def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
     """Draw the latent space, the learning curves and reconstructions of a run on one page.
 
@@ -53,7 +67,7 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
     """
     member = run.model
     signature = parse(member.latent, allow_orbifold=True)
-    factors = [("S1" if f.is_circle else f.kind, f.dim) for f in signature.factors]
+    factors = panels(signature)
     present = [name for name in ("train", "valid", "test") if name in member.latents]
     if not present:
         raise InputError(
@@ -84,5 +98,6 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
         images=images,
         title=os.path.basename(run.header.data.path),
+        name="" if signature.name == member.latent else signature.name or "",
     )
     save(figure, path)

@@ -430,14 +430,35 @@ def evaluate_member(
     return {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
 
 
+def certify_member(member: Member, data: Dataset, *, seed: int = 0, device: str = "auto") -> dict[str, dict[str, Any]]:
+    """Whether a model's encoder is a homeomorphism onto its latent space, and how alike the persistence is, JSON-ready.
+
+    Args:
+        member: a model of a run.
+        data: all samples of the run.
+        seed: of subsets, landmarks and balls.
+        device: where to encode.
+    """
+    from topovae.evaluation.certificate import certify
+    from topovae.evaluation.diagrams import compare_diagrams
+
+    model = load_model(member, to_device(device))
+    locations, _ = encode(model, data)
+    signature = model.space.signature
+    return {
+        "persistence": compare_diagrams(data, locations, signature, seed=seed),
+        "certificate": certify(data, locations, signature, seed=seed).to_dict(),
+    }
+
+
 @torch.no_grad()
 def encode(model: VAE, data: Dataset, batch: int = 512) -> tuple[np.ndarray, np.ndarray]:
     """Posterior locations (n, coordinate_dim) and scales (n, scale_dim) of all samples."""
     device = next(model.parameters()).device
     batches = Batches(data, np.arange(data.n_samples), device)
     pairs = [model.encode(x) for x in batches.in_order(batch)]
-    locations, scales = (torch.cat(column).cpu().numpy() for column in zip(*pairs, strict=True))
-    return locations, scales
+    locations, scales = (torch.cat(column) for column in zip(*pairs, strict=True))
+    return model.space.representative(locations).cpu().numpy(), scales.cpu().numpy()
 
 
 def _to_member(latent: str, config: dict[str, Any], state: TrainingState) -> Member:

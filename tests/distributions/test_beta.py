@@ -76,3 +76,29 @@ def test_the_derivative_of_a_sample_is_that_of_the_inverse_distribution_function
     ]
     for gradient, value in zip(torch.autograd.grad(logit, concentrations), expected, strict=True):
         assert gradient.item() == pytest.approx(value, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE], ids=["single", "double"])
+@each_case
+def test_pathwise_gradients_are_those_of_the_moments(a, b, dtype):
+    # E x = a/(a + b) and E x² = a(a + 1)/((a + b)(a + b + 1)), at concentrations too small for the laws' quadrature too.
+    moments = [lambda a, b: a / (a + b), lambda a, b: a * (a + 1) / ((a + b) * (a + b + 1))]
+    for power, moment in enumerate(moments, 1):
+        members, *batch = build(a, b, dtype, (20000,))
+        torch.manual_seed(1)
+        samples = torch.autograd.grad((members.rsample() ** power).sum(), batch)
+        leaves = [torch.tensor(v, dtype=DOUBLE, requires_grad=True) for v in (a, b)]
+        for sample, exact in zip(samples, torch.autograd.grad(moment(*leaves), leaves), strict=True):
+            error = 4.5 * sample.std().item() / math.sqrt(len(sample))
+            assert sample.mean().item() == pytest.approx(exact.item(), abs=error + 1e-6)
+
+
+def test_the_divergence_has_its_numerical_gradient_at_small_concentrations():
+    a, b = 0.02, 0.03
+    q, *leaves = build(a, b)
+    numerical = [
+        derivative(lambda v: kl_divergence(build(v, b)[0], prior()).item(), a),
+        derivative(lambda v: kl_divergence(build(a, v)[0], prior()).item(), b),
+    ]
+    for gradient, expected in zip(torch.autograd.grad(kl_divergence(q, prior()), leaves), numerical, strict=True):
+        assert gradient.item() == pytest.approx(expected, rel=1e-5, abs=1e-6)

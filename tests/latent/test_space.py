@@ -345,3 +345,13 @@ def test_a_chart_places_models_and_keeps_the_rest():
     expected = torch.tensor([[0.3, 0.5, 0.0, 0.0, 1.0, 0.5]], dtype=DOUBLE)
     torch.testing.assert_close(space.chart(like), expected)
     torch.testing.assert_close(LatentSpace("S1xI").chart(like[:, :2]), like[:, :2])
+
+
+@each
+def test_an_orbit_has_one_representative(spaces, name):
+    space = spaces[name]
+    z = draw(space, 500)
+    chosen = space.representative(z)
+    assert space.distance(chosen, z).max() < 1e-6
+    again = space.embed(space.representative(space.orbit(z)))
+    torch.testing.assert_close(again, space.embed(chosen).expand_as(again))

@@ -105,6 +105,7 @@ def locate(model: VAE, batches: Batches, *, seed: int) -> Latents:
         torch.manual_seed(seed)
         for x in batches.in_order():
             location, scale = model.encode(x)
+            location = model.space.representative(location)
             sample = model.space.posterior(location, scale).rsample()
             rows.append((location, scale, sample, model.space.features(location)))
     return Latents(*(torch.cat(column).cpu().numpy() for column in zip(*rows, strict=True)))

@@ -215,6 +215,19 @@ class LatentSpace(nn.Module):
             ]
         )
 
+    def representative(self, coordinates: Tensor) -> Tensor:
+        """One point of each orbit, the same for all its points: those of a sheet of the cover in one piece.
+
+        The image that lies farthest along the first axis of the embedding; where images tie, along the next.
+        """
+        if self.order == 1:
+            return coordinates
+        images = self.orbit(coordinates)
+        embedded = self.embed(images)[..., self._moved]
+        weights = 0.01 ** torch.arange(len(self._moved), dtype=torch.float64, device=coordinates.device)
+        farthest = (embedded.double() @ weights).argmax(0)
+        return torch.gather(images, 0, farthest[None, ..., None].expand(1, *coordinates.shape))[0]
+
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance between orbits: the least over the group of the product distance on the cover."""
         # The axis of the group comes in front of all that the two broadcast to.

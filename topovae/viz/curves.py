@@ -14,6 +14,9 @@ from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, ORANGE, TICK, figur
 
 History = Mapping[str, np.ndarray]
 
+LONGEST_ROW = 110
+"""Letters of a legend that fit side by side."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -90,7 +93,7 @@ def draw_history(
         list(named.values()),
         labels,
         loc="outside lower center",
-        ncols=len(labels),
+        ncols=len(labels) if sum(map(len, labels)) < LONGEST_ROW else 2,
         fontsize=TICK + 0.5,
         frameon=False,
     )

@@ -27,6 +27,7 @@ def summary_figure(
     baseline_name: str = "baseline",
     images: tuple[np.ndarray, np.ndarray, Sequence[int]] | None = None,
     title: str = "",
+    name: str = "",
 ) -> Figure:
     """Join the latent space, the learning curves and, when given, reconstructions on one page.
 
@@ -43,6 +44,7 @@ def summary_figure(
         baseline_name: how the legend calls the baseline.
         images: samples, reconstructions and the shape of one sample, as in `plot_reconstructions`.
         title: above the page.
+        name: what the latent space is called, where it has a name shorter than its expression.
 
     Raises:
         UsageError: arrays that do not fit each other.
@@ -61,7 +63,7 @@ def summary_figure(
         factors,
         coordinates,
         paint,
-        title=f"latent space {signature_text}",
+        title=f"latent space {name}: {signature_text}" if name else f"latent space {signature_text}",
         note=note_of(signature_text),
     )
     draw_history(
@@ -69,7 +71,7 @@ def summary_figure(
         history,
         baseline_history,
         best_epoch=best_epoch,
-        names=(signature_text, baseline_name),
+        names=(name or signature_text, baseline_name),
         title="learning curves",
     )
     if images:
