@@ -25,7 +25,7 @@ def main() -> None:
     options = parser.parse_args()
     for seed in options.seeds.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            data, model = Path(folder) / "x.npz", Path(folder) / "run.h5"
+            data, model = Path(folder) / "x.h5", Path(folder) / "run.h5"
             run("generate", "klein-circles", "-n", options.n, "--seed", seed, "-o", data)
             words = ["--latent", options.latent, "--init", options.init, "--likelihood", "bernoulli", "--network", "mlp"]
             words += ["--hidden", "1024,512,128,32", "--batch-size", 1024, "--epochs", options.epochs, "--seed", seed]

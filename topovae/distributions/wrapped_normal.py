@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal, constraints, register_kl
@@ -19,6 +21,9 @@ _DENSITY_MEETING = 1.5
 _ENTROPY_MEETING = 0.5
 # From this scale on the law is uniform to the last bit of double precision.
 _UNIFORM_FROM = 40.0
+# A polynomial of this degree gives the divergence there to 1e-13 of its value.
+_DEGREE = 40
+_LARGEST_Q = math.exp(-(_ENTROPY_MEETING**2))
 
 
 def wrap(angle: Tensor) -> Tensor:
@@ -26,43 +31,53 @@ def wrap(angle: Tensor) -> Tensor:
     return angle - (2 * math.pi) * torch.round(angle.detach() / (2 * math.pi))
 
 
-def _log_euler_function(t: Tensor) -> tuple[Tensor, Tensor]:
-    """log ∏ (1 − e^{−nt}) and its derivative in t, through the modular transformation of Dedekind's η where t < 2π.
+def _divergence_series(t: np.ndarray) -> np.ndarray:
+    """KL(WN ‖ uniform) at variances t ≥ 0.2, by the series of its entropy and, for the Euler function, its dual.
 
     References:
-        Apostol, Modular Functions and Dirichlet Series in Number Theory, theorem 3.1.
+        Mardia and Jupp, Directional Statistics, section 3.5.7. Apostol, Modular Functions and Dirichlet Series in Number
+        Theory, theorem 3.1 (the modular transformation of Dedekind's η, for t < 2π).
     """
-    n = torch.arange(1, 8, dtype=t.dtype, device=t.device)
-    dual = t < 2 * math.pi
-    u = torch.where(dual, 4 * math.pi**2 / t, t)
-    nu = n * u[..., None]
-    value = torch.log1p(-torch.exp(-nu)).sum(-1)
-    slope = (n / torch.expm1(nu)).sum(-1)
-    dual_value = value + 0.5 * torch.log(2 * math.pi / t) + t / 24 - math.pi**2 / (6 * t)
-    dual_slope = -slope * u / t - 0.5 / t + 1 / 24 + math.pi**2 / (6 * t * t)
-    return torch.where(dual, dual_value, value), torch.where(dual, dual_slope, slope)
+    n = np.arange(1, 24)
+    dual = t < 2 * np.pi
+    u = np.where(dual, 4 * np.pi**2 / t, t)
+    log_euler = np.log1p(-np.exp(-n * u[:, None])).sum(-1)
+    log_euler += np.where(dual, 0.5 * np.log(2 * np.pi / t) + t / 24 - np.pi**2 / (6 * t), 0.0)
+    m = 0.5 * (n * n + n)
+    terms = np.where(n % 2 == 0, 2.0, -2.0) / n * np.exp(-m * t[:, None]) / -np.expm1(-n * t[:, None])
+    return log_euler - terms.sum(-1)
+
+
+@cache
+def _divergence_table() -> np.ndarray:
+    """Chebyshev coefficients (k, 2) of KL / q and of its derivative in q = exp(−scale²), for q from 0 to `_LARGEST_Q`.
+
+    The divergence is a power series in q, which converges up to 1.
+    """
+
+    def share(x: np.ndarray) -> np.ndarray:
+        q = np.maximum(_LARGEST_Q * (x + 1) / 2, 1e-6)
+        return _divergence_series(-np.log(q)) / q
+
+    value = np.polynomial.chebyshev.chebinterpolate(share, _DEGREE)
+    slope = np.polynomial.chebyshev.chebder(value) * (2 / _LARGEST_Q)
+    return np.stack([value, np.append(slope, 0.0)], -1)
 
 
 class _UniformDivergence(torch.autograd.Function):
-    """KL(WN(loc, scale) ‖ uniform) in nats, exact: log 2π − H; and its derivative, which shares the terms of its series.
-
-    References:
-        Mardia and Jupp, Directional Statistics, section 3.5.7 (density and Euler function).
-    """
+    """KL(WN(loc, scale) ‖ uniform) in nats, exact: log 2π − H; and its derivative, by one polynomial each."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(scale: Tensor) -> tuple[Tensor, Tensor]:
         sigma = scale.clamp(_ENTROPY_MEETING, _UNIFORM_FROM)
-        t = sigma.square()
-        n = torch.arange(1, 19, dtype=t.dtype, device=t.device)
-        nt = n * t[..., None]
-        m = 0.5 * (n * n + n)
-        terms = torch.where(n % 2 == 0, 2.0, -2.0) / n * torch.exp(-m * t[..., None]) / -torch.expm1(-nt)
-        value, slope = _log_euler_function(t)
-        value = value - terms.sum(-1)
-        slope = 2 * sigma * (slope + (terms * (m + n / torch.expm1(nt))).sum(-1))
+        q = torch.exp(-sigma.square())
+        degrees = torch.arange(_DEGREE + 1, dtype=scale.dtype, device=scale.device)
+        chebyshev = torch.cos(degrees * torch.acos(((2 / _LARGEST_Q) * q - 1).clamp(-1, 1))[..., None])
+        table = torch.as_tensor(_divergence_table(), dtype=scale.dtype, device=scale.device)
+        share, share_slope = (chebyshev @ table).unbind(-1)
+        value, slope = q * share, -2 * sigma * q * (share + q * share_slope)
         narrow = scale < _ENTROPY_MEETING
         narrow_value = math.log(2 * math.pi) - 0.5 * math.log(2 * math.pi * math.e) - torch.log(scale)
         return torch.where(narrow, narrow_value, value), torch.where(narrow, -1 / scale, slope)
