@@ -22,10 +22,12 @@ def main() -> None:
     parser.add_argument("--latent", default="klein")
     parser.add_argument("--init", default="cohomology")
     parser.add_argument("--threads", default=2, type=int)
+    parser.add_argument("--keep", type=Path, help="folder for data and run files, instead of a temporary one")
     options = parser.parse_args()
     for seed in options.seeds.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            data, model = Path(folder) / "x.h5", Path(folder) / "run.h5"
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = options.keep or Path(temporary)
+            data, model = folder / f"x{seed}.h5", folder / f"run{seed}.h5"
             run("generate", "klein-circles", "-n", options.n, "--seed", seed, "-o", data)
             words = ["--latent", options.latent, "--init", options.init, "--likelihood", "bernoulli", "--network", "mlp"]
             words += ["--hidden", "1024,512,128,32", "--batch-size", 1024, "--epochs", options.epochs, "--seed", seed]

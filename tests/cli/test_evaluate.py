@@ -23,7 +23,9 @@ def evaluation(session_tool: Any, run: Path) -> Any:
 
 def test_the_json_is_that_of_the_design(evaluation: Any) -> None:
     assert evaluation["schema"] == "topovae/evaluation/1" and evaluation["latent"] == "S1"
-    assert evaluation["persistence"] is None and evaluation["certificate"] is None
+    assert evaluation["certificate"].keys() == {"verdict", "reasons", "winding", "degree", "injectivity", "coverage"}
+    assert evaluation["certificate"]["verdict"] == "homeomorphic" and evaluation["certificate"]["degree"] in (-1, 1)
+    assert evaluation["persistence"]["mean_h1_h2_bottleneck"] < 0.5
     assert evaluation["baseline"]["latent"] == "R"
     for document in (evaluation, evaluation["baseline"]):
         for part in ("train", "valid", "test"):
@@ -48,7 +50,8 @@ def test_a_matched_space_has_less_stress_than_the_baseline(evaluation: Any) -> N
 def test_truth_from_another_file(tool: Any, run: Path, circle: Path, evaluation: Any) -> None:
     np.save(tool.folder / "truth.npy", np.load(circle)["truth"])
     words = ("--truth", "truth.npy", "--truth-space", "S1", "--iwae", 0, "--json", "--plot", "run.pdf")
-    document = tool("evaluate", run, *words).json()
+    document = tool("evaluate", run, *words, "--no-certificate").json()
+    assert document["certificate"] is None and document["persistence"] is None
     assert document["test"]["stress"] == pytest.approx(evaluation["test"]["stress"])
     assert document["test"]["iwae"] is None
     assert (tool.folder / "run.pdf").read_bytes().startswith(b"%PDF")

@@ -23,7 +23,7 @@ from topovae.cli.common import (
     set_threads,
     write_json,
 )
-from topovae.cli.tables import print_metrics
+from topovae.cli.tables import print_certificate, print_metrics
 from topovae.errors import InputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def evaluate(
     truth: Annotated[str | None, typer.Option(help="Ground truth coordinates (n, k), in any data format.")] = None,
     truth_space: Annotated[str | None, typer.Option(help="Latent expression of --truth, such as S1xS1.")] = None,
     iwae: Annotated[int, typer.Option(help="Importance samples of the likelihood bound; 0 leaves it out.", min=0)] = 64,
+    certificate: Annotated[bool, typer.Option(help="Certify the encoder, and compare persistence diagrams.")] = True,
     plot: PlotOption = None,
     device: DeviceOption = "auto",
     json: JsonOption = False,
@@ -46,7 +47,7 @@ def evaluate(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure reconstruction, KL, likelihood and geodesic stress, beside a Gaussian baseline."""
+    """Measure reconstruction, KL, likelihood and geodesic stress beside a Gaussian baseline, and certify the encoder."""
     from topovae.store.reader import read_run
 
     check_picture(plot, run, data, against, truth)
@@ -54,7 +55,7 @@ def evaluate(
     other = read_run(against) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
 
-    from topovae.pipeline import evaluate_member
+    from topovae.pipeline import certify_member, evaluate_member
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
@@ -64,7 +65,8 @@ def evaluate(
     if reference is not None:
         metrics = evaluate_member(reference, loaded, samples, seed=seed, iwae=iwae, device=device)
         document["baseline"] = {"latent": reference.latent, **metrics}
-    document |= {"persistence": None, "certificate": None}
+    checked = certify_member(loaded.model, samples, seed=seed, device=device) if certificate else {}
+    document |= {"persistence": None, "certificate": None} | checked
     if plot:
         from topovae.drawing import draw_run
 
@@ -74,6 +76,7 @@ def evaluate(
         write_json(document)
     else:
         print_metrics(loaded.model.latent, document, document["baseline"])
+        print_certificate(document["certificate"], document["persistence"])
 
 
 def run_data(run: Run, path: str | None, quiet: bool) -> Dataset:

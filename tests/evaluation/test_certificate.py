@@ -1,0 +1,145 @@
+"""The certificate on maps known to be homeomorphisms or not, and its invariances."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from topovae.benchmarks.maps import CASES, Case, draw, jittered
+from topovae.errors import InputError
+from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate, certify
+from topovae.evaluation.diagrams import compare_bars, compare_diagrams
+from topovae.evaluation.pullback import characters
+from topovae.latent import LatentSpace
+from topovae.signature import parse
+
+SEED, N = 1010, 1200
+GOOD = [
+    "circle → S1",
+    "interval → I",
+    "disk → R2",
+    "cylinder → S1xI",
+    "mobius → mobius",
+    "torus → S1xS1",
+    "klein → klein",
+    "sphere → S2",
+]
+BAD = {
+    "circle → S1: degree 2": "a homeomorphism has determinant",
+    "circle → S1: folded back": "several pieces",
+    "circle → I: cut open": "loops",
+    "interval → S1: an arc": "not reached",
+    "interval → S1: closed up": "winds around no loop",
+    "torus → S1xS1: determinant 2": "a homeomorphism has determinant",
+    "torus → S2: seen from its centre": "loops",
+    "torus → R2: seen from above": "loops",
+    "klein → S1xS1: 2u and v to and fro": "winds around no loop",
+    "klein → klein: v doubled": "double cover is lost",
+    "sphere → S1xS1: longitude and colatitude": "winds around no loop",
+    "sphere → S2: degree 2": "degree",
+    "rp2 → rp2: through the sphere": "double cover is lost",
+}
+
+
+@cache
+def drawn(space: str) -> tuple[np.ndarray, np.ndarray]:
+    return draw(space, N, 0.05, SEED)
+
+
+def named(text: str) -> Case:
+    return next(case for case in CASES if str(case) == text)
+
+
+def points(case: Case) -> np.ndarray:
+    return jittered(case.latent, case.map(drawn(case.data)[1]), 0.05, SEED)
+
+
+def certificate(case: Case) -> Certificate:
+    return certify(drawn(case.data)[0], points(case), parse(case.latent))
+
+
+@pytest.mark.parametrize("pair", [*GOOD, "rp2 → rp2"])
+def test_a_homeomorphism_is_certified(pair: str) -> None:
+    case = next(case for case in CASES if case.good and str(case).startswith(pair + ":"))
+    found = certificate(case)
+    assert found.verdict == HOMEOMORPHIC, found.reasons
+    assert json.loads(json.dumps(found.to_dict())) == found.to_dict()
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_another_map_is_rejected_with_its_reason(text: str) -> None:
+    found = certificate(named(text))
+    assert found.verdict == NOT
+    assert any(BAD[text] in reason for reason in found.reasons), found.reasons
+
+
+def test_winding_and_degree_of_a_shear() -> None:
+    found = certificate(named("torus → S1xS1: determinant −1"))
+    assert found.winding is not None and abs(round(np.linalg.det(found.winding))) == 1
+    assert found.degree is not None and abs(found.degree) == 1
+    assert found.coverage is not None and found.coverage > 0.97
+
+
+@pytest.mark.parametrize("text", ["klein → klein: identity", "rp2 → rp2: identity", "mobius → mobius: warped"])
+def test_the_choice_within_an_orbit_changes_nothing(text: str) -> None:
+    case = named(text)
+    z = torch.as_tensor(points(case), dtype=torch.float64)
+    images = LatentSpace(case.latent).orbit(z)
+    chosen = torch.as_tensor(np.random.default_rng(0).integers(len(images), size=len(z)))
+    other = images[chosen, torch.arange(len(z))].numpy()
+    before, after = (certify(drawn(case.data)[0], c, parse(case.latent)) for c in (z.numpy(), other))
+    assert before.verdict == after.verdict
+    assert before.degree == after.degree
+
+
+@pytest.mark.parametrize("text", ["torus → S1xS1: identity", "torus → S1xS1: folded back", "klein → klein: v lost"])
+def test_isometries_change_no_verdict(text: str) -> None:
+    case = named(text)
+    moved = points(case) * [1, -1] + [1.3, np.pi]
+    assert certify(drawn(case.data)[0], moved, parse(case.latent)).verdict == certificate(case).verdict
+
+
+def test_few_samples_are_not_certified() -> None:
+    case = named("circle → S1: identity")
+    found = certify(drawn("circle")[0][:150], points(case)[:150], parse("S1"))
+    assert found.verdict == UNDECIDED
+
+
+def test_points_that_do_not_fit_are_refused() -> None:
+    x, _ = drawn("circle")
+    with pytest.raises(InputError, match="expected \\(1200, 2\\)"):
+        certify(x, np.zeros((N, 1)), parse("S1xS1"))
+    with pytest.raises(InputError, match="sample 3"):
+        certify(x, np.where(np.arange(N)[:, None] == 3, np.nan, 0.0), parse("S1"))
+
+
+@pytest.mark.parametrize(
+    ("latent", "basis"),
+    [("S1xI", [[1]]), ("(S1)/<rot(1/3)>", [[3]]), ("klein", [[2, 0]]), ("(S1xS1)/<rot(1/2),rot(1/2)>", 2), ("S2", [])],
+)
+def test_characters_are_a_basis_of_the_dual_lattice(latent: str, basis: list[list[int]] | int) -> None:
+    rows = characters(parse(latent))
+    if isinstance(basis, int):
+        assert abs(round(np.linalg.det(rows))) == basis
+    else:
+        assert np.abs(rows).tolist() == basis
+
+
+def test_diagrams_of_a_copy_are_near_and_of_a_constant_far() -> None:
+    good, bad = (named(f"circle → S1: {name}") for name in ("identity", "constant"))
+    x, _ = drawn("circle")
+    near, far = (compare_diagrams(x, points(case), parse("S1")) for case in (good, bad))
+    assert near["scale"] == "median" and near["landmarks"] > 50
+    assert near["primes"]["2"]["1"]["bottleneck"] < 0.5 * far["primes"]["2"]["1"]["bottleneck"]
+    assert near["mean_h1_h2_bottleneck"] < far["mean_h1_h2_bottleneck"]
+
+
+def test_infinite_bars_match_only_infinite_ones() -> None:
+    bar, endless = np.array([[0.0, 2.0]]), np.array([[0.0, np.inf]])
+    assert compare_bars(bar, endless)["bottleneck"] is None
+    assert compare_bars(endless, endless + [[0.5, 0.0]])["bottleneck"] == 0.5
+    assert compare_bars(bar, np.zeros((0, 2))) == {"bottleneck": 1.0, "wasserstein": pytest.approx(2**0.5)}

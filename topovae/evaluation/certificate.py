@@ -1,0 +1,338 @@
+"""The certificate: whether an encoder is a homeomorphism of the data onto the latent space.
+
+Two kinds of tests, and both must pass. Algebra: circle-valued functions, double covers and the sphere's area, pulled back to
+the data, must be a basis of the data's own classes. Fibres: small balls of the latent space must hold one piece of the data
+each, and small balls of the data must stay in one piece. Algebra does not see folds, fibres not what is smaller than a ball.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from topovae.errors import InputError
+from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
+from topovae.evaluation.fibres import Fibres, measure_fibres
+from topovae.evaluation.pullback import characters
+from topovae.homology import topology
+from topovae.homology.analysis import Analysis
+from topovae.homology.ground import Ground, survey
+from topovae.homology.samples import shape_of
+from topovae.latent import LatentSpace
+from topovae.signature import Signature
+
+HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
+SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
+
+FEWEST = 200
+"""Of fewer samples a ball is too large a part of the space."""
+
+LIMITS = {"empty": (0.03, 0.08), "several": (0.04, 0.12), "torn": (0.007, 0.03), "leaps": (0.0006, 0.002)}
+"""Shares of balls up to which an encoder passes, and from which it fails, measured on maps that are known."""
+
+SPREADS = {1: (0.45, 0.7), 2: (0.5, 0.7), 3: (0.57, 0.75)}
+"""Likewise, by dimension, for the size of the data in a ball."""
+
+EXACT = (0.08, 0.16)
+"""Share of a pulled-back class that is no difference: it vanishes below the first, and does not above the second."""
+
+WHOLE = 0.1
+"""Coefficients so near to whole numbers are whole."""
+
+STANDS_OUT, SURELY = 1.0, 1.25
+"""Ratios death/birth over the critical one, from which a class of the data is likely, and sure."""
+
+MATCHED = 0.3
+"""A class mod 2 is matched where it differs from its match on this share of the edges on which it differs from the next."""
+
+COLLAPSED = 0.05
+"""A line or interval of which the data takes less of the prior's range is not used."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Whether an encoder is a homeomorphism onto the latent space, and why.
+
+    Attributes:
+        verdict: `homeomorphic`, `not homeomorphic` or `undecided`.
+        reasons: what was found, the decisive first.
+        winding: (k, r) coefficients of the latent's circle-valued functions in the data's classes of degree 1, of determinant
+            ±1 where they match; None without such functions, or where the data does not show its classes.
+        degree: the degree on a closed orientable space, else that modulo 2, which the reasons say; None where not known.
+        injectivity: `data`, the largest distance of samples in one small ball of the latent space, over the data's diameter;
+            `latent`, the largest latent distance in one small ball of the data, over the latent's; `several` and `torn`, the
+            shares of such balls that fall into several pieces; `leaps`, the share of neighbours in the data far apart in the
+            latent space; `spread`, the mean distance in a ball over that of all.
+        coverage: share of the latent space reached: of closed factors the balls that are not empty, times the ranges of
+            intervals; lines do not count. None without either.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    winding: list[list[int]] | None = None
+    degree: int | None = None
+    injectivity: dict[str, float] | None = None
+    coverage: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields."""
+        return {
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+            "winding": self.winding,
+            "degree": self.degree,
+            "injectivity": self.injectivity,
+            "coverage": self.coverage,
+        }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one test: sound, unclear, broken, or a remark that decides nothing."""
+
+    outcome: str
+    reason: str
+
+
+def certify(
+    data: Any,
+    coordinates: np.ndarray,
+    signature: Signature,
+    *,
+    seed: int = 0,
+    analysis: Analysis | None = None,
+) -> Certificate:
+    """Certify that an encoder is a homeomorphism of the data onto the latent space, or say why it is none.
+
+    Args:
+        data: Dataset, or array (n, ...) of samples; of more than 20,000 a random subset is read.
+        coordinates: (n, coordinate_dim) posterior means, as points on the cover; any point of an orbit.
+        signature: the latent space.
+        seed: of subsets, landmarks and balls.
+        analysis: the data's diagnosis, where there is one.
+
+    Raises:
+        InputError: there are not as many latent points as samples, or they do not fit the latent space.
+    """
+    known = LatentSpace(signature)
+    check_latents(data, coordinates, known)
+    if len(coordinates) < FEWEST:
+        return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
+    ground = survey(data, analysis, seed)
+    space, latents = charted(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
+    algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
+    findings = [
+        *_about_components(analysis),
+        *_about_dimension(space, ground),
+        *_about_winding(space, algebra),
+        *_about_covers(space, algebra),
+        *_about_degree(space, algebra),
+        *_about_missing(space, algebra),
+        *_about_fibres(space, fibres),
+    ]
+    degree, remark = _degree(space, algebra, fibres)
+    order = (BROKEN, UNCLEAR, SOUND, REMARK)
+    findings = sorted([*findings, *remark], key=lambda finding: order.index(finding.outcome))
+    return Certificate(
+        verdict=_verdict(findings),
+        reasons=tuple(finding.reason for finding in findings),
+        winding=None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist(),
+        degree=degree,
+        injectivity={name: float(getattr(fibres, name)) for name in ("data", "latent", "torn", "leaps", "several", "spread")},
+        coverage=_coverage(space, fibres),
+    )
+
+
+def check_latents(data: Any, coordinates: np.ndarray, space: LatentSpace) -> None:
+    """Refuse latent points that do not fit the samples or the space.
+
+    Raises:
+        InputError: says what was expected.
+    """
+    n, _ = shape_of(data)
+    expected = (n, space.coordinate_dim)
+    if np.shape(coordinates) != expected:
+        raise InputError(
+            f"The latent points have the shape {np.shape(coordinates)}; expected {expected}: one row for each of the {n} "
+            f"samples, with the coordinates of {space.signature}."
+        )
+    if not np.isfinite(coordinates).all():
+        row = int(np.argwhere(~np.isfinite(coordinates))[0, 0])
+        raise InputError(f"The latent point of sample {row} is not finite. Train again, or leave that sample out.")
+
+
+def charted(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
+    """Return the space and points without models: in the expression that each is homeomorphic to."""
+    sizes = [f.coordinate_dim for f in space.factors]
+    parts = [f.chart(part) for f, part in zip(space.factors, latents.split(sizes, -1), strict=True)]
+    return LatentSpace(space.signature.homeomorphic), torch.cat(parts, -1)
+
+
+def _verdict(findings: list[Finding]) -> str:
+    outcomes = {finding.outcome for finding in findings}
+    return NOT if BROKEN in outcomes else UNDECIDED if UNCLEAR in outcomes else HOMEOMORPHIC
+
+
+def _about_components(analysis: Analysis | None) -> Iterator[Finding]:
+    if analysis is not None and analysis.components > 1:
+        yield Finding(BROKEN, f"the data falls into {analysis.components} components, and the latent space is connected")
+
+
+def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[Finding]:
+    found = ground.dimension.value
+    if found != space.dim:
+        yield Finding(UNCLEAR, f"the data looks {found}-dimensional, and the latent space has dimension {space.dim}")
+
+
+def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+    if algebra.exact is None:
+        return
+    share, combination = algebra.exact
+    if share < EXACT[0]:
+        yield Finding(
+            BROKEN,
+            f"the circle-valued function {_named(combination)} of the latent space winds around no loop of the data "
+            f"({share:.0%} of its change is no change of a real-valued function)",
+        )
+    elif share < EXACT[1]:
+        yield Finding(
+            UNCLEAR, f"the circle-valued function {_named(combination)} of the latent space hardly winds ({share:.0%})"
+        )
+    if algebra.winding is None:
+        yield Finding(UNCLEAR, "the data's own loops do not show, so that winding numbers are not known")
+    elif algebra.winding.shape[0] == algebra.winding.shape[1]:
+        yield _square(algebra)
+
+
+def _named(combination: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, combination)) + ")" if len(combination) > 1 else "of the circle"
+
+
+def _square(algebra: Algebra) -> Finding:
+    """Judge a square winding matrix by its determinant."""
+    assert algebra.winding is not None
+    nearest = np.rint(algebra.winding)
+    whole = float(np.abs(algebra.winding - nearest).max()) <= WHOLE
+    determinant = round(float(np.linalg.det(nearest)))
+    said = f"winding numbers {nearest.astype(int).tolist()}, determinant {determinant}"
+    if whole and abs(determinant) == 1:
+        return Finding(SOUND, said)
+    if _life(algebra, 3, 1, len(nearest) - 1) < STANDS_OUT:
+        return Finding(UNCLEAR, f"{said}, but the data's loops do not stand out from noise")
+    if not whole:
+        return Finding(
+            UNCLEAR, f"winding numbers {algebra.winding.round(2).tolist()} are not whole: the encoder jumps somewhere"
+        )
+    return Finding(BROKEN, f"{said}; a homeomorphism has determinant ±1")
+
+
+def _life(algebra: Algebra, prime: int, degree: int, rank: int) -> float:
+    """Return the ratio death/birth of the class of that rank, from 0 on, over the critical one; 0 where there is none."""
+    lives = algebra.lives.get((prime, degree), np.zeros(0))
+    return float(lives[rank]) if rank < len(lives) else 0.0
+
+
+def _about_covers(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+    count = topology.betti_numbers(space.signature, 2)[1]
+    if count == len(characters(space.signature)):
+        return
+    if algebra.mod_two is None:
+        yield Finding(
+            UNCLEAR, "the data's classes mod 2 do not show, so that those of the latent space cannot be compared with them"
+        )
+        return
+    loose = [match for match in algebra.mod_two if match.frustration > MATCHED * match.rival]
+    table = [list(match.combination) for match in algebra.mod_two]
+    if loose:
+        yield Finding(
+            UNCLEAR,
+            f"a double cover of the latent space is torn over the data: its class mod 2 differs from every one of the data's "
+            f"on {loose[0].frustration:.2%} of the edges or more",
+        )
+    elif round(float(np.linalg.det(table))) % 2:
+        yield Finding(SOUND, f"classes mod 2 of the latent space are {table} in the data's")
+    else:
+        sure = _life(algebra, 2, 1, count - 1) >= STANDS_OUT
+        yield Finding(
+            BROKEN if sure else UNCLEAR,
+            f"classes mod 2 of the latent space are {table} in the data's: a double cover is lost"
+            + ("" if sure else ", perhaps"),
+        )
+
+
+def _about_degree(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+    if not is_sphere(space):
+        return
+    if algebra.degree is None or abs(algebra.degree - round(algebra.degree)) > WHOLE:
+        yield Finding(UNCLEAR, "the data shows no cavity that the sphere could be compared with")
+    elif abs(round(algebra.degree)) == 1:
+        yield Finding(SOUND, f"degree {round(algebra.degree)}")
+    else:
+        sure = _life(algebra, 3, 2, 0) >= STANDS_OUT
+        yield Finding(BROKEN if sure else UNCLEAR, f"degree {round(algebra.degree)}; a homeomorphism has degree ±1")
+
+
+def _about_missing(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+    """Look for classes of the data that the latent space has not."""
+    words = {1: "loops", 2: "cavities"}
+    for prime, degree in sorted(algebra.lives, key=lambda key: (key[1], -key[0])):
+        numbers = topology.betti_numbers(space.signature, prime)
+        held = numbers[degree] if degree < len(numbers) else 0
+        extra = _life(algebra, prime, degree, held)
+        if extra >= STANDS_OUT:
+            more = int((algebra.lives[prime, degree] >= STANDS_OUT).sum())
+            text = f"the data shows {more} {words[degree]} over Z/{prime}, the latent space has {held}"
+            yield Finding(BROKEN if extra >= SURELY else UNCLEAR, text)
+
+
+def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[Finding]:
+    texts = {
+        "several": "{:.1%} of small latent balls hold several pieces of the data",
+        "torn": "{:.1%} of small balls of the data are torn apart in the latent space",
+        "leaps": "{:.2%} of neighbours in the data are far apart in the latent space",
+    }
+    if any(f.kind == "S" for f in space.signature.factors):
+        texts["empty"] = "{:.1%} of the latent space is not reached"
+    for name, text in texts.items():
+        value = float(getattr(fibres, name))
+        yield Finding(_judged(value, LIMITS[name]), text.format(value))
+    limits = SPREADS[min(space.dim, max(SPREADS))]
+    text = f"samples in a small latent ball lie {fibres.spread:.0%} as far apart as any"
+    yield Finding(_judged(fibres.spread, limits), text)
+    for extent in fibres.ranges:
+        if extent < COLLAPSED:
+            yield Finding(
+                BROKEN, f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range"
+            )
+
+
+def _judged(value: float, limits: tuple[float, float]) -> str:
+    sound, broken = limits
+    return SOUND if value <= sound else UNCLEAR if value < broken else BROKEN
+
+
+def _degree(space: LatentSpace, algebra: Algebra, fibres: Fibres) -> tuple[int | None, list[Finding]]:
+    """Return the degree: by winding on tori, by area on the sphere, by counting the pieces of fibres, modulo 2, elsewhere."""
+    if not topology.is_closed(space.signature):
+        return None, []
+    winding = algebra.winding
+    if winding is not None and winding.shape == (space.dim, space.dim):
+        return round(float(np.linalg.det(np.rint(winding)))), []
+    if algebra.degree is not None:
+        return round(algebra.degree), []
+    if fibres.pieces is None:
+        return None, []
+    return fibres.pieces % 2, [Finding(REMARK, f"the degree is given modulo 2: fibres mostly have {fibres.pieces} pieces")]
+
+
+def _coverage(space: LatentSpace, fibres: Fibres) -> float | None:
+    kinds = [f.kind for f in space.signature.factors for _ in range(f.dim) if f.kind != "S"]
+    shares = [min(1.0, extent) for extent, kind in zip(fibres.ranges, kinds, strict=True) if kind == "I"]
+    if any(f.kind == "S" for f in space.signature.factors):
+        shares.append(1 - fibres.empty)
+    return float(np.prod(shares)) if shares else None

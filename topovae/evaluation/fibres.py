@@ -1,0 +1,272 @@
+"""Fibres of an encoder: the data that lies in small balls of the latent space.
+
+An encoder that is one to one has one piece of the data in each ball, one that is continuous keeps neighbours together, and one
+that is onto leaves no ball of the closed factors empty. Lines and intervals are measured on the range that the data takes up.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from topovae.evaluation.pullback import flat_columns
+from topovae.homology.geometry import neighbour_graph
+from topovae.homology.neighbours import nearest
+from topovae.latent import LatentSpace
+
+BALLS = 300
+LEAST_IN_BALL, SHARES_IN_BALL = 15, {1: 0.03, 2: 0.0075}
+"""Samples in a ball: at least so many, and at least this share of all, by dimension and from the last on: a ball must be wider
+than the noise."""
+
+OUTER = 1.7
+"""Pieces may hold together through a ball so many times as wide."""
+
+NEIGHBOURS = 12
+
+GAP, GAP_IN_RADII = 0.12, 1.6
+"""Latent points of neighbours in the data hold together across so much of the latent's diameter, or so many radii of balls."""
+
+TIGHT, FAR, FAR_IN_GAPS = 4, 0.25, 2.2
+"""So many nearest neighbours in the data are far apart from this share of the latent's diameter on, or so many gaps."""
+
+NOISE_IN_RADIUS, WIDEST_BALL = 2.0, 0.15
+"""Balls are at least so many times as wide as nearest neighbours in the data are apart, up to this share of the diameter."""
+
+MOST_MEASURED = 60
+"""Samples of a ball between which distances are taken."""
+
+MOSTLY = 0.8
+"""The usual number of pieces is that of more than this share of the balls."""
+
+LEAST_PIECE = 0.15
+"""A piece counts from this share of a ball's samples on."""
+
+FLAT_RANGE = 3.0
+"""Length, in radians, to which the range that the data takes of a line or interval is scaled."""
+
+CENTRAL = 0.95
+"""Share of the samples between the ends of that range."""
+
+
+@dataclass(frozen=True)
+class Fibres:
+    """Statistics over latent balls.
+
+    Attributes:
+        empty: share of the balls of the closed factors without data.
+        several: share of balls whose data falls into several pieces.
+        torn: share of small balls of the data whose latent points fall into several pieces.
+        leaps: share of nearest neighbours in the data that are far apart in the latent space.
+        spread: mean distance between samples of a ball, over that between any: quantile 0.9 over balls.
+        data: largest data distance between samples of one small ball, over the data's diameter.
+        latent: largest latent distance between neighbours in the data, over the latent's diameter.
+        pieces: the number of pieces that most balls have; None where there is no such number.
+        ranges: range that the data takes of each flat column, in that of the prior.
+    """
+
+    empty: float
+    several: float
+    torn: float
+    leaps: float
+    spread: float
+    data: float
+    latent: float
+    ranges: tuple[float, ...]
+    pieces: int | None
+
+
+def flat_ranges(space: LatentSpace, points: Tensor) -> np.ndarray:
+    """Return the central range (columns,) of each flat column over the orbits of points (n, coordinate_dim)."""
+    images = space.orbit(points)[..., flat_columns(space)].flatten(0, 1).numpy()
+    edges = np.quantile(images, [(1 - CENTRAL) / 2, (1 + CENTRAL) / 2], axis=0)
+    return edges[1] - edges[0]
+
+
+def stretched(space: LatentSpace, points: Tensor) -> Tensor:
+    """Return points whose flat columns are scaled about their fixed centres to a range like that of a circle."""
+    flat = flat_columns(space)
+    scale = FLAT_RANGE / np.maximum(flat_ranges(space, points), 1e-6)
+    centre = _flat_centres(space)
+    result = points.clone()
+    result[:, flat] = centre + (points[:, flat] - centre) * torch.as_tensor(scale)
+    return result
+
+
+def _flat_centres(space: LatentSpace) -> Tensor:
+    """Return the points (flat columns,) that reflections of lines and intervals fix."""
+    kinds = [f.kind for f in space.signature.factors for _ in range(f.dim) if f.kind != "S"]
+    return torch.tensor([0.5 if kind == "I" else 0.0 for kind in kinds], dtype=torch.float64)
+
+
+def closed(space: LatentSpace, points: Tensor) -> Tensor:
+    """Return points moved to the fixed centres of all lines and intervals: what is left is the place on closed factors."""
+    result = points.clone()
+    result[:, flat_columns(space)] = _flat_centres(space)
+    return result
+
+
+def draw_prior(space: LatentSpace, count: int, seed: int) -> Tensor:
+    """Return points (count, coordinate_dim) of the prior; the global random state is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return space.sample_prior(count, torch.zeros(0, dtype=torch.float64))
+
+
+def distances_to(space: LatentSpace, queries: Tensor, points: Tensor) -> np.ndarray:
+    """Return geodesic distances (q, n) between orbits, a few queries at a time."""
+    step = max(1, 2**20 // (len(points) * space.order))
+    return torch.cat([space.distance(queries[i : i + step, None], points[None]) for i in range(0, len(queries), step)]).numpy()
+
+
+def ball_size(n: int, dimension: int) -> int:
+    """Return how many of n samples a ball of a space of that dimension holds."""
+    return max(LEAST_IN_BALL, round(SHARES_IN_BALL[min(dimension, max(SHARES_IN_BALL))] * n))
+
+
+def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Fibres:
+    """Measure the fibres of an encoder.
+
+    Args:
+        space: latent space.
+        points: (n, q) denoised samples.
+        latents: (n, coordinate_dim) their latent points, float64.
+        seed: of the balls.
+    """
+    z = stretched(space, latents)
+    distances = distances_to(space, _queries(space, z, seed), z)
+    count, diameter = ball_size(len(z), space.dim), float(distances.max())
+    rng = np.random.default_rng(seed)
+    balls = _balls(space, points, z, distances, count)
+    usual = _mean_distance(points[rng.choice(len(points), min(len(points), 400), replace=False)])
+    graph = neighbour_graph(points, NEIGHBOURS)
+    pieces = np.array([_pieces(graph, *ball) for ball in balls])
+    members = [points[outer[inner]] for outer, inner in balls]
+    spreads = [_mean_distance(inside[:MOST_MEASURED]) / usual for inside in members]
+    widest = max((float(np.linalg.norm(inside - inside[0], axis=1).max()) for inside in members), default=0.0)
+    gap = max(GAP * diameter, GAP_IN_RADII * float(np.median(np.partition(distances, count - 1, axis=1)[:, count - 1])))
+    torn, reach = _tears(space, points, z, gap, rng)
+    return Fibres(
+        empty=_empty(space, z, count, seed),
+        several=float((pieces > 1).mean()) if len(pieces) else 1.0,
+        torn=torn,
+        leaps=_leaps(space, points, z, max(FAR * diameter, FAR_IN_GAPS * gap)),
+        spread=float(np.quantile(spreads, 0.9)) if spreads else 1.0,
+        data=min(1.0, widest / _diameter(points)),
+        latent=min(1.0, reach / max(diameter, 1e-300)),
+        ranges=tuple(_relative_ranges(space, latents).tolist()),
+        pieces=_usual(pieces),
+    )
+
+
+def _balls(
+    space: LatentSpace, points: np.ndarray, z: Tensor, distances: np.ndarray, count: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return for each ball the samples in a wider one about its centre, and which of them are inside.
+
+    Balls that must reach twice as far as usual for their samples are left out: they lie in a gap.
+
+    Args:
+        distances: (b, n) from the centres of balls to the samples.
+        count: samples in a ball.
+    """
+    radius = np.partition(distances, count - 1, axis=1)[:, count - 1]
+    _, first = nearest(points, 1)
+    noise = float(space.distance(z, z[first[:, 0]]).median())
+    least = min(NOISE_IN_RADIUS * noise, WIDEST_BALL * float(distances.max()))
+    kept = radius <= 2 * np.median(radius)
+    found = []
+    for row, reach in zip(distances[kept], np.maximum(radius[kept], least), strict=True):
+        outer = np.flatnonzero(row <= OUTER * reach)
+        found.append((outer, row[outer] <= reach))
+    return found
+
+
+def _queries(space: LatentSpace, z: Tensor, seed: int) -> Tensor:
+    """Return centres of balls: of the prior in closed factors, and like a random sample in flat ones."""
+    queries = draw_prior(space, BALLS, seed)
+    rng = np.random.default_rng(seed)
+    like = space.orbit(z[rng.integers(len(z), size=BALLS)])
+    images = like[torch.as_tensor(rng.integers(space.order, size=BALLS)), torch.arange(BALLS)]
+    flat = flat_columns(space)
+    queries[:, flat] = images[:, flat]
+    return queries
+
+
+def _pieces(graph: csr_matrix, outer: np.ndarray, inner: np.ndarray) -> int:
+    """Return into how many pieces of the graph the samples at `outer`[`inner`] fall, within the samples `outer`."""
+    _, label = connected_components(graph[outer][:, outer], directed=False)
+    return _large(label, inner)
+
+
+def _usual(pieces: np.ndarray) -> int | None:
+    """Return the number that most balls share."""
+    counts = np.bincount(pieces) if len(pieces) else np.zeros(1)
+    return int(counts.argmax()) if counts.max() > MOSTLY * len(pieces) else None
+
+
+def _large(label: np.ndarray, inner: np.ndarray) -> int:
+    """Return how many pieces hold a fair share of the inner samples."""
+    return int((np.bincount(label[inner]) >= max(2, LEAST_PIECE * inner.sum())).sum())
+
+
+def _mean_distance(points: np.ndarray) -> float:
+    """Return the mean distance between different points (m, q)."""
+    square = (points**2).sum(1)
+    distances = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * points @ points.T, 0))
+    return float(distances.sum() / max(len(points) * (len(points) - 1), 1))
+
+
+def _diameter(points: np.ndarray) -> float:
+    """Return about the largest distance between two points: from the farthest from the centre to all others."""
+    far = points[np.linalg.norm(points - points.mean(0), axis=1).argmax()]
+    return max(float(np.linalg.norm(points - far, axis=1).max()), 1e-300)
+
+
+def _tears(space: LatentSpace, points: np.ndarray, z: Tensor, gap: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the share of balls of the data that are torn, and the widest latent reach of a ball.
+
+    Args:
+        gap: latent points of a ball hold together over steps up to this length.
+    """
+    centre = rng.choice(len(points), min(len(points), BALLS), replace=False)
+    size = ball_size(len(points), space.dim)
+    _, index = nearest(points, min(2 * size, len(points) - 1), points[centre])
+    several, widest = [], 0.0
+    for ball in index[:, :: max(1, size // LEAST_IN_BALL)]:
+        inner = np.arange(len(ball)) < (len(ball) + 1) // 2
+        apart = space.distance(z[ball, None], z[None, ball]).numpy()
+        _, label = connected_components(csr_matrix(apart <= gap), directed=False)
+        several.append(_large(label, inner) > 1)
+        widest = max(widest, float(apart[0, inner].max()))
+    return float(np.mean(several)), widest
+
+
+def _leaps(space: LatentSpace, points: np.ndarray, z: Tensor, far: float) -> float:
+    """Return the share of pairs of nearest neighbours in the data that lie further apart than `far` in the latent space."""
+    _, index = nearest(points, TIGHT)
+    return float((space.distance(z[:, None], z[index]) > far).double().mean())
+
+
+def _empty(space: LatentSpace, z: Tensor, count: int, seed: int) -> float:
+    """Return the share of prior points of the closed factors with no sample within the usual radius of `count`."""
+    core = closed(space, draw_prior(space, BALLS, seed + 1))
+    others = closed(space, draw_prior(space, min(len(z), 4000), seed + 2))
+    count = max(2, round(count * len(others) / len(z)))
+    radius = float(np.median(np.partition(distances_to(space, core, others), count - 1, axis=1)[:, count - 1]))
+    if radius == 0:
+        return 0.0
+    return float((distances_to(space, core, closed(space, z)).min(1) > radius).mean())
+
+
+def _relative_ranges(space: LatentSpace, latents: Tensor) -> np.ndarray:
+    """Return the ranges of flat columns over those of the prior: 1 for intervals, 4 standard deviations for lines."""
+    kinds = [f.kind for f in space.signature.factors for _ in range(f.dim) if f.kind != "S"]
+    whole = np.array([CENTRAL if kind == "I" else 2 * math.sqrt(2) * 1.386 for kind in kinds])
+    return flat_ranges(space, latents) / whole
