@@ -41,7 +41,7 @@ def print_certificate(certificate: Mapping[str, Any] | None, persistence: Mappin
     for reason in certificate["reasons"]:
         out.print(f"  - {reason}", markup=False)
     mean = persistence["mean_h1_h2_bottleneck"]
-    out.print(f"persistence of latents against data: mean H1/H2 bottleneck distance {_number(mean)} (medians of distances 1)")
+    out.print(f"persistence of latents against data: mean H1/H2 bottleneck distance {_number(mean)} (in diameters)")
 
 
 def _number(value: float | None) -> str:

@@ -55,7 +55,7 @@ def _divergence_table() -> np.ndarray:
     The divergence is a power series in q, which converges up to 1.
     """
 
-    def share(x: np.ndarray) -> np.ndarray:
+    def share(x: Any) -> Any:
         q = np.maximum(_LARGEST_Q * (x + 1) / 2, 1e-6)
         return _divergence_series(-np.log(q)) / q
 

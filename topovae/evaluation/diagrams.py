@@ -34,7 +34,7 @@ def compare_diagrams(
     """Compare diagrams of landmarks of the data with those of their latent points under the latent's geodesic distance.
 
     Both filtrations run up to their enclosing radius, where every class of positive degree has died, so that the one infinite
-    bar, of degree 0, matches itself. Distances are divided by their median, so that the result has no unit.
+    bar, of degree 0, matches itself. Distances are divided by the largest, so that the result is in diameters.
 
     Args:
         data: Dataset, or array (n, ...) of samples.
@@ -45,7 +45,7 @@ def compare_diagrams(
         analysis: the data's diagnosis, where there is one.
 
     Returns:
-        `scale` ("median"), `landmarks`, `mean_h1_h2_bottleneck` (over primes and degrees 1 and 2), and under `primes` for each
+        `scale` ("diameter"), `landmarks`, `mean_h1_h2_bottleneck` (over primes and degrees 1 and 2), and under `primes` for each
         prime and degree "0", "1", "2" the `bottleneck` and `wasserstein` distances, None where they are infinite.
 
     Raises:
@@ -66,7 +66,7 @@ def compare_diagrams(
     higher = [compared[prime][degree]["bottleneck"] for prime in compared for degree in ("1", "2")]
     finite = [value for value in higher if value is not None]
     return {
-        "scale": "median",
+        "scale": "diameter",
         "landmarks": len(own),
         "mean_h1_h2_bottleneck": float(np.mean(finite)) if len(finite) == len(higher) else None,
         "primes": compared,
@@ -74,9 +74,9 @@ def compare_diagrams(
 
 
 def _scaled(distances: np.ndarray) -> np.ndarray:
-    """Return distances over their median; all zero where the points coincide."""
-    median = float(np.median(distances[np.triu_indices(len(distances), 1)]))
-    return distances / median if median > 0 else np.zeros_like(distances)
+    """Return distances over their largest; all zero where the points coincide."""
+    diameter = float(distances.max())
+    return distances / diameter if diameter > 0 else np.zeros_like(distances)
 
 
 def _compared(own: np.ndarray, latent: np.ndarray, prime: int) -> dict[str, dict[str, float | None]]:
