@@ -133,7 +133,7 @@ def test_diagrams_of_a_copy_are_near_and_of_a_constant_far() -> None:
     good, bad = (named(f"circle → S1: {name}") for name in ("identity", "constant"))
     x, _ = drawn("circle")
     near, far = (compare_diagrams(x, points(case), parse("S1")) for case in (good, bad))
-    assert near["scale"] == "median" and near["landmarks"] > 50
+    assert near["scale"] == "diameter" and near["landmarks"] > 50
     assert near["primes"]["2"]["1"]["bottleneck"] < 0.5 * far["primes"]["2"]["1"]["bottleneck"]
     assert near["mean_h1_h2_bottleneck"] < far["mean_h1_h2_bottleneck"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.distributions import Distribution, Uniform, constraints, register_kl
 from torch.special import ndtri
 from torch.types import _size
+
+from topovae.distributions.gradients import with_slopes
 
 # By precision: the depth in nats below the peak from which the density is not integrated, and the nodes of the rule.
 _RULES = {torch.float32: (18.0, 20), torch.float64: (36.0, 44)}
@@ -30,7 +32,7 @@ def _rule(dtype: torch.dtype) -> tuple[float, np.ndarray, np.ndarray]:
     return depth, 0.5 + nodes / 2, weights / 2
 
 
-class _MassAndEntropy(torch.autograd.Function):
+def _mass_and_entropy(loc: Tensor, scale: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
     r"""log ∫ e^{−g} and the differential entropy, for g the nats by which the density at x lies below its peak.
 
     .. math:: g = δ y + y²/2, \quad y = (x − m) / scale, \quad δ = (m − loc) / scale
@@ -41,13 +43,9 @@ class _MassAndEntropy(torch.autograd.Function):
     .. math:: d \log \int e^{-g} = (E[y]\, d loc + 2 E[g]\, d scale) / scale, \quad
         dH = (Cov(g, y)\, d loc + 2 Var(g)\, d scale) / scale
     """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(loc: Tensor, scale: Tensor, low: float, high: float) -> tuple[Tensor, ...]:
-        depth, *rule = _rule(loc.dtype)
-        nodes, weights = (torch.as_tensor(part, dtype=loc.dtype, device=loc.device) for part in rule)
+    depth, *rule = _rule(loc.dtype)
+    nodes, weights = (torch.as_tensor(part, dtype=loc.dtype, device=loc.device) for part in rule)
+    with torch.no_grad():
         mode = loc.clamp(low, high)
         far = (mode - loc) / scale
         # At this many scales from the mode, on either side or on the one that is not cut off, the density is negligible.
@@ -62,18 +60,10 @@ class _MassAndEntropy(torch.autograd.Function):
         covariance = -((rise * y) @ weights) / mass - mean_g * mean_y
         variance = (rise * minus_g) @ weights / mass - mean_g.square()
         log_mass = torch.log(scale * (right - left) * mass)
-        slopes = [part / scale for part in (mean_y, 2 * mean_g, covariance, 2 * variance)]
-        return log_mass, log_mass + mean_g, *slopes
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float], output: tuple[Tensor, ...]) -> None:
-        ctx.mark_non_differentiable(*output[2:])
-        ctx.save_for_backward(*output[2:])
-
-    @staticmethod
-    def backward(ctx: Any, mass: Tensor, entropy: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        mass_loc, mass_scale, entropy_loc, entropy_scale = ctx.saved_tensors
-        return mass * mass_loc + entropy * entropy_loc, mass * mass_scale + entropy * entropy_scale, None, None
+    return (
+        with_slopes(log_mass, (loc, mean_y / scale), (scale, 2 * mean_g / scale)),
+        with_slopes(log_mass + mean_g, (loc, covariance / scale), (scale, 2 * variance / scale)),
+    )
 
 
 class TruncatedNormal(Distribution):
@@ -113,9 +103,10 @@ class TruncatedNormal(Distribution):
         loc, scale = self.loc.expand(batch_shape), self.scale.expand(batch_shape)
         return TruncatedNormal(loc, scale, self.low, self.high, validate_args=False)
 
-    def _mass_and_entropy(self) -> tuple[Tensor, Tensor]:
+    @cached_property
+    def _log_mass_and_entropy(self) -> tuple[Tensor, Tensor]:
         """log of the mass over the peak density, and the entropy."""
-        return _MassAndEntropy.apply(self.loc, self.scale, self.low, self.high)[:2]
+        return _mass_and_entropy(self.loc, self.scale, self.low, self.high)
 
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         # Mirrored so that an interval beside loc lies in the left tail, where the CDF keeps its relative precision.
@@ -136,11 +127,11 @@ class TruncatedNormal(Distribution):
         mode = self.loc.detach().clamp(self.low, self.high)
         offset = (value - mode) / self.scale
         depth = offset * (0.5 * offset + (mode - self.loc) / self.scale)
-        return torch.where(inside, -depth - self._mass_and_entropy()[0], -math.inf)
+        return torch.where(inside, -depth - self._log_mass_and_entropy[0], -math.inf)
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats."""
-        return self._mass_and_entropy()[1]
+        return self._log_mass_and_entropy[1]
 
 
 @register_kl(TruncatedNormal, Uniform)

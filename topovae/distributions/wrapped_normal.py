@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal, constraints, register_kl
 from torch.types import _size
 
+from topovae.distributions.gradients import with_slopes
 from topovae.distributions.uniform import CircleUniform
 
 # Where the images of the normal serve as the density, and where its Fourier series does (radians); both are exact to
@@ -64,13 +65,9 @@ def _divergence_table() -> np.ndarray:
     return np.stack([value, np.append(slope, 0.0)], -1)
 
 
-class _UniformDivergence(torch.autograd.Function):
-    """KL(WN(loc, scale) ‖ uniform) in nats, exact: log 2π − H; and its derivative, by one polynomial each."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(scale: Tensor) -> tuple[Tensor, Tensor]:
+def _kl_to_uniform(scale: Tensor) -> Tensor:
+    """KL(WN(loc, scale) ‖ uniform) in nats, exact: log 2π − H; it and its derivative by one polynomial each."""
+    with torch.no_grad():
         sigma = scale.clamp(_ENTROPY_MEETING, _UNIFORM_FROM)
         q = torch.exp(-sigma.square())
         degrees = torch.arange(_DEGREE + 1, dtype=scale.dtype, device=scale.device)
@@ -79,21 +76,9 @@ class _UniformDivergence(torch.autograd.Function):
         share, share_slope = (chebyshev @ table).unbind(-1)
         value, slope = q * share, -2 * sigma * q * (share + q * share_slope)
         narrow = scale < _ENTROPY_MEETING
-        narrow_value = math.log(2 * math.pi) - 0.5 * math.log(2 * math.pi * math.e) - torch.log(scale)
-        return torch.where(narrow, narrow_value, value), torch.where(narrow, -1 / scale, slope)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1])
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Tensor:
-        return gradient * ctx.saved_tensors[0]
-
-
-def _kl_to_uniform(scale: Tensor) -> Tensor:
-    return _UniformDivergence.apply(scale)[0]
+        value = torch.where(narrow, 0.5 * math.log(2 * math.pi / math.e) - torch.log(scale), value)
+        slope = torch.where(narrow, -1 / scale, slope)
+    return with_slopes(value, (scale, slope))
 
 
 class WrappedNormal(Distribution):
