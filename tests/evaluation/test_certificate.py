@@ -143,3 +143,12 @@ def test_infinite_bars_match_only_infinite_ones() -> None:
     assert compare_bars(bar, endless)["bottleneck"] is None
     assert compare_bars(endless, endless + [[0.5, 0.0]])["bottleneck"] == 0.5
     assert compare_bars(bar, np.zeros((0, 2))) == {"bottleneck": 1.0, "wasserstein": pytest.approx(2**0.5)}
+
+
+def test_data_in_two_pieces_are_on_no_connected_space() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(800, 2))
+    z[:, 0] += np.where(np.arange(800) % 2, 6.0, -6.0)
+    x = np.pad(z, ((0, 0), (0, 18))) + 0.05 * rng.normal(size=(800, 20))
+    found = certify(x, z, parse("R2"))
+    assert found.verdict == "not homeomorphic" and "2 components" in found.reasons[0]

@@ -20,7 +20,7 @@ from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
 from topovae.evaluation.fibres import Fibres, measure_fibres
 from topovae.evaluation.pullback import characters
 from topovae.homology import topology
-from topovae.homology.analysis import Analysis
+from topovae.homology.components import components_of_points
 from topovae.homology.ground import Ground, survey
 from topovae.homology.samples import shape_of
 from topovae.latent import LatentSpace
@@ -105,7 +105,6 @@ def certify(
     signature: Signature,
     *,
     seed: int = 0,
-    analysis: Analysis | None = None,
 ) -> Certificate:
     """Certify that an encoder is a homeomorphism of the data onto the latent space, or say why it is none.
 
@@ -114,7 +113,6 @@ def certify(
         coordinates: (n, coordinate_dim) posterior means, as points on the cover; any point of an orbit.
         signature: the latent space.
         seed: of subsets, landmarks and balls.
-        analysis: the data's diagnosis, where there is one.
 
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
@@ -123,11 +121,11 @@ def certify(
     check_latents(data, coordinates, known)
     if len(coordinates) < FEWEST:
         return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
-    ground = survey(data, analysis, seed)
+    ground = survey(data, seed)
     space, latents = charted(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
     findings = [
-        *_about_components(analysis),
+        *_about_components(ground),
         *_about_dimension(space, ground),
         *_about_winding(space, algebra),
         *_about_covers(space, algebra),
@@ -178,9 +176,10 @@ def _verdict(findings: list[Finding]) -> str:
     return NOT if BROKEN in outcomes else UNDECIDED if UNCLEAR in outcomes else HOMEOMORPHIC
 
 
-def _about_components(analysis: Analysis | None) -> Iterator[Finding]:
-    if analysis is not None and analysis.components > 1:
-        yield Finding(BROKEN, f"the data falls into {analysis.components} components, and the latent space is connected")
+def _about_components(ground: Ground) -> Iterator[Finding]:
+    pieces = len(np.unique(components_of_points(ground.points, ground.seed)))
+    if pieces > 1:
+        yield Finding(BROKEN, f"the data falls into {pieces} components, and the latent space is connected")
 
 
 def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[Finding]:

@@ -11,7 +11,6 @@ from persim import bottleneck, wasserstein
 
 from topovae.evaluation.algebra import representatives_of
 from topovae.evaluation.certificate import charted, check_latents
-from topovae.homology.analysis import Analysis
 from topovae.homology.geometry import frame_size
 from topovae.homology.ground import survey
 from topovae.homology.landmarks import hybrid_distances
@@ -29,7 +28,6 @@ def compare_diagrams(
     *,
     seed: int = 0,
     primes: Sequence[int] = (2, 3),
-    analysis: Analysis | None = None,
 ) -> dict[str, Any]:
     """Compare diagrams of landmarks of the data with those of their latent points under the latent's geodesic distance.
 
@@ -42,10 +40,9 @@ def compare_diagrams(
         signature: the latent space.
         seed: of landmarks.
         primes: fields.
-        analysis: the data's diagnosis, where there is one.
 
     Returns:
-        `scale` ("diameter"), `landmarks`, `mean_h1_h2_bottleneck` (over primes and degrees 1 and 2), and under `primes` for each
+        `scale` ("diameter"), `landmarks`, `mean_h1_h2_bottleneck` (over primes and degrees 1 and 2), and in `primes` for each
         prime and degree "0", "1", "2" the `bottleneck` and `wasserstein` distances, None where they are infinite.
 
     Raises:
@@ -53,7 +50,7 @@ def compare_diagrams(
     """
     known = LatentSpace(signature)
     check_latents(data, coordinates, known)
-    ground = survey(data, analysis, seed)
+    ground = survey(data, seed)
     space, latents = charted(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     landmarks = ground.landmarks(LANDMARKS)
     assert landmarks.points is not None  # k-means centres

@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
+
+from topovae.homology.landmarks import assign, centres, self_tuned
 
 GAP = 1.4
 """Landmarks further apart than so many usual spacings are not joined: in one piece the widest gap of the minimum
 spanning tree is 0.97 to 1.23, between two circles under noise 1.56 and more (300 landmarks)."""
+
+COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = 300, 6
+"""Components are counted on at most so many landmarks, of so many samples each at least: of fewer, the chance gaps between
+samples would look like gaps between components."""
 
 LEAST_SHARE = 0.05
 """Smaller components are stragglers and not counted."""
@@ -32,3 +39,11 @@ def components(distances: np.ndarray, weights: np.ndarray) -> np.ndarray:
     owned = np.flatnonzero(rank[label] >= 0)
     nearest = owned[distances[:, owned].argmin(1)]
     return rank[label[nearest]]
+
+
+def components_of_points(points: np.ndarray, seed: int) -> np.ndarray:
+    """Return the component (n,) of each point (n, p), 0 being the largest."""
+    centre = centres(points, min(COMPONENT_LANDMARKS, len(points) // SAMPLES_PER_LANDMARK), seed)
+    tuned, _ = self_tuned(cdist(centre, centre))
+    owner = assign(points, centre)
+    return components(tuned, np.bincount(owner, minlength=len(centre)))[owner]

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology import topology
@@ -16,11 +15,11 @@ from topovae.homology.budget import Budget
 from topovae.homology.catalogue import catalogue, find
 from topovae.homology.circular import circular_coordinates, landmark_angles
 from topovae.homology.clouds import of_distances, of_points
-from topovae.homology.components import components
+from topovae.homology.components import COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK, components, components_of_points
 from topovae.homology.counts import choose_preset
 from topovae.homology.denoise import Denoiser, fit_denoiser
 from topovae.homology.distances import is_graph, read_graph, sample_graph
-from topovae.homology.landmarks import assign, centres, farthest_points, self_tuned
+from topovae.homology.landmarks import farthest_points, self_tuned
 from topovae.homology.neighbours import using
 from topovae.homology.persistence import check_distances, check_prime
 from topovae.homology.pieces import Options, Piece, diagnose
@@ -30,10 +29,6 @@ from topovae.homology.styles import Styles, find_styles
 from topovae.signature import parse
 
 Progress = Callable[[str, float], None]
-
-COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = 300, 6
-"""Components are counted on at most so many landmarks, of so many samples each at least: of fewer, the chance gaps between
-samples would look like gaps between components."""
 
 
 def analyze(
@@ -119,7 +114,7 @@ def _from_samples(data: Any, metric: str, preset: str, options: Options) -> Anal
     denoiser = fit_denoiser(x)
     points = denoiser.transform(x)
     del x
-    label = _components_of_points(points, options.seed)
+    label = components_of_points(points, options.seed)
     pieces = [
         diagnose(of_points(points[label == part], denoiser.noise, options.landmarks, options.seed), inner)
         for part, inner in _shares(label, options)
@@ -136,14 +131,6 @@ def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation |
     if len(pieces) == 1 and answer.latent is not None and topology.betti_numbers(parse(answer.latent), 3)[1] >= styles.circles:
         return None
     return styles.recommend()
-
-
-def _components_of_points(points: np.ndarray, seed: int) -> np.ndarray:
-    """Return the component (n,) of each point (n, p), 0 being the largest."""
-    centre = centres(points, min(COMPONENT_LANDMARKS, len(points) // SAMPLES_PER_LANDMARK), seed)
-    tuned, _ = self_tuned(cdist(centre, centre))
-    owner = assign(points, centre)
-    return components(tuned, np.bincount(owner, minlength=len(centre)))[owner]
 
 
 def _from_graph(data: Any, options: Options) -> Analysis:

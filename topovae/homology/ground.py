@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from topovae.homology.analysis import Analysis
 from topovae.homology.clouds import AVERAGED, MOST_GEOMETRY, count_landmarks
 from topovae.homology.denoise import fit_denoiser
 from topovae.homology.geometry import Dimension, frame_size, intrinsic_dimension
@@ -68,29 +67,21 @@ class Ground:
         return table[min(self.dimension.value, max(table))]
 
 
-def survey(data: Any, analysis: Analysis | None, seed: int) -> Ground:
+def survey(data: Any, seed: int) -> Ground:
     """Read and denoise at most `MOST_ROWS` samples of a Dataset or array (n, ...).
 
     Args:
         data: the samples.
-        analysis: their diagnosis, whose preparation, denoiser and dimension are then used.
         seed: chooses the rows.
     """
     n, sample_shape = shape_of(data)
     rng = np.random.default_rng(seed)
     index = np.arange(n) if n <= MOST_ROWS else np.sort(rng.choice(n, MOST_ROWS, replace=False))
     rows = np.asarray(data[index] if isinstance(data, np.ndarray) else data.rows(index))
-    known = None if analysis is None else analysis.skeleton
-    if known is not None and known.preparation is not None and known.denoiser is not None:
-        denoiser, points = known.denoiser, known.place(rows)
-    else:
-        features = prepare(sample_shape, "euclidean").apply(rows)
-        denoiser = fit_denoiser(features)
-        points = denoiser.transform(features)
+    features = prepare(sample_shape, "euclidean").apply(rows)
+    denoiser = fit_denoiser(features)
+    points = denoiser.transform(features)
     few = np.sort(rng.choice(len(points), min(len(points), MOST_GEOMETRY), replace=False))
     averaged = average(points, AVERAGED)[few]
-    if analysis is not None:
-        dimension = analysis.intrinsic_dimension
-    else:
-        dimension = intrinsic_dimension(averaged, denoiser.noise / np.sqrt(AVERAGED + 1), seed)
+    dimension = intrinsic_dimension(averaged, denoiser.noise / np.sqrt(AVERAGED + 1), seed)
     return Ground(index, points, averaged, dimension, seed)
