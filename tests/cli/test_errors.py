@@ -85,6 +85,13 @@ USAGE = {
     "device": (("--latent", "R2", "--device", "gpu"), ("--device gpu",)),
     "no images": (("--latent", "R2", "--network", "conv"), ("--network",)),
     "beta": (("--latent", "R2", "--beta", "inf"), ("--beta",)),
+    "posterior": (("--latent", "S1", "--posterior", "beta"), ("--posterior beta", "von-mises")),
+    "posterior that flips": (("--latent", "mobius", "--posterior", "kumaraswamy"), ("--posterior Kumaraswamy",)),
+    "encoder": (("--latent", "klein", "--encoder", "x"), ("lift, cover",)),
+    "divergence": (("--latent", "klein", "--divergence", "x"), ("orbit, cover",)),
+    "no density": (("--latent", "(embedded_torusxS1)/<id,rot(1/2)>"), ("--divergence cover",)),
+    "hidden": (("--latent", "S1", "--hidden", "12,a"), ("--hidden 12,a",)),
+    "repel": (("--latent", "S1", "--repel", "0"), ("--repel 0", "0,0:1.5")),
 }
 
 
@@ -93,6 +100,17 @@ def test_wrong_options_of_train(tool: Any, squares: Path, name: str) -> None:
     words, expected = USAGE[name]
     assert_refused(tool("train", squares, *words), 2, *expected)
     assert list(tool.folder.iterdir()) == []
+
+
+def test_anchors_that_do_not_fit(tool: Any, squares: Path) -> None:
+    words = ("train", squares, "--latent", "S1", "--anchors")
+    assert_refused(tool(*words, "no.csv"), 3, "no.csv")
+    (tool.folder / "wide.csv").write_text("0,1,2\n1,2,3\n")
+    outcome = tool(*words, "wide.csv", "--quiet")
+    assert_refused(outcome, 2, "--anchors", "2 columns")
+    (tool.folder / "far.csv").write_text("0,1\n100000,2\n")
+    assert_refused(tool(*words, "far.csv", "--quiet"), 2, "line 1", "100000")
+    assert not (tool.folder / "run.h5").exists()
 
 
 def test_bernoulli_needs_data_between_0_and_1(tool: Any) -> None:

@@ -115,3 +115,17 @@ def test_a_diverging_run_says_so_and_keeps_the_last_epoch(tool: Any, squares: Pa
     assert done.code == 1 and "diverged" in done.err and "--learning-rate" in done.err
     assert "Traceback" not in done.err and "internal error" not in done.err
     assert read_run(tool.folder / "run.h5").model.checkpoint is not None
+
+
+def test_anchors_and_soft_holes_from_the_shell(tool: Any, circle: Path) -> None:
+    truth = np.load(circle)["truth"][:, 0]
+    np.savetxt(tool.folder / "anchors.csv", np.column_stack([np.arange(0, 200, 4), truth[:200:4]]), delimiter=",")
+    words = ("--latent", "S1", "--anchors", "anchors.csv", "--repel", "0:0.2", "--posterior", "von-mises", "--epochs", 25)
+    trained = tool("train", circle, *words, "-o", "run.h5", "--json")
+    assert trained.code == 0 and "50 anchors" in trained.err
+    assert trained.json()["test"]["recovery"][0]["circular_correlation"] > 0.9
+    with h5py.File(tool.folder / "run.h5") as file:
+        assert file["analysis/coordinates/anchors"].shape == (50, 2)
+        held, index = file["latents/train/location"][:, 0], file["latents/train/index"][:]
+        off = np.angle(np.exp(1j * (held - truth[index])))
+    assert np.abs(off).mean() < 0.5  # not only up to a rotation, as without anchors
