@@ -78,11 +78,10 @@ def plan(
         best = analysis["recommendation"]
         reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {best['confidence']:.2f})")
     request = Request(latent, **options)
-    signature = parse(latent, request.allow_orbifold)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
         reasons.append(f"start: {len(anchors)} anchors")
-    elif request.init == "cohomology" and any(f.kind == "S" for f in signature.homeomorphic.factors):
+    elif wants_start(request):
         if found is None:
             # Loops and frames are all that is needed here, and homology of degree 2 is what takes long.
             found = diagnose_train(data, seed, progress, max_dim=1)
@@ -92,6 +91,12 @@ def plan(
         if points is not None:
             coordinates["start"] = points
     return Plan(request, analysis, coordinates, tuple(reasons))
+
+
+def wants_start(request: Request) -> bool:
+    """Whether the latent space has factors whose coordinates are sought in the data."""
+    factors = parse(request.latent, request.allow_orbifold).homeomorphic.factors
+    return request.init == "cohomology" and any(f.kind == "S" for f in factors)
 
 
 def diagnose_train(
@@ -158,7 +163,7 @@ def find_start(
     else:
         found = find_coordinates(data, analysis, signature, request.seed)
         points, source, doubts = found.points, found.source, found.doubts
-    charted = request.space().chart(torch.as_tensor(points)).numpy()
+    charted = request.space().parametrise(torch.as_tensor(points)).numpy()
     return (charted if np.isfinite(charted).any() else None), (f"start: {source}", *doubts)
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from topovae.benchmarks.maps import CASES, Case, draw, jittered
+from topovae.data.spaces import generate
 from topovae.errors import InputError
 from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate, certify
 from topovae.evaluation.diagrams import compare_bars, compare_diagrams
@@ -152,3 +153,13 @@ def test_data_in_two_pieces_are_on_no_connected_space() -> None:
     x = np.pad(z, ((0, 0), (0, 18))) + 0.05 * rng.normal(size=(800, 20))
     found = certify(x, z, parse("R2"))
     assert found.verdict == "not homeomorphic" and "2 components" in found.reasons[0]
+
+
+@pytest.mark.parametrize("latent", ["embedded_torus", "annulus"])
+def test_models_are_certified_as_what_they_are_homeomorphic_to(latent: str) -> None:
+    space = LatentSpace(latent)
+    drawn = generate("torus" if latent == "embedded_torus" else "cylinder", 1500, ambient=30, noise=0.05, seed=1)
+    points = space.parametrise(torch.as_tensor(drawn.truth, dtype=torch.float64)).numpy()
+    found = certify(drawn.x, points, parse(latent))
+    assert found.verdict == "homeomorphic" and found.winding is not None
+    assert compare_diagrams(drawn.x, points, parse(latent))["mean_h1_h2_bottleneck"] < 0.3

@@ -199,16 +199,16 @@ def test_distance_on_the_embedded_torus_is_the_length_of_relaxed_paths(monkeypat
     torus = make("embedded_torus")
     a, b = draw(torus, 300), draw(torus, 300, seed=1)
     shares = torch.linspace(0, 1, 5, dtype=torch.float64)[:, None, None]
-    first, second = torus.angles(a), torus.angles(b)
+    first, second = torus.unroll(a), torus.unroll(b)
     lengths = []
     for u in (-1, 0, 1):
         for v in (-1, 0, 1):
             image = second + 2 * math.pi * torch.tensor([u, v])
-            lengths.append(length(shorten(torus.chart(first + shares * (image - first)), torus.manifold.project)))
+            lengths.append(length(shorten(torus.parametrise(first + shares * (image - first)), torus.manifold.project)))
     relative = torus.distance(a, b) / torch.stack(lengths).amin(0) - 1
     assert relative.abs().max() < 0.03 and relative.abs().mean() < 0.003
     # about the axis and around the tube, geodesics of known length
-    around = torus.chart(torch.tensor([[0.0, math.pi], [1.0, math.pi], [0.0, 0.0], [0.0, 1.5]], dtype=torch.float64))
+    around = torus.parametrise(torch.tensor([[0.0, math.pi], [1.0, math.pi], [0.0, 0.0], [0.0, 1.5]], dtype=torch.float64))
     torch.testing.assert_close(torus.distance(around[0], around[1]), torch.tensor(0.5).double(), rtol=3e-3, atol=0)
     torch.testing.assert_close(torus.distance(around[2], around[3]), torch.tensor(0.75).double(), rtol=3e-3, atol=0)
 
@@ -217,11 +217,12 @@ def test_distance_on_the_embedded_torus_is_the_length_of_relaxed_paths(monkeypat
 def test_a_model_has_the_points_of_the_expression_it_is_homeomorphic_to(name):
     factor, like = make(name), LatentSpace(MODELS[name])
     z = draw(like, 500)
-    points = factor.chart(z)
+    points = factor.parametrise(z)
     assert factor.contains(points).all()
     near = like.posterior(z, torch.full((500, like.scale_dim), 1e-3, dtype=torch.float64)).sample()
-    moved = factor.distance(factor.chart(near), points) / like.distance(near, z)
+    moved = factor.distance(factor.parametrise(near), points) / like.distance(near, z)
     assert moved.max() < 3 and moved.min() > 0.1
+    assert like.distance(factor.unroll(points), z).max() < 1e-6
 
 
 @each

@@ -339,12 +339,13 @@ def test_families_go_to_the_factors_that_have_them():
     assert space.scale_dim == 1 + 1 + 1 + 3
 
 
-def test_a_chart_places_models_and_keeps_the_rest():
+def test_models_are_placed_and_unrolled_and_the_rest_is_kept():
     space = LatentSpace("S1xembedded_torusxannulus")
     like = torch.tensor([[0.3, 0.0, math.pi, 1.0, math.nan]], dtype=DOUBLE)
     expected = torch.tensor([[0.3, 0.5, 0.0, 0.0, 1.0, 0.5]], dtype=DOUBLE)
-    torch.testing.assert_close(space.chart(like), expected)
-    torch.testing.assert_close(LatentSpace("S1xI").chart(like[:, :2]), like[:, :2])
+    torch.testing.assert_close(space.parametrise(like), expected)
+    torch.testing.assert_close(space.unroll(expected), torch.nan_to_num(like, nan=0.5))
+    torch.testing.assert_close(LatentSpace("S1xI").parametrise(like[:, :2]), like[:, :2])
 
 
 @each

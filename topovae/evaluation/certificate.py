@@ -122,7 +122,7 @@ def certify(
     if len(coordinates) < FEWEST:
         return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
     ground = survey(data, seed)
-    space, latents = charted(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
+    space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
     findings = [
         *_about_components(ground),
@@ -164,11 +164,9 @@ def check_latents(data: Any, coordinates: np.ndarray, space: LatentSpace) -> Non
         raise InputError(f"The latent point of sample {row} is not finite. Train again, or leave that sample out.")
 
 
-def charted(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
+def unrolled(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
     """Return the space and points without models: in the expression that each is homeomorphic to."""
-    sizes = [f.coordinate_dim for f in space.factors]
-    parts = [f.chart(part) for f, part in zip(space.factors, latents.split(sizes, -1), strict=True)]
-    return LatentSpace(space.signature.homeomorphic), torch.cat(parts, -1)
+    return LatentSpace(space.signature.homeomorphic), space.unroll(latents)
 
 
 def _verdict(findings: list[Finding]) -> str:

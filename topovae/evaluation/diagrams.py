@@ -10,7 +10,7 @@ import torch
 from persim import bottleneck, wasserstein
 
 from topovae.evaluation.algebra import representatives_of
-from topovae.evaluation.certificate import charted, check_latents
+from topovae.evaluation.certificate import check_latents, unrolled
 from topovae.homology.geometry import frame_size
 from topovae.homology.ground import survey
 from topovae.homology.landmarks import hybrid_distances
@@ -51,7 +51,7 @@ def compare_diagrams(
     known = LatentSpace(signature)
     check_latents(data, coordinates, known)
     ground = survey(data, seed)
-    space, latents = charted(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
+    space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     landmarks = ground.landmarks(LANDMARKS)
     assert landmarks.points is not None  # k-means centres
     chosen = latents[representatives_of(space, ground, landmarks, latents)]

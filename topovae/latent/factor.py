@@ -122,9 +122,13 @@ class Factor(ABC):
         """
         return self.locate((1 - t) * self.embed(a) + t * self.embed(b))
 
-    def chart(self, coordinates: Tensor) -> Tensor:
+    def parametrise(self, coordinates: Tensor) -> Tensor:
         """Points of a model at coordinates of the expression that it is homeomorphic to; of others, the points themselves."""
         return coordinates
+
+    def unroll(self, points: Tensor) -> Tensor:
+        """The inverse of `parametrise`."""
+        return points
 
 
 FACTORS: dict[str, Callable[..., Factor]] = {}

@@ -241,7 +241,7 @@ class LatentSpace(nn.Module):
         parts = coordinates.split(self._coordinate_sizes, -1)
         return torch.stack([f.contains(z) for f, z in zip(self.factors, parts, strict=True)]).all(0)
 
-    def chart(self, coordinates: Tensor) -> Tensor:
+    def parametrise(self, coordinates: Tensor) -> Tensor:
         """Points with models in place of the expressions they are homeomorphic to, from coordinates of the latter.
 
         Args:
@@ -254,10 +254,15 @@ class LatentSpace(nn.Module):
             width = factor.coordinate_dim if inner is None else inner.coordinate_dim
             part = coordinates[..., start : start + width]
             if inner is not None:
-                part = factor.chart(_with_middle_heights(inner, part))
+                part = factor.parametrise(_with_middle_heights(inner, part))
             parts.append(part)
             start += width
         return torch.cat(parts, -1)
+
+    def unroll(self, points: Tensor) -> Tensor:
+        """Coordinates (..., k) on `signature.homeomorphic` of points, the inverse of `parametrise`."""
+        parts = points.split(self._coordinate_sizes, -1)
+        return torch.cat([f.unroll(z) for f, z in zip(self.factors, parts, strict=True)], -1)
 
     def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         """Points on a shortest path between orbits, at shares t (..., 1) of its length: to the nearest image of b."""

@@ -96,13 +96,13 @@ class EmbeddedTorus(Embedded):
     def __init__(self, dim: int = 2, family: str | None = None) -> None:
         super().__init__(TorusOfRevolution())
 
-    def chart(self, coordinates: Tensor) -> Tensor:
+    def parametrise(self, coordinates: Tensor) -> Tensor:
         u, v = coordinates[..., 0], coordinates[..., 1]
         rho = self.manifold.major + self.manifold.minor * torch.cos(v)
         return torch.stack([rho * torch.cos(u), rho * torch.sin(u), self.manifold.minor * torch.sin(v)], -1)
 
-    def angles(self, points: Tensor) -> Tensor:
-        """The angles (u, v) about the axis and about the tube, the inverse of `chart`."""
+    def unroll(self, points: Tensor) -> Tensor:
+        """The angles (u, v) about the axis and about the tube."""
         u = torch.atan2(points[..., 1], points[..., 0])
         outward = torch.linalg.vector_norm(points[..., :2], dim=-1) - self.manifold.major
         return torch.stack([u, torch.atan2(points[..., 2], outward)], -1)
@@ -111,7 +111,7 @@ class EmbeddedTorus(Embedded):
         """Geodesic distance to 0.1 % (2 % at the cut locus), by interpolation in a table of its ratio to the chord."""
         a, b = torch.broadcast_tensors(a, b)
         table = _ratio_table().to(a.dtype).to(a.device)
-        first, second = self.angles(a), self.angles(b)
+        first, second = self.unroll(a), self.unroll(b)
         turn = torch.remainder(second[..., 0] - first[..., 0], 2 * math.pi)
         ratio = _interpolate(table, torch.stack([first[..., 1], second[..., 1], turn], -1) / (2 * math.pi))
         return ratio * torch.linalg.vector_norm(a - b, dim=-1)
@@ -135,8 +135,8 @@ def _ratio_table() -> Tensor:
     lengths = []
     for wraps in ((0, 0), (0, 1), (0, -1)):
         image = stop + 2 * math.pi * torch.tensor(wraps)
-        lengths.append(length(shorten(torus.chart(start + shares * (image - start)), torus.manifold.project)))
-    chord = torch.linalg.vector_norm(torus.chart(start) - torus.chart(stop), dim=-1)
+        lengths.append(length(shorten(torus.parametrise(start + shares * (image - start)), torus.manifold.project)))
+    chord = torch.linalg.vector_norm(torus.parametrise(start) - torus.parametrise(stop), dim=-1)
     ratio = torch.where(chord < 1e-9, 1.0, torch.stack(lengths).amin(0) / chord.clamp(min=1e-9))
     half = ratio.reshape(_TABLE, _TABLE, _TABLE // 2 + 1).clamp(min=1.0)
     # By the mirror image u → −u the other half is the same.
