@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal, constraints, register_kl
+from torch.distributions import Distribution, constraints, register_kl
 from torch.types import _size
 
 from topovae.distributions.gradients import with_slopes
@@ -81,6 +81,31 @@ def _kl_to_uniform(scale: Tensor) -> Tensor:
     return with_slopes(value, (scale, slope))
 
 
+def _by_images(offset: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """log density at an angle from loc by the images of the normal, and its derivatives in the angle and the scale."""
+    turns = 2 * math.pi * torch.arange(-2, 3, dtype=offset.dtype, device=offset.device)
+    y = (offset[..., None] + turns) / scale[..., None]
+    exponents = -0.5 * y.square()
+    log_sum = torch.logsumexp(exponents, -1, keepdim=True)
+    shares = torch.exp(exponents - log_sum)
+    log_density = log_sum[..., 0] - torch.log(scale) - 0.5 * math.log(2 * math.pi)
+    return log_density, -(shares * y).sum(-1) / scale, ((shares * y.square()).sum(-1) - 1) / scale
+
+
+def _by_waves(offset: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same by the Fourier series of the density."""
+    n = torch.arange(1, 8, dtype=offset.dtype, device=offset.device)
+    sigma = scale.clamp(_DENSITY_MEETING, _UNIFORM_FROM)
+    heights = 2 * torch.exp(-0.5 * (n * sigma[..., None]).square())
+    angles = n * offset[..., None]
+    waves = heights * torch.cos(angles)
+    excess = waves.sum(-1)
+    density = 1 + excess
+    by_offset = -(heights * n * torch.sin(angles)).sum(-1) / density
+    by_scale = -sigma * (waves * n.square()).sum(-1) / density * (scale < _UNIFORM_FROM)
+    return torch.log1p(excess) - math.log(2 * math.pi), by_offset, by_scale
+
+
 class WrappedNormal(Distribution):
     r"""The law of (loc + scale · ε) mod 2π for a standard normal ε.
 
@@ -118,14 +143,12 @@ class WrappedNormal(Distribution):
         return wrap(self.loc + self.scale.clamp(max=_UNIFORM_FROM) * noise)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        offset = wrap(value - self.loc)
-        narrow, wide = self.scale.clamp(max=_DENSITY_MEETING), self.scale.clamp(_DENSITY_MEETING, _UNIFORM_FROM)
-        turns = 2 * math.pi * torch.arange(-2, 3, dtype=offset.dtype, device=offset.device)
-        images = Normal(0.0, narrow[..., None], validate_args=False).log_prob(offset[..., None] + turns)
-        n = torch.arange(1, 8, dtype=offset.dtype, device=offset.device)
-        waves = torch.exp(-0.5 * (n * wide[..., None]).square()) * torch.cos(n * offset[..., None])
-        fourier = torch.log1p(2 * waves.sum(-1)) - math.log(2 * math.pi)
-        return torch.where(self.scale <= _DENSITY_MEETING, torch.logsumexp(images, -1), fourier)
+        offset, scale = torch.broadcast_tensors(wrap(value - self.loc), self.scale)
+        with torch.no_grad():
+            narrow = scale <= _DENSITY_MEETING
+            parts = zip(_by_images(offset, scale.clamp(max=_DENSITY_MEETING)), _by_waves(offset, scale), strict=True)
+            log_density, by_offset, by_scale = (torch.where(narrow, images, waves) for images, waves in parts)
+        return with_slopes(log_density, (offset, by_offset), (scale, by_scale))
 
     def entropy(self) -> Tensor:
         """Differential entropy in nats."""
