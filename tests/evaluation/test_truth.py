@@ -147,3 +147,17 @@ def test_without_a_latent_circle_nothing_is_recovered() -> None:
 )
 def test_only_circles_that_the_group_leaves_alone_have_an_angle(space: str, columns: list[int]) -> None:
     assert circle_columns(LatentSpace(space)) == columns
+
+
+def test_within_groups_only_orbits_are_compared() -> None:
+    """Style, in which the exemplars differ, is no part of a truth that knows the place on the orbit alone."""
+    rng = np.random.default_rng(0)
+    angle, group = rng.uniform(-np.pi, np.pi, 300), np.repeat(np.arange(5), 60)
+    style = rng.normal(size=(5, 2))[group]
+    turned = wrap(angle + rng.uniform(0, 6, 5)[group])
+    latents = np.column_stack([turned, style])
+    spaces = LatentSpace("S1xR2"), LatentSpace("S1")
+    assert geodesic_stress(spaces[0], latents, spaces[1], angle[:, None], group=group) == pytest.approx(0, abs=1e-6)
+    assert geodesic_stress(spaces[0], latents, spaces[1], angle[:, None]) > 0.2
+    ring = np.column_stack([np.cos(turned), np.sin(turned), style[:, 0]])
+    assert geodesic_stress(LatentSpace("R3"), ring, spaces[1], angle[:, None], group=group) > 0.05

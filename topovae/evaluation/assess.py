@@ -37,8 +37,11 @@ def assess(
             truth_space, truth = LatentSpace(data.space), data.truth[index]
             space = LatentSpace(model.space.signature)
             group = None if data.group is None else data.group[index]
-            if truth_space.dim == space.dim:
-                stress = geodesic_stress(space, latents.location, truth_space, truth, seed)
+            alike = truth_space.dim == space.dim
+            if alike or group is not None:
+                # Of orbits with style the truth knows the place on the orbit alone, so orbits are compared with themselves.
+                within = None if alike else group
+                stress = geodesic_stress(space, latents.location, truth_space, truth, seed, within)
                 metrics = replace(metrics, stress=stress)
             recovery = recovered_circles(space, latents.location, truth_space, truth, group)
             metrics = replace(metrics, recovery=recovery)

@@ -24,7 +24,7 @@ class Metrics:
         kl_per_factor: its parts by factor, and "group" for a quotient's correction.
         elbo: −nll − kl, nats a sample.
         iwae: importance-weighted bound on log p(x), nats a sample; None too where posteriors have no density.
-        stress: geodesic stress against the truth.
+        stress: geodesic stress against the truth; within groups where the truth has fewer dimensions than the latent space.
         recovery: how well each circle of the truth is found again in the latent space.
     """
 

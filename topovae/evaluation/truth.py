@@ -24,7 +24,12 @@ def circle_columns(space: LatentSpace) -> list[int]:
 
 
 def geodesic_stress(
-    space: LatentSpace, coordinates: np.ndarray, truth_space: LatentSpace, truth: np.ndarray, seed: int = 0
+    space: LatentSpace,
+    coordinates: np.ndarray,
+    truth_space: LatentSpace,
+    truth: np.ndarray,
+    seed: int = 0,
+    group: np.ndarray | None = None,
 ) -> float:
     r"""How far geodesic distances in the latent space are from those of the truth, 0 for a similarity.
 
@@ -39,6 +44,7 @@ def geodesic_stress(
         truth_space: the space of the truth.
         truth: (n, truth_space.coordinate_dim).
         seed: of the subsample of at most `MAX_POINTS` samples that is compared.
+        group: (n,) labels; only pairs of one label are compared then, where the truth says nothing of the others.
 
     References:
         Kruskal, Multidimensional scaling by optimizing goodness of fit (1964), stress formula 1.
@@ -48,6 +54,10 @@ def geodesic_stress(
     z = torch.as_tensor(coordinates[chosen], dtype=torch.float64)
     t = torch.as_tensor(truth[chosen], dtype=torch.float64)
     i, j = torch.triu_indices(len(chosen), len(chosen), 1)
+    if group is not None:
+        label = torch.as_tensor(np.unique(group[chosen], return_inverse=True)[1])
+        alike = label[i] == label[j]
+        i, j = i[alike], j[alike]
     true_distance = truth_space.distance(t[i], t[j])
 
     def stress(points: Tensor) -> float:
