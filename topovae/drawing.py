@@ -1,4 +1,4 @@
-"""The page that shows a run."""
+"""The pages that show a run and a sweep."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from topovae.latent import LatentSpace
 from topovae.latent.factor import build
 from topovae.pipeline import load_model, reconstruct
 from topovae.signature import MODELS, Signature, parse
-from topovae.store.schema import Run
+from topovae.store.schema import Run, Sweep
 from topovae.viz.files import save
+from topovae.viz.fronts import Front, plot_fronts
 from topovae.viz.style import ColourKind
 from topovae.viz.summary import summary_figure
 
@@ -101,3 +102,19 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         name="" if signature.name == member.latent else signature.name or "",
     )
     save(figure, path)
+
+
+def draw_sweep(sweep: Sweep, path: str) -> None:
+    """Draw reconstruction against KL on the test split for each latent of a sweep.
+
+    Args:
+        sweep: its finished runs are shown.
+        path: of the picture (.png, .pdf or .svg).
+    """
+    fronts = []
+    for latent in dict.fromkeys(run.latent for run in sweep.runs):
+        runs = [run for run in sweep.runs if run.latent == latent]
+        columns = {name: np.array([run.metrics["test"][name] for run in runs], float) for name in ("kl", "rms", "nll")}
+        name = parse(latent, allow_orbifold=True).name or latent
+        fronts.append(Front(name, np.array([run.beta for run in runs]), **columns))
+    save(plot_fronts(fronts, title=os.path.basename(sweep.header.data.path)), path)

@@ -47,13 +47,14 @@ class GaussianLikelihood(Likelihood):
         super().__init__()
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
+        self.learned = noise is None
         log_noise = torch.log(0.5 * scale) if noise is None else torch.tensor(math.log(noise))
         self.log_noise = nn.Parameter(log_noise.clone(), requires_grad=noise is None)
 
     @property
     def noise(self) -> Tensor:
         """Standard deviation in the data's units."""
-        return torch.exp(self.log_noise) + (_SMALLEST_NOISE * self.scale if self.log_noise.requires_grad else 0.0)
+        return torch.exp(self.log_noise) + (_SMALLEST_NOISE * self.scale if self.learned else 0.0)
 
     def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
         noise = self.noise

@@ -9,7 +9,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from topovae.store import Checkpoint, Header, Member, Provenance, Run, write_report, write_run
+from topovae.store import (
+    Checkpoint,
+    Header,
+    Member,
+    Provenance,
+    Run,
+    Sweep,
+    SweepRun,
+    write_report,
+    write_run,
+    write_sweep,
+)
+from topovae.store.schema import SPLITS, SWEEP_METRICS
 
 HEADER = Header(("topovae",), {}, 0, Provenance("x.npy", (9, 2), "float32", "0" * 64), "cpu", {}, "2026-01-01", "0.1.0")
 
@@ -59,7 +71,9 @@ def written(folder: Path) -> list[str]:
     split = {name: np.arange(2) for name in ("train", "valid", "test")}
     write_run(folder / "run.h5", Run(HEADER, split, member, member, {"a": 1}, arrays))
     write_report(folder / "report.h5", {"a": 1}, arrays, HEADER)
-    return paths_of(folder / "run.h5") + paths_of(folder / "report.h5")
+    finished = SweepRun("S1", 1.0, 0, 1, 1, 0.5, {name: dict.fromkeys(SWEEP_METRICS, 1.0) for name in SPLITS})
+    write_sweep(folder / "sweep.h5", Sweep(HEADER, (finished,), {0: {"0": np.ones((9, 1))}}))
+    return [path for name in ("run", "report", "sweep") for path in paths_of(folder / f"{name}.h5")]
 
 
 def within_member(path: str) -> str:

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import json
 import os
-import signal
 import statistics
 import time
 from collections import Counter
@@ -17,8 +16,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from topovae.errors import ExpressionError, InputError, ResourceError, TopovaeError, UsageError
+from topovae.errors import ExpressionError, InputError, TopovaeError, UsageError
 from topovae.files import reporting
+from topovae.processes import forget_peak, in_processes, peak_bytes
 
 SCHEMA = "topovae/bench-diagnosis/1"
 
@@ -35,8 +35,6 @@ BINS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 START = '{"space": '
 """How every row begins."""
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ def run_task(task: Task) -> dict[str, Any]:
     from topovae.data.spaces import generate
     from topovae.homology import analyze
 
-    _forget_peak()
+    forget_peak()
     x = generate(task.space, task.n, ambient=task.ambient, noise=task.noise, seed=task.seed).x
     started, used = time.perf_counter(), time.process_time()
     try:
@@ -182,31 +180,13 @@ def run_task(task: Task) -> dict[str, Any]:
     except (TopovaeError, ArithmeticError, ValueError, LookupError, MemoryError) as error:
         found = {"error": f"{type(error).__name__}: {error}"}
     spent = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - used}
-    row: dict[str, Any] = _plain({**asdict(task), **spent, "peak_bytes": _peak(), **found})
+    row: dict[str, Any] = _plain({**asdict(task), **spent, "peak_bytes": peak_bytes(), **found})
     return row
 
 
 def _plain(value: Any) -> Any:
     """A document as it is read back from JSON, so that fresh and saved rows are alike."""
     return json.loads(json.dumps(value, default=lambda array: array.tolist()))
-
-
-def _forget_peak() -> None:
-    """Start the count of the greatest resident memory anew, where the system can (Linux)."""
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
-        file.write("5")
-
-
-def _peak() -> int:
-    """Greatest resident memory in bytes since `_forget_peak`; since the process began where that is not counted."""
-    import resource
-    import sys
-
-    with contextlib.suppress(OSError), open("/proc/self/status") as file:
-        for line in file:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def run(tasks: Sequence[Task], jobs: int = 1) -> Generator[dict[str, Any], None, None]:
@@ -221,45 +201,7 @@ def run(tasks: Sequence[Task], jobs: int = 1) -> Generator[dict[str, Any], None,
     Raises:
         ResourceError: a process died, which is what the system does to one that takes too much memory.
     """
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from concurrent.futures.process import BrokenProcessPool
-
-    if not tasks:
-        return
-    others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    with _single_threads():
-        pool = ProcessPoolExecutor(min(jobs, len(tasks)), context, initializer=_ignore_interrupts)
-        try:
-            for done in as_completed([pool.submit(run_task, task) for task in tasks]):
-                yield done.result()
-        except BrokenProcessPool:
-            raise ResourceError(
-                f"one of {jobs} processes ended before its work, most likely for lack of memory; use fewer --jobs "
-                "(what is in --save is not done again)"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(multiprocessing.active_children()) - others:
-                child.terminate()
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which reaches the whole group of processes, to the one that started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _single_threads() -> Iterator[None]:
-    """Let new processes use one thread each: libraries read the environment when they load."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    yield from in_processes(run_task, tasks, jobs)
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The command line: one thin file a command, each over the Python API."""
 
-from topovae.cli import analyze, bench, decode, encode, evaluate, generate, inspect, plot, sample, spaces, train
+from topovae.cli import analyze, bench, decode, encode, evaluate, generate, inspect, plot, sample, spaces, sweep, train
 from topovae.cli.common import app
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "plot",
     "sample",
     "spaces",
+    "sweep",
     "train",
 ]

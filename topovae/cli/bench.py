@@ -12,6 +12,7 @@ import typer
 
 from topovae.cli.common import (
     DebugOption,
+    DeviceOption,
     JsonOption,
     QuietOption,
     SeedOption,
@@ -99,6 +100,40 @@ def latent(
     for cost in costs:
         name = f"{cost.family} *" if cost.default else cost.family
         table.add_row(name, f"{cost.milliseconds:.2f}", f"{cost.spread:.2f}", f"{cost.ratio:.1f}")
+    console().print(table)
+
+
+@command("train", bench)
+def train(
+    models: Annotated[int, typer.Option(help="Models of the ensemble.", min=1)] = 16,
+    epochs: Annotated[int, typer.Option(help="Epochs of every training.", min=1)] = 4,
+    batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
+    repeats: Annotated[int, typer.Option(help="Rounds that are timed.", min=1)] = 5,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Time one model and an ensemble of the torus net against a plain eager loop, in turn on one thread."""
+    import torch
+    from rich.table import Table
+
+    from topovae.benchmarks.training import SCHEMA, measure
+
+    torch.set_num_threads(1)
+    with progress_bar(quiet) as advance:
+        rates = measure(models, epochs, repeats, seed, device, batch_size, advance)
+    if json:
+        write_json({"schema": SCHEMA, "batch_size": batch_size, "rates": [rate.to_dict() for rate in rates]})
+        return
+    table = Table(title=f"torus net, 2000 x 50, batch {batch_size}; steps of all models together", title_justify="left")
+    table.add_column("training")
+    for head in ("steps/s", "samples/s", "x plain", "peak MiB", "curve off by"):
+        table.add_column(head, justify="right")
+    for rate in rates:
+        figures = f"{rate.steps_per_second:.0f}", f"{rate.samples_per_second:.0f}", f"{rate.ratio:.2f}"
+        table.add_row(rate.name, *figures, f"{rate.peak_bytes / 2**20:.0f}", f"{rate.curve_difference:.1e}")
     console().print(table)
 
 

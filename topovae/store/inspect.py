@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 
 from topovae.errors import UsageError
-from topovae.store.reader import opened, read_report, read_run, require_version
-from topovae.store.schema import REPORT_FORMAT, RUN_FORMAT, Header, Member
+from topovae.store.reader import opened, read_report, read_run, read_sweep, require_version
+from topovae.store.schema import REPORT_FORMAT, RUN_FORMAT, SWEEP_FORMAT, Header, Member
 from topovae.store.tree import LENGTH, MISSING, read_array, read_metrics
 
 SCHEMA = "topovae/inspection/1"
@@ -24,10 +24,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Summarise an HDF5 file.
 
     Args:
-        path: a run file, a report or another HDF5 file.
+        path: a run file, a report, a sweep or another HDF5 file.
 
     Returns:
-        `kind` ("run", "report" or "hdf5"), `path`, `size_bytes`, what that kind has to say, and `datasets`:
+        `kind` ("run", "report", "sweep" or "hdf5"), `path`, `size_bytes`, what that kind has to say, and `datasets`:
         the name, shape and type of each.
 
     Raises:
@@ -153,6 +153,11 @@ def _describe_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {**_describe_header(report.header), "analysis": report.analysis}
 
 
+def _describe_sweep(path: str | os.PathLike[str]) -> dict[str, Any]:
+    sweep = read_sweep(path)
+    return {**_describe_header(sweep.header), "runs": len(sweep.runs), "prepared_seeds": sorted(sweep.starts)}
+
+
 def _describe_header(header: Header) -> dict[str, Any]:
     return {
         "created": header.created,
@@ -191,4 +196,5 @@ def _nothing(path: str | os.PathLike[str]) -> dict[str, Any]:
 KINDS: dict[str, tuple[str, Callable[[str | os.PathLike[str]], dict[str, Any]]]] = {
     RUN_FORMAT: ("run", _describe_run),
     REPORT_FORMAT: ("report", _describe_report),
+    SWEEP_FORMAT: ("sweep", _describe_sweep),
 }

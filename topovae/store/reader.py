@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -14,15 +15,21 @@ from topovae.errors import InputError, RunFileError
 from topovae.store.schema import (
     FORMAT_VERSION,
     FORMATS,
+    REPORT_FORMAT,
     RUN_FORMAT,
+    SPLITS,
+    SWEEP_FORMAT,
+    SWEEP_METRICS,
     Checkpoint,
     Header,
     Member,
     Provenance,
     Report,
     Run,
+    Sweep,
+    SweepRun,
 )
-from topovae.store.tree import read_arrays, read_metrics
+from topovae.store.tree import read_array, read_arrays, read_metrics
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEADER = (
@@ -30,6 +37,7 @@ HEADER = (
     *("data_path", "data_shape", "data_dtype", "data_sha256", "device", "versions"),
 )
 MEMBER = ("model/state", "metrics/history", "metrics/final", "latents")
+SWEEP_COLUMNS = ("latent", "beta", "seed", "epochs", "best_epoch", "seconds")
 CHECKPOINT = ("checkpoint/state", "optimizer", "rng")
 
 
@@ -68,7 +76,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     """
     with opened(path) as file:
         kind = require_version(file)
-        if kind not in FORMATS:
+        if kind not in (RUN_FORMAT, REPORT_FORMAT):
             raise RunFileError(f"{_name(file)} is not a report: {_what_else(file, kind)}.")
         if kind == RUN_FORMAT and "analysis/json" not in file:
             raise RunFileError(
@@ -81,6 +89,24 @@ def read_report(path: str | os.PathLike[str]) -> Report:
             analysis=_read_json(file["analysis/json"][()]),
             arrays=_read_optional(file, "analysis/coordinates"),
         )
+
+
+def read_sweep(path: str | os.PathLike[str]) -> Sweep:
+    """Read a sweep as far as it has come.
+
+    Raises:
+        InputError: there is no such file, or it cannot be opened.
+        RunFileError: it is damaged, is something else, or comes from a newer topovae.
+    """
+    with opened(path) as file:
+        kind = require_version(file)
+        if kind != SWEEP_FORMAT:
+            raise RunFileError(f"{_name(file)} is not a sweep: {_what_else(file, kind)}.")
+        metrics = tuple(f"{split}/{name}" for split in SPLITS for name in SWEEP_METRICS)
+        _require(file, ("runs", "starts"), HEADER)
+        _require(file["runs"], (*SWEEP_COLUMNS, *metrics), ())
+        starts = {int(seed): read_arrays(group) for seed, group in file["starts"].items()}
+        return Sweep(_read_header(file), _read_sweep_runs(file["runs"]), starts)
 
 
 @contextlib.contextmanager
@@ -211,6 +237,20 @@ def _read_member(group: h5py.Group) -> Member:
         checkpoint=_read_checkpoint(group) if "checkpoint" in group else None,
         samples=_read_optional(group, "samples"),
     )
+
+
+def _read_sweep_runs(group: h5py.Group) -> tuple[SweepRun, ...]:
+    columns = [read_array(group[name]).tolist() for name in SWEEP_COLUMNS]
+    splits = {split: {name: read_array(group[split][name]).tolist() for name in SWEEP_METRICS} for split in SPLITS}
+    found = []
+    for i, row in enumerate(zip(*columns, strict=True)):
+        metrics = {split: {name: _finite(values[i]) for name, values in known.items()} for split, known in splits.items()}
+        found.append(SweepRun(**dict(zip(SWEEP_COLUMNS, row, strict=True)), metrics=metrics))
+    return tuple(found)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _read_checkpoint(group: h5py.Group) -> Checkpoint:

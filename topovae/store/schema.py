@@ -13,12 +13,15 @@ Json = Mapping[str, Any]
 
 RUN_FORMAT = "topovae/run"
 REPORT_FORMAT = "topovae/report"
+SWEEP_FORMAT = "topovae/sweep"
 FORMAT_VERSION = 1
 SPLITS = ("train", "valid", "test")
+SWEEP_METRICS = ("rms", "nll", "kl", "elbo", "stress")
 
 FORMATS: dict[str, str] = {
     RUN_FORMAT: "a run file, made by `topovae train`",
     REPORT_FORMAT: "a report, made by `topovae analyze -o`",
+    SWEEP_FORMAT: "a sweep, made by `topovae sweep`",
 }
 
 
@@ -140,3 +143,59 @@ class Report:
     header: Header
     analysis: Json
     arrays: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One finished training of a sweep.
+
+    Args:
+        latent: canonical expression of its latent space.
+        beta: weight of the KL term.
+        seed: of weights, batches, posterior samples and the split.
+        epochs: complete epochs; fewer than were asked for where training diverged.
+        best_epoch: the epoch of the metrics, chosen on the validation split; -1 where training diverged.
+        seconds: its share of the time that its group took.
+        metrics: split to `SWEEP_METRICS`, None for what was not computed.
+    """
+
+    latent: str
+    beta: float
+    seed: int
+    epochs: int
+    best_epoch: int
+    seconds: float
+    metrics: Mapping[str, Mapping[str, float | None]]
+
+    @property
+    def key(self) -> tuple[str, float, int]:
+        """What tells it from the other runs."""
+        return self.latent, self.beta, self.seed
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss stopped being a finite number, so that there are no metrics."""
+        return self.best_epoch < 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready fields: the metrics of the test split beside the others, those of the other splits below their names."""
+        named = {"latent": self.latent, "beta": self.beta, "seed": self.seed}
+        spent = {"epochs": self.epochs, "best_epoch": self.best_epoch, "seconds": self.seconds, "diverged": self.diverged}
+        others = {split: dict(self.metrics[split]) for split in ("train", "valid")}
+        return named | dict(self.metrics["test"]) | spent | others
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A sweep as far as it has come.
+
+    Args:
+        header: how the file was made; its `config` is the request.
+        runs: the finished ones, in the order of the request.
+        starts: seed to name (the number of the latent in the request) to points of the latent space that encoders start
+            from; seeds that have not been prepared, or need not be, are not there.
+    """
+
+    header: Header
+    runs: tuple[SweepRun, ...] = ()
+    starts: Mapping[int, Arrays] = field(default_factory=dict)

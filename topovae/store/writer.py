@@ -15,6 +15,9 @@ from topovae.store.schema import (
     FORMAT_VERSION,
     REPORT_FORMAT,
     RUN_FORMAT,
+    SPLITS,
+    SWEEP_FORMAT,
+    SWEEP_METRICS,
     Arrays,
     Checkpoint,
     Header,
@@ -22,8 +25,9 @@ from topovae.store.schema import (
     Member,
     Report,
     Run,
+    Sweep,
 )
-from topovae.store.tree import TEXT, check_name, text, to_json, write_arrays, write_metrics
+from topovae.store.tree import TEXT, check_name, text, to_json, write_array, write_arrays, write_metrics
 
 # Pinned: the default differs between versions of HDF5, and every R, Julia and Matlab in use reads "earliest".
 LIBVER = ("earliest", "v110")
@@ -59,6 +63,19 @@ def write_report(path: str | os.PathLike[str], analysis: Json, arrays: Arrays, h
     _write(path, lambda file: _fill_report(file, report))
 
 
+def write_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
+    """Write a sweep atomically, as far as it has come.
+
+    Args:
+        path: the file, replaced in one step.
+        sweep: what it shall hold.
+
+    Raises:
+        OutputError: the place cannot be written; the file that was there is untouched.
+    """
+    _write(path, lambda file: _fill_sweep(file, sweep))
+
+
 def _write(path: str | os.PathLike[str], fill: Callable[[h5py.File], None]) -> None:
     # Built in memory first: HDF5 reports a full disk late, and sometimes only as a corrupted process.
     image = io.BytesIO()
@@ -84,6 +101,22 @@ def _fill_run(file: h5py.File, run: Run) -> None:
 def _fill_report(file: h5py.File, report: Report) -> None:
     _write_header(file, REPORT_FORMAT, report.header)
     _write_analysis(file, report.analysis, report.arrays)
+
+
+def _fill_sweep(file: h5py.File, sweep: Sweep) -> None:
+    _write_header(file, SWEEP_FORMAT, sweep.header)
+    runs, group = sweep.runs, file.create_group("runs")
+    group.create_dataset("latent", data=[text(run.latent) for run in runs], shape=(len(runs),), dtype=TEXT)
+    for name, kind in (("beta", np.float64), ("seed", np.int64), ("epochs", np.int64), ("best_epoch", np.int64)):
+        write_array(group, name, np.array([getattr(run, name) for run in runs], dtype=kind))
+    write_array(group, "seconds", np.array([run.seconds for run in runs], dtype=np.float64))
+    for split in SPLITS:
+        # None becomes NaN.
+        columns = {name: np.array([run.metrics[split][name] for run in runs], dtype=np.float64) for name in SWEEP_METRICS}
+        write_arrays(group, split, columns)
+    starts = file.create_group("starts")
+    for seed in sorted(sweep.starts):
+        write_arrays(starts, str(seed), sweep.starts[seed])
 
 
 def _write_header(file: h5py.File, kind: str, header: Header) -> None:

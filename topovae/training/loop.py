@@ -97,6 +97,32 @@ def load_weights(model: VAE, weights: dict[str, np.ndarray]) -> None:
     model.load_state_dict({name: torch.as_tensor(value) for name, value in weights.items()})
 
 
+def history_row(
+    config: TrainingConfig, epoch: int, train: tuple[float, float], valid: tuple[float, float], learning_rate: float
+) -> dict[str, float]:
+    """The row of `HISTORY` of an epoch.
+
+    Args:
+        config: hyperparameters.
+        epoch: counted from 0.
+        train, valid: mean −log p(x | z) and KL of each split, in nats.
+        learning_rate: of the last step.
+    """
+    (train_nll, train_kl), (nll, kl) = train, valid
+    return {
+        "epoch": epoch + 1,
+        "train_nll": train_nll,
+        "train_kl": train_kl,
+        "train_elbo": -train_nll - train_kl,
+        "valid_nll": nll,
+        "valid_kl": kl,
+        "valid_elbo": -nll - kl,
+        "valid_loss": nll + config.beta * kl,
+        "beta": config.beta_at(epoch),
+        "learning_rate": learning_rate,
+    }
+
+
 class Anchor(Protocol):
     """What the encoder starts from and is held near while beta rises."""
 
@@ -209,21 +235,8 @@ class Trainer:
 
     def _epoch(self) -> None:
         epoch = self.state.epoch
-        beta = self.config.beta_at(epoch)
-        train_nll, train_kl = self._train(epoch, beta)
-        nll, kl = self.validate()
-        row = {
-            "epoch": epoch + 1,
-            "train_nll": train_nll,
-            "train_kl": train_kl,
-            "train_elbo": -train_nll - train_kl,
-            "valid_nll": nll,
-            "valid_kl": kl,
-            "valid_elbo": -nll - kl,
-            "valid_loss": nll + self.config.beta * kl,
-            "beta": beta,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
-        }
+        train, valid = self._train(epoch, self.config.beta_at(epoch)), self.validate()
+        row = history_row(self.config, epoch, train, valid, self.optimizer.param_groups[0]["lr"])
         if not all(map(math.isfinite, row.values())):
             raise DivergenceError(
                 f"training diverged in epoch {epoch + 1}: the loss is no longer a finite number. The last whole epoch is kept; "

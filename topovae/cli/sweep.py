@@ -1,0 +1,132 @@
+"""`topovae sweep`: latents, betas and seeds side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topovae.cli.common import (
+    DataArgument,
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    arguments,
+    check_output,
+    check_picture,
+    command,
+    note,
+    open_data,
+    progress_bar,
+    set_threads,
+    write_json,
+)
+from topovae.cli.tables import print_sweep
+from topovae.errors import InputError, OutputError, RunFileError
+
+if TYPE_CHECKING:
+    from topovae.store.schema import Sweep
+
+
+@command("sweep")
+def sweep(
+    data: DataArgument,
+    latents: Annotated[str, typer.Option(help="Latent expressions with commas between them, as torus,R2.")],
+    betas: Annotated[
+        str, typer.Option(help="Weights of the KL term: 0.1,1,10, or low:high:logN, or low:high:linN.")
+    ] = "0.01:10:log7",
+    seeds: Annotated[int, typer.Option(help="Number of seeds, 0 and up.", min=1)] = 5,
+    output: Annotated[str, typer.Option("--output", "-o", help="The file; an unfinished sweep in it goes on.")] = "sweep.h5",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
+    batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = 2e-3,
+    likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
+    noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
+    network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
+    hidden: Annotated[str, typer.Option(help="Widths of the encoder's dense layers, as 256,128; chosen when left out.")] = "",
+    init: Annotated[
+        str, typer.Option(help="cohomology: start the encoders from coordinates of the data; or random.")
+    ] = "cohomology",
+    jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
+    device: DeviceOption = "auto",
+    plot: PlotOption = None,
+    json: JsonOption = False,
+    seed: Annotated[int, typer.Option(help="Added to every seed.", min=0)] = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Train every latent at every beta with several seeds, as batched ensembles, and compare them."""
+    from topovae.homology.catalogue import split_expressions
+    from topovae.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
+
+    options: dict[str, Any] = {
+        "network": network,
+        "hidden": hidden,
+        "likelihood": likelihood,
+        "noise": noise,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "init": init,
+    }
+    named = tuple(split_expressions(latents))
+    request = SweepRequest(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
+    check_picture(plot, data, output)
+    check_output(output, data)
+    previous = existing_sweep(output)
+    samples = open_data(data, quiet)
+
+    from topovae.comparison import to_document
+    from topovae.nn import choose_network
+    from topovae.pipeline import make_header
+
+    if previous is not None:
+        check_same_sweep(previous, request, samples)
+    set_threads(choose_network(samples.sample_shape, network).kind)
+    header = make_header(samples, request.to_dict(), seed, device, arguments())
+    with progress_bar(quiet) as advance, keeping(output):
+        found = run_sweep(samples, request, header, output, jobs=jobs, device=device, resumed=previous, progress=advance)
+    note(f"sweep: {output} ({len(found.runs)} runs)", quiet)
+    if plot:
+        from topovae.drawing import draw_sweep
+
+        draw_sweep(found, plot)
+        note(f"picture: {plot}", quiet)
+    document = to_document(found)
+    if json:
+        write_json(document | {"sweep": output})
+    else:
+        print_sweep(document)
+
+
+@contextlib.contextmanager
+def keeping(path: str) -> Iterator[None]:
+    """Say on an interrupt how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        note(f"{path} holds the runs of all finished groups; the same command goes on from there", quiet=False)
+        raise
+
+
+def existing_sweep(path: str) -> Sweep | None:
+    """The sweep to go on from, if there is one.
+
+    Raises:
+        OutputError: the place holds something else, which must not be lost.
+    """
+    from topovae.store.reader import read_sweep
+
+    if not os.path.exists(path):
+        return None
+    try:
+        return read_sweep(path)
+    except (RunFileError, InputError):
+        raise OutputError(
+            f"{path} exists and is no sweep of this version, so it is not overwritten; move it away, or choose another -o"
+        ) from None

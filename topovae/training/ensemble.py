@@ -1,0 +1,305 @@
+"""Ensembles: models of equal shape that are trained as one batched program.
+
+A step of one small network is mostly overhead: of the interpreter, of kernels too short to fill a processor, of the
+optimiser's many small tensors. K networks stacked along a leading axis pay it once. Only the networks are mapped over that
+axis; the latent space works on (K, B, ...) as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from topovae.data.dataset import Dataset
+from topovae.data.splits import Split
+from topovae.errors import UsageError
+from topovae.training.config import TrainingConfig
+from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, Batches, TrainingState, arrays, history_row
+from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
+from topovae.training.streams import Streams
+from topovae.vae import VAE, Terms
+
+Tensors = Mapping[str, Tensor]
+
+_VALIDATION_BATCH = 512
+
+
+class _Encoding(nn.Module):
+    """A model's way from samples to unconstrained outputs."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model.outputs(x)
+
+
+class _Decoding(nn.Module):
+    """A model's way from features to −log p(x | z)."""
+
+    def __init__(self, model: VAE) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        return -self.model.likelihood.log_prob(x, self.model.decoder(features))
+
+
+class Ensemble:
+    """K models of one configuration, their parameters stacked along a leading axis.
+
+    Args:
+        models: the models, on one device; their own weights stay as they are.
+
+    Attributes:
+        encoder: (K, *shape) the trained parameters of the encoders, by name.
+        others: (K, *shape) those of the decoders and likelihoods.
+        space: the latent space, which takes tensors with the leading axes (K, B).
+
+    Raises:
+        UsageError: the configurations differ.
+    """
+
+    def __init__(self, models: Sequence[VAE]) -> None:
+        first = models[0]
+        for model in models:
+            if model.config != first.config:
+                raise UsageError(
+                    f"an ensemble needs models of one configuration, and these have {first.config} and {model.config}; make an "
+                    "ensemble of each"
+                )
+        self.space = first.space
+        self._parts = _Encoding(first), _Decoding(first)
+        states = [model.state_dict() for model in models]
+        stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+        trained = [name for name, parameter in first.named_parameters() if parameter.requires_grad]
+        parameters = {name: stacked[name].requires_grad_() for name in trained}
+        self.encoder = {name: p for name, p in parameters.items() if name.startswith("encoder.")}
+        self.others = {name: p for name, p in parameters.items() if name not in self.encoder}
+        self._constants = {name: tensor for name, tensor in stacked.items() if name not in parameters}
+        self._size = len(models)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def weights(self) -> Tensors:
+        """All trained parameters by name."""
+        return self.encoder | self.others
+
+    def _call(self, part: nn.Module, tensors: Tensors, *inputs: Tensor) -> Tensor:
+        """What a part of every model makes of its own inputs (K, B, ...)."""
+        named = {f"model.{name}": tensor for name, tensor in {**tensors, **self._constants}.items()}
+        return vmap(lambda state, *batch: functional_call(part, state, batch, tie_weights=False))(named, *inputs)
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """The encoders' unconstrained outputs, (K, B, space.output_dim)."""
+        return self._call(self._parts[0], self.encoder, x)
+
+    def terms(self, x: Tensor, streams: Streams) -> Terms:
+        """The terms of the negative ELBO of batches (K, B, *sample_shape), each with the leading axes (K, B).
+
+        Args:
+            x: a batch for each model.
+            streams: of the posterior samples.
+        """
+        outputs = self.outputs(x)
+        coordinates, scale = self.space.heads(outputs)
+        posterior = self.space.posterior(coordinates, scale)
+        with streams.drawing():
+            z = posterior.rsample()
+        nll = self._call(self._parts[1], self.others, x, self.space.features(z))
+        return Terms(nll, self.space.kl(posterior, z), outputs[..., : self.space.location_dim], coordinates)
+
+    def state(self, k: int, weights: Tensors) -> dict[str, np.ndarray]:
+        """Weights and buffers of model k as `VAE.state_dict` names them, with other trained parameters like `weights`."""
+        return arrays({name: tensor[k] for name, tensor in {**weights, **self._constants}.items()})
+
+
+@dataclass(frozen=True)
+class Starts:
+    """A start for each model of an ensemble.
+
+    Args:
+        columns: the location outputs that have targets.
+        targets: (K, n_train, len(columns)) in the order of each training split.
+    """
+
+    columns: tuple[int, ...]
+    targets: Tensor
+
+    @classmethod
+    def of(cls, starts: Sequence[Start]) -> Starts:
+        """Starts side by side.
+
+        Raises:
+            UsageError: they are for different outputs.
+        """
+        columns = {start.columns for start in starts}
+        if len(columns) > 1:
+            raise UsageError(
+                f"an ensemble needs starts for the same outputs, and these are for {sorted(columns)}; make an ensemble of each"
+            )
+        return cls(starts[0].columns, torch.stack([start.targets for start in starts]))
+
+    def misfit(self, location: Tensor, positions: Tensor) -> Tensor:
+        """Mean squared distance of location outputs (K, B, location_dim) from their targets, (K,)."""
+        model = torch.arange(len(positions), device=self.targets.device)[:, None]
+        targets = self.targets[model, positions.to(self.targets.device)]
+        return (location[..., self.columns] - targets).square().sum(-1).mean(1)
+
+
+class EnsembleTrainer:
+    """Trains the models of an ensemble, each as `Trainer` would train it alone, to the rounding of sums.
+
+    Every model has its own batches, noise, beta, gradient norm and best epoch. A model whose loss stops being a finite number
+    keeps its last whole epoch; the others go on.
+
+    Args:
+        models: of one configuration, on one device.
+        data: all samples.
+        splits: one a model, of equal sizes.
+        configs: one a model, equal but for seed and beta.
+        starts: where the models start from, one each; none starts them from their weights as they are.
+
+    Raises:
+        UsageError: the models, splits, hyperparameters or starts cannot be trained side by side.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[VAE],
+        data: Dataset,
+        splits: Sequence[Split],
+        configs: Sequence[TrainingConfig],
+        starts: Sequence[Start] = (),
+    ) -> None:
+        _check(splits, configs)
+        self.ensemble, self.configs, self.config = Ensemble(models), tuple(configs), configs[0]
+        self.device = next(models[0].parameters()).device
+        # The splits differ by model, so the batches are of all samples, and rows of the data say which are whose.
+        self.batches = Batches(data, np.arange(data.n_samples), self.device)
+        self.train_rows, self.valid_rows = (
+            torch.as_tensor(np.stack([getattr(split, name) for split in splits])) for name in ("train", "valid")
+        )
+        self.starts = Starts.of(starts) if starts else None
+        self.anchor_weight = ANCHOR_WEIGHT * data.n_features
+        seeds = [config.seed for config in configs]
+        self.streams, self.valid_streams = Streams(seeds, self.device), Streams(seeds, self.device)
+        weights = self.ensemble.weights
+        self.optimizer = torch.optim.AdamW(
+            weights.values(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
+        )
+        self.states = [TrainingState() for _ in configs]
+        self._last, self._best = ({name: p.detach().clone() for name, p in weights.items()} for _ in range(2))
+
+    def run(self, on_epoch: Callable[[int], None] | None = None) -> tuple[TrainingState, ...]:
+        """Train to the last epoch; `on_epoch` is called after each one with the number of epochs done.
+
+        Returns:
+            the final states, without those of optimiser and random generators; a model that diverged has fewer epochs.
+        """
+        if self.starts is not None:
+            self._regress(self.starts)
+        for epoch in range(self.config.epochs):
+            train = self._train(epoch)
+            self._advance(epoch, train, self.validate())
+            if on_epoch is not None:
+                on_epoch(epoch + 1)
+        return tuple(self._state(k) for k in range(len(self.ensemble)))
+
+    def _take(self, rows: Tensor, positions: Tensor) -> Tensor:
+        """Samples (K, B, *sample_shape) at positions (K, B) within each model's rows."""
+        chosen = rows.gather(1, positions)
+        return self.batches.take(chosen.flatten()).unflatten(0, chosen.shape)
+
+    def _regress(self, starts: Starts) -> None:
+        """Bring the encoders onto their targets."""
+        optimizer = torch.optim.Adam(self.ensemble.encoder.values(), REGRESSION_RATE)
+        for _ in range(REGRESSION_STEPS):
+            positions = self.streams.choices(self.train_rows.shape[1], REGRESSION_BATCH)
+            outputs = self.ensemble.outputs(self._take(self.train_rows, positions))
+            optimizer.zero_grad(set_to_none=True)
+            starts.misfit(outputs[..., : self.ensemble.space.location_dim], positions).sum().backward()
+            optimizer.step()
+
+    def _train(self, epoch: int) -> Tensor:
+        """One epoch; the mean −log p(x | z) and KL of each model, (2, K) in nats."""
+        n = self.train_rows.shape[1]
+        steps = math.ceil(n / self.config.batch_size)
+        betas = torch.tensor([config.beta_at(epoch) for config in self.configs], device=self.device)
+        anchor_weight = self.anchor_weight * self.config.anchor_at(epoch)
+        total = torch.zeros(2, len(self.ensemble), device=self.device)
+        for step, positions in enumerate(self.streams.permutations(n).split(self.config.batch_size, 1)):
+            self.optimizer.param_groups[0]["lr"] = self.config.learning_rate_at((epoch + step / steps) / self.config.epochs)
+            terms = self.ensemble.terms(self._take(self.train_rows, positions), self.streams)
+            nll, kl = terms.nll.mean(1), terms.kl.sum(-1).mean(1)
+            loss = nll + betas * kl
+            if self.starts is not None and anchor_weight > 0:
+                loss = loss + anchor_weight * self.starts.misfit(terms.location, positions)
+            self._step(loss.sum())
+            total += torch.stack([nll, kl]).detach() * positions.shape[1]
+        return total / n
+
+    def _step(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        gradients = [p.grad.view(len(self.ensemble), -1) for p in self.optimizer.param_groups[0]["params"]]
+        norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
+        share = (self.config.clip / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]
+        torch._foreach_mul_(gradients, [share] * len(gradients))
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def validate(self) -> Tensor:
+        """Mean −log p(x | z) and KL of each model on its validation split, (2, K) in nats, with equal noise at every call."""
+        n = self.valid_rows.shape[1]
+        total = torch.zeros(2, len(self.ensemble), device=self.device)
+        self.valid_streams.restart()
+        for positions in torch.arange(n).expand(len(self.ensemble), n).split(_VALIDATION_BATCH, 1):
+            terms = self.ensemble.terms(self._take(self.valid_rows, positions), self.valid_streams)
+            total += torch.stack([terms.nll.sum(1), terms.kl.sum((-2, -1))])
+        return total / n
+
+    def _advance(self, epoch: int, train: Tensor, valid: Tensor) -> None:
+        """Take an epoch into the histories and the best weights of the models that have not diverged."""
+        rate = self.optimizer.param_groups[0]["lr"]
+        rows = torch.cat([train, valid]).T.tolist()
+        going, better = [], []
+        for k, (config, (nll, kl, valid_nll, valid_kl)) in enumerate(zip(self.configs, rows, strict=True)):
+            row = history_row(config, epoch, (nll, kl), (valid_nll, valid_kl), rate)
+            state = self.states[k]
+            if state.epoch < epoch or not all(map(math.isfinite, row.values())):
+                continue
+            going.append(k)
+            history = {name: [*state.history[name], row[name]] for name in HISTORY}
+            self.states[k] = state = replace(state, epoch=epoch + 1, history=history)
+            if config.is_warm(epoch) and row["valid_loss"] < state.best_value:
+                better.append(k)
+                state.best_epoch, state.best_value = epoch + 1, row["valid_loss"]
+        for name, parameter in self.ensemble.weights.items():
+            self._last[name][going] = parameter.detach()[going]
+            self._best[name][better] = parameter.detach()[better]
+
+    def _state(self, k: int) -> TrainingState:
+        state = self.states[k]
+        best = self.ensemble.state(k, self._best) if state.best_epoch >= 0 else {}
+        return replace(state, model=self.ensemble.state(k, self._last), best_model=best)
+
+
+def _check(splits: Sequence[Split], configs: Sequence[TrainingConfig]) -> None:
+    sizes = {(len(split.train), len(split.valid)) for split in splits}
+    if len(sizes) > 1:
+        raise UsageError(
+            f"an ensemble needs splits of equal sizes, and these have {sorted(sizes)} for training and validation; make an "
+            "ensemble of each"
+        )
+    if len({replace(config, seed=0, beta=0.0) for config in configs}) > 1:
+        raise UsageError("an ensemble needs hyperparameters that are equal but for seed and beta; make an ensemble of each")
