@@ -74,3 +74,13 @@ def test_the_package_offers_its_api_lazily() -> None:
     assert topovae.analyze(X, seed=0).to_dict()["schema"] == "topovae/analysis/1"
     with pytest.raises(AttributeError):
         _ = topovae.nothing
+
+
+def test_anchors_fix_the_frame() -> None:
+    drawn = generate("circle", 300, ambient=8, noise=0.05, seed=3)
+    anchors = np.column_stack([np.arange(0, 300, 3), drawn.truth[::3, 0]])
+    z = topovae.TopoVAE(latent="S1", epochs=20).fit(drawn.x, anchors=anchors).transform(drawn.x)[:, 0]
+    off = np.angle(np.exp(1j * (z - drawn.truth[:, 0])))
+    assert np.abs(off).mean() < 0.4
+    with pytest.raises(UsageError, match="2 columns"):
+        topovae.TopoVAE(latent="S1", epochs=1).fit(drawn.x, anchors=anchors[:, :1])

@@ -92,13 +92,14 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: None = None, groups: Any = None, anchors: Any = None) -> Self:
         """Diagnose, if the latent is "auto", and train.
 
         Args:
             X: samples, (n, d) or images (n, h, w), (n, h, w, c), (n, c, h, w).
             y: ignored.
             groups: (n,) labels of samples that a split must not part.
+            anchors: (m, 1 + k) row numbers and latent coordinates of samples that are to be held there.
 
         Raises:
             InputError: X cannot be used.
@@ -107,7 +108,8 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         data = Dataset.of(X, group=groups)
         check(data)
         options = {k: v for k, v in self.get_params().items() if k not in {"latent", "device", "random_state"}}
-        planned = plan(data, self.latent, options | {"seed": self.random_state}, device=self.device)
+        pinned = None if anchors is None else np.asarray(anchors, dtype=float)
+        planned = plan(data, self.latent, options | {"seed": self.random_state}, anchors=pinned, device=self.device)
         config = planned.request.to_dict()
         header = pipeline.make_header(data, config, self.random_state, self.device, ("topovae.TopoVAE.fit",))
         self.run_ = pipeline.train_run(
