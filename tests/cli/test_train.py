@@ -33,7 +33,7 @@ def test_the_run_file_holds_what_the_design_says(run: Path, circle: Path) -> Non
             assert sum(metrics["kl_per_factor"].values()) == pytest.approx(metrics["kl"])
             assert metrics["stress"] >= 0
     assert stored.analysis is not None and stored.analysis["recommendation"]["name"] == "circle"
-    assert stored.analysis_arrays["circle"].shape == (200, 1)
+    assert stored.analysis_arrays["start"].shape == (200, 1)
 
 
 def test_the_best_epoch_is_that_of_least_validation_loss_after_warm_up(run: Path) -> None:
@@ -64,8 +64,8 @@ def test_cohomology_starts_beat_random_ones_on_a_short_run(session_tool: Any, ci
 def test_auto_trains_the_recommended_space_and_draws_it(tool: Any, circle: Path) -> None:
     done = tool("train", circle, "--epochs", 2, "--plot", "run.png", "-o", "auto.h5")
     assert done.code == 0, done.err
-    assert "circle" in done.err and "S1" in done.err and "start: cohomology" in done.err
-    assert b"S1" in done.out and b"test" in done.out
+    assert "circle" in done.err and "S1" in done.err and "S1 by cohomology" in done.err
+    assert b"circle" in done.out and b"test" in done.out
     assert (tool.folder / "run.png").read_bytes().startswith(b"\x89PNG")
 
 
