@@ -55,7 +55,7 @@ class Space:
         closed: compact without boundary. Open factors (R) count as bounded: samples of them have an edge.
         orientable: whether it can be oriented.
         alike: other names and expressions of spaces that the diagnosis cannot tell from this one.
-        signature: the parsed expression.
+        signature: the parsed expression, without models.
     """
 
     name: str
@@ -137,10 +137,11 @@ def describe(expression: str, name: str | None = None) -> Space:
     Raises:
         ExpressionError: the expression is not in the grammar, or its group does not act freely.
     """
-    signature = parse(expression)
+    given = parse(expression)
+    signature = given.homeomorphic
     return Space(
-        name or signature.name or str(signature),
-        str(signature),
+        name or given.name or str(given),
+        str(given),
         signature.dim,
         topology.is_closed(signature),
         topology.is_orientable(signature),
