@@ -13,6 +13,7 @@ from topovae.data.checks import check
 from topovae.data.dataset import Dataset
 from topovae.preparation import plan
 from topovae.store.writer import write_run
+from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     from topovae.vae import VAE
@@ -65,7 +66,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         epochs: int | None = None,
         batch_size: int = 128,
         beta: float = 1.0,
-        learning_rate: float = 2e-3,
+        learning_rate: float = LEARNING_RATE,
         init: str = "cohomology",
         posterior: str = "",
         encoder: str = "lift",

@@ -22,7 +22,7 @@ from topovae.nn import BODIES, NetworkConfig, choose_network, count_parameters, 
 from topovae.signature import euclidean, parse
 from topovae.store.schema import Checkpoint, Header, Member, Provenance, Run
 from topovae.store.writer import write_run
-from topovae.training.config import TrainingConfig, choose_epochs
+from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.loop import Batches, Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
@@ -71,7 +71,7 @@ class Request:
     epochs: int | None = None
     batch_size: int = 128
     beta: float = 1.0
-    learning_rate: float = 2e-3
+    learning_rate: float = LEARNING_RATE
     seed: int = 0
     init: str = "cohomology"
     allow_orbifold: bool = False

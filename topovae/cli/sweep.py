@@ -28,6 +28,7 @@ from topovae.cli.common import (
 )
 from topovae.cli.tables import print_sweep
 from topovae.errors import InputError, OutputError, RunFileError
+from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     from topovae.store.schema import Sweep
@@ -44,7 +45,7 @@ def sweep(
     output: Annotated[str, typer.Option("--output", "-o", help="The file; an unfinished sweep in it goes on.")] = "sweep.h5",
     epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
     batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = LEARNING_RATE,
     likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
     noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
     network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",

@@ -31,6 +31,7 @@ from topovae.cli.common import (
 )
 from topovae.cli.tables import print_metrics
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
+from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
     batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
     beta: Annotated[float, typer.Option(help="Weight of the KL term.", min=0.0)] = 1.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = LEARNING_RATE,
     likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
     noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
     network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
