@@ -22,9 +22,10 @@ from topovae.nn import BODIES, NetworkConfig, choose_network, count_parameters, 
 from topovae.signature import euclidean, parse
 from topovae.store.schema import Checkpoint, Header, Member, Provenance, Run
 from topovae.store.writer import write_run
+from topovae.training.batches import Batches
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
-from topovae.training.loop import Batches, Constraint, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.training.loop import Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import LIKELIHOODS, VAE, ModelConfig, build_model, check_range
 from topovae.version import __version__

@@ -28,9 +28,10 @@ from topovae.processes import in_processes
 from topovae.signature import parse
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep
+from topovae.training.batches import RESIDENT_BYTES
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
-from topovae.training.loop import RESIDENT_BYTES, TrainingState, load_weights
+from topovae.training.loop import TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import VAE, build_model, check_range
 

@@ -13,8 +13,9 @@ from topovae.data.splits import split
 from topovae.evaluation import assess, locate, measure
 from topovae.evaluation.metrics import factor_labels
 from topovae.nn import NetworkConfig
+from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
-from topovae.training.loop import Batches, Trainer
+from topovae.training.loop import Trainer
 from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")

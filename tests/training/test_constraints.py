@@ -13,9 +13,10 @@ from topovae.data.splits import split
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.nn import NetworkConfig
+from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.constraints import Repulsion, check_anchors, parse_repulsion, pins
-from topovae.training.loop import Batches, Trainer
+from topovae.training.loop import Trainer
 from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")

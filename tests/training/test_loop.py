@@ -12,9 +12,9 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.evaluation import locate, measure
 from topovae.nn import NetworkConfig
-from topovae.training import loop
+from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
-from topovae.training.loop import Batches, DivergenceError, Trainer, TrainingState
+from topovae.training.loop import DivergenceError, Trainer, TrainingState
 from topovae.training.start import Start
 from topovae.vae import VAE, ModelConfig, build_model
 
@@ -169,7 +169,7 @@ def test_an_anchor_holds_the_encoder_while_beta_rises() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_streamed_batches_equal_resident_ones(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     resident = Batches(CIRCLE, PARTS.train, CPU)
-    monkeypatch.setattr(loop, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(batching, "RESIDENT_BYTES", 0)
     streamed = Batches(CIRCLE, PARTS.train, CPU)
     assert resident.resident is not None and streamed.resident is None
     assert len(resident) == len(streamed) == len(PARTS.train)
@@ -188,5 +188,5 @@ def test_streamed_batches_equal_resident_ones(seed: int, monkeypatch: pytest.Mon
 
 def test_training_is_the_same_on_streamed_data(monkeypatch: pytest.MonkeyPatch) -> None:
     resident = make_trainer(2).run()
-    monkeypatch.setattr(loop, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(batching, "RESIDENT_BYTES", 0)
     assert_same_state(resident, make_trainer(2).run())

@@ -8,7 +8,7 @@ import torch
 
 from topovae.data.dataset import Dataset
 from topovae.nn import NetworkConfig
-from topovae.training.loop import Batches
+from topovae.training.batches import Batches
 from topovae.training.start import Start
 from topovae.vae import ModelConfig, build_model
 

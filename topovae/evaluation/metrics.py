@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from topovae.training.loop import Batches
+from topovae.training.batches import Batches
 from topovae.vae import VAE
 
 POSTERIOR_DRAWS = 8

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
-from topovae.training.loop import Batches
+from topovae.training.batches import Batches
 from topovae.vae import VAE, Terms
 
 PINNED_BATCH = 64

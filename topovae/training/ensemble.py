@@ -19,8 +19,9 @@ from torch.func import functional_call, vmap
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import UsageError
+from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
-from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, Batches, TrainingState, arrays, history_row
+from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, TrainingState, arrays, history_row
 from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
 from topovae.training.streams import Streams
 from topovae.vae import VAE, Terms

@@ -16,7 +16,7 @@ from torch.nn.functional import affine_grid, grid_sample, normalize
 
 from topovae.data.dataset import Dataset
 from topovae.nn import BODIES, ImageLayout, NetworkConfig
-from topovae.training.loop import Batches
+from topovae.training.batches import Batches
 
 STEPS, BATCH, RATE = 1000, 128, 2e-3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,11 +14,9 @@ from torch import Tensor
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import TopovaeError
+from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.vae import VAE, Terms
-
-RESIDENT_BYTES = 4 * 2**30
-"""Data of at most this size are held in memory as one tensor; larger data are read batch by batch."""
 
 ANCHOR_WEIGHT = 2.0
 """Initial weight of the anchor's misfit, in nats a feature."""
@@ -55,36 +53,6 @@ class TrainingState:
     best_epoch: int = -1
     best_value: float = math.inf
     best_model: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-class Batches:
-    """Batches of a split on a device: gathered there when the data fit in memory, read from the file when not."""
-
-    def __init__(self, data: Dataset, index: np.ndarray, device: torch.device) -> None:
-        self.data, self.index, self.device = data, index, device
-        self.resident: Tensor | None = None
-        if len(index) * data.n_features * 4 <= RESIDENT_BYTES:
-            self.resident = torch.as_tensor(data.rows(index), dtype=torch.float32).to(device)
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def take(self, positions: Tensor) -> Tensor:
-        """Samples at positions within the split, (B, *sample_shape)."""
-        if self.resident is not None:
-            return self.resident[positions.to(self.device)]
-        rows = self.data.rows(self.index[positions.numpy()])
-        return torch.as_tensor(rows, dtype=torch.float32).to(self.device)
-
-    def in_order(self, size: int = 512) -> Iterator[Tensor]:
-        """All samples in the split's order."""
-        for start in range(0, len(self), size):
-            yield self.take(torch.arange(start, min(start + size, len(self))))
-
-    def shuffled(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All samples with their positions, in an order drawn from the global random state."""
-        for positions in torch.randperm(len(self)).split(size):
-            yield positions, self.take(positions)
 
 
 def arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
