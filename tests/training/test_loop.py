@@ -12,6 +12,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.evaluation import locate, measure
 from topovae.nn import NetworkConfig
+from topovae.training import batches as batching
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.loop import DivergenceError, Trainer, TrainingState
