@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -108,6 +110,38 @@ def test_several_processes_give_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     assert timeless(made(request, jobs=2)) == timeless(one) and one.starts == {}
 
 
+def contents(path: Path) -> dict[str, Any]:
+    """All that is in a file but when it was made and how long that took."""
+    found: dict[str, Any] = {}
+
+    def take(name: str, item: Any) -> None:
+        found.update({f"{name}@{key}": np.asarray(value).tolist() for key, value in item.attrs.items() if key != "created"})
+        if isinstance(item, h5py.Dataset) and not name.endswith("seconds"):
+            found[name] = repr(item[()].tolist())  # in which nan is nan
+
+    with h5py.File(path) as file:
+        take("", file)
+        file.visititems(take)
+    return found
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason='Ray is not installed (pip install "topovae[ray]")')
+def test_a_ray_cluster_gives_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(sweeping, "MOST_MODELS", 2)
+    for engine in ("local", "ray"):
+        made(path=str(tmp_path / engine), jobs=2, engine=engine)
+    known = contents(tmp_path / "local")
+    assert contents(tmp_path / "ray") == known
+    assert any(name.startswith("starts/1/") for name in known) and len(read_sweep(tmp_path / "ray").runs) == 8
+
+
+def test_an_unknown_engine_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--engine dask"):
+        made(path=str(tmp_path / "s.h5"), engine="dask")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_groups_are_small_and_of_equal_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "MOST_MODELS", 3)
     grouped = replace(CIRCLE, group=np.repeat(np.arange(9), [3, 40, 11, 7, 30, 20, 9, 20, 10]))
@@ -121,7 +155,7 @@ def test_groups_are_small_and_of_equal_sizes(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_data_too_large_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "RESIDENT_BYTES", 100)
+    monkeypatch.setattr(sweeping, "RESIDENT", 100)
     with pytest.raises(ResourceError, match="--jobs 1"):
         made(jobs=2)
 
@@ -197,6 +231,16 @@ def test_means_spreads_and_winners() -> None:
     ]
     assert settings[0].spreads["elbo"] == Spread(2.0, pytest.approx(2**0.5)) and settings[0].spreads["rms"].mean == 1.0
     assert settings[1].spreads["elbo"] == Spread(1.5, None)
-    one, two = winners(settings)
+    one, two = winners(rows)
     assert (one.latent, one.runner_up, one.margin) == ("S1", "R2", 0.5)
-    assert (two.latent, two.runner_up, two.margin) == ("R2", None, None)
+    assert (one.seeds, one.ahead, one.margin_sd) == (1, 0, None)  # of the one seed at which both have an ELBO
+    assert (two.latent, two.runner_up, two.margin, two.seeds) == ("R2", None, None, 0)
+
+
+def test_the_lead_is_measured_at_equal_seeds() -> None:
+    rows = [row("S1", 1.0, seed, 10.0 * seed + 1) for seed in range(3)]
+    rows += [row("R2", 1.0, seed, 10.0 * seed + lag) for seed, lag in enumerate((0.0, 2.0, 0.0))]
+    (winner,) = winners(rows)
+    # The seeds differ by 10 nats, which both latents share.
+    assert winner.margin_sd == pytest.approx(np.std([1, -1, 1], ddof=1))
+    assert (winner.latent, winner.seeds, winner.ahead) == ("S1", 3, 2) and winner.margin == pytest.approx(1 / 3)

@@ -74,6 +74,9 @@ class Winner:
         valid_elbo: its mean over seeds, nats a sample.
         runner_up: the second best latent, None where there is none.
         margin: by how many nats it is behind.
+        margin_sd: standard deviation of that over seeds, each of which gives both latents the same split; None for one seed.
+        seeds: number of seeds at which both have an ELBO.
+        ahead: at how many of them the best one is better.
     """
 
     beta: float
@@ -81,24 +84,34 @@ class Winner:
     valid_elbo: float
     runner_up: str | None
     margin: float | None
+    margin_sd: float | None
+    seeds: int
+    ahead: int
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready fields."""
         named = {"beta": self.beta, "latent": self.latent, "valid_elbo": self.valid_elbo}
-        return named | {"runner_up": self.runner_up, "margin": self.margin}
+        behind = {"runner_up": self.runner_up, "margin": self.margin, "margin_sd": self.margin_sd}
+        return named | behind | {"seeds": self.seeds, "ahead": self.ahead}
 
 
-def winners(settings: Sequence[Setting]) -> tuple[Winner, ...]:
+def winners(runs: Sequence[SweepRun]) -> tuple[Winner, ...]:
     """The best latent at each beta, where there is one."""
     found = []
-    for beta in dict.fromkeys(setting.beta for setting in settings):
-        means = {s.latent: s.spreads["valid_elbo"].mean for s in settings if s.beta == beta}
-        elbos = {latent: mean for latent, mean in means.items() if mean is not None}
-        ranked = sorted(elbos, key=elbos.__getitem__, reverse=True)
+    for beta in dict.fromkeys(run.beta for run in runs):
+        elbos: dict[str, dict[int, float]] = {}
+        for run in runs:
+            elbo = run.metrics["valid"]["elbo"]
+            if run.beta == beta and elbo is not None:
+                elbos.setdefault(run.latent, {})[run.seed] = elbo
+        means = {latent: statistics.fmean(values.values()) for latent, values in elbos.items()}
+        ranked = sorted(means, key=means.__getitem__, reverse=True)
         if ranked:
-            second = ranked[1] if len(ranked) > 1 else None
-            margin = None if second is None else elbos[ranked[0]] - elbos[second]
-            found.append(Winner(beta, ranked[0], elbos[ranked[0]], second, margin))
+            best, second = ranked[0], ranked[1] if len(ranked) > 1 else None
+            behind = elbos[second] if second else {}
+            margins = [elbo - behind[seed] for seed, elbo in elbos[best].items() if seed in behind]
+            margin, ahead = means[best] - means[second] if second else None, sum(margin > 0 for margin in margins)
+            found.append(Winner(beta, best, means[best], second, margin, Spread.of(margins).sd, len(margins), ahead))
     return tuple(found)
 
 
@@ -109,5 +122,5 @@ def to_document(sweep: Sweep) -> dict[str, Any]:
         "schema": SCHEMA,
         "runs": [run.to_dict() for run in sweep.runs],
         "summary": [setting.to_dict() for setting in settings],
-        "winners": [winner.to_dict() for winner in winners(settings)],
+        "winners": [winner.to_dict() for winner in winners(sweep.runs)],
     }

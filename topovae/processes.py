@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
 from topovae.errors import ResourceError
+from topovae.extensions import load_extensions
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -43,6 +44,8 @@ def in_processes(function: Callable[[Task], Result], tasks: Sequence[Task], jobs
         try:
             for done in as_completed([pool.submit(function, task) for task in tasks]):
                 yield done.result()
+            # A pool that is still closing when the interpreter ends prints a traceback now and then.
+            pool.shutdown()
         except BrokenProcessPool:
             raise ResourceError(
                 f"one of {jobs} processes ended before its work, most likely for lack of memory; use fewer --jobs "
@@ -58,6 +61,7 @@ def _begin() -> None:
     """Leave Ctrl-C, which reaches the whole group of processes, to the one that started this one, and end with that one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    load_extensions()
 
 
 def _end_with_parent() -> None:

@@ -10,7 +10,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,18 +19,17 @@ import torch
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
+from topovae.engines import find_engine
 from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.evaluation import assess
 from topovae.nn import to_device
 from topovae.pipeline import Request, moments, split_data
 from topovae.preparation import diagnose_train, find_start, wants_start
-from topovae.processes import in_processes
 from topovae.signature import parse
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep
-from topovae.training.batches import RESIDENT_BYTES
 from topovae.training.config import TrainingConfig
-from topovae.training.ensemble import EnsembleTrainer
+from topovae.training.ensemble import RESIDENT, EnsembleTrainer
 from topovae.training.loop import TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import VAE, build_model, check_range
@@ -130,6 +129,7 @@ def run_sweep(
     path: str | None = None,
     *,
     jobs: int = 1,
+    engine: str = "local",
     device: str = "auto",
     resumed: Sweep | None = None,
     progress: Progress | None = None,
@@ -143,17 +143,18 @@ def run_sweep(
         request: what to train.
         header: provenance, written into the file.
         path: the file; None keeps the sweep in memory alone.
-        jobs: processes that work at once; one works in this process.
+        jobs: workers that work at once; a single local one works in this process.
+        engine: name of one of `topovae.engines.ENGINES`, which spreads the work.
         device: "auto", "cpu" or "cuda".
         resumed: the sweep to go on from.
         progress: called with a description and a share in [0, 1].
 
     Raises:
-        UsageError: the request does not fit the data.
+        UsageError: the request does not fit the data, or the engine is unknown or not installed.
         ResourceError: the data are too large for several processes, or one of them died.
         OutputError: the file cannot be written; what was in it stays.
     """
-    return _Session(data, request, header, path, jobs, device, resumed, progress).run()
+    return _Session(data, request, header, path, jobs, engine, device, resumed, progress).run()
 
 
 class _Session:
@@ -164,11 +165,13 @@ class _Session:
         header: Header,
         path: str | None,
         jobs: int,
+        engine: str,
         device: str,
         resumed: Sweep | None,
         progress: Progress | None,
     ) -> None:
-        self.data = data if jobs == 1 else _in_memory(data)
+        self.engine = None if (jobs, engine) == (1, "local") else find_engine(engine)
+        self.data = data if self.engine is None else _in_memory(data)
         self.request, self.path, self.jobs, self.device = request, path, jobs, device
         self.sweep = Sweep(header) if resumed is None else resumed
         self.progress = progress or (lambda description, share: None)
@@ -222,7 +225,7 @@ class _Session:
         self, here: Callable[[Task], Result], tasks: Sequence[Task], elsewhere: Callable[[Task], Result]
     ) -> Iterator[Result]:
         """Results of tasks, of this process in turn or of several as they come."""
-        yield from (here(task) for task in tasks) if self.jobs == 1 else in_processes(elsewhere, tasks, self.jobs)
+        yield from map(here, tasks) if self.engine is None else self.engine(elsewhere, tasks, self.jobs)
 
     def _inform(self, latent: str, runs: float) -> None:
         done = len(self.sweep.runs) + runs
@@ -246,10 +249,10 @@ def _in_memory(data: Dataset) -> Dataset:
         ResourceError: they are too large for that.
     """
     size = data.n_samples * data.n_features * data.dtype.itemsize
-    if size > RESIDENT_BYTES:
+    if size > RESIDENT:
         raise ResourceError(
             f"the data take {size / 2**30:.1f} GiB in memory, and every process would hold them (at most "
-            f"{RESIDENT_BYTES / 2**30:.0f} GiB); use --jobs 1"
+            f"{RESIDENT / 2**30:.0f} GiB); use --jobs 1 and --engine local"
         )
     return replace(data, x=data.rows(np.arange(data.n_samples)))
 
@@ -350,7 +353,8 @@ def check_same_sweep(known: Sweep, request: SweepRequest, data: Dataset) -> None
     Raises:
         RunFileError: it is not.
     """
-    config, asked = known.header.config, request.to_dict()
+    # Files of earlier versions have no choice of some options: theirs was what is the default now.
+    config, asked = {field.name: field.default for field in fields(Request)} | dict(known.header.config), request.to_dict()
     differing = [f"{k} (was {config.get(k)}, now {v})" for k, v in asked.items() if config.get(k) != v]
     if differing:
         raise RunFileError(

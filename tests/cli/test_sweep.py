@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +78,54 @@ def test_a_sweep_killed_again_and_again_gives_the_same_table(tool: Any, squares:
     assert sorted(p.name for p in tool.folder.iterdir()) == ["killed.h5", "whole.h5"], "a killed writer left a file"
 
 
+def worker_of(process: int) -> int | None:
+    """A worker of Ray that has a task and descends from a process, on a system with /proc."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (folder / "cmdline").read_bytes().startswith(b"ray::_work") and process in ancestors(int(folder.name)):
+                return int(folder.name)
+    return None
+
+
+def ancestors(process: int) -> list[int]:
+    found = []
+    while process > 1:
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(process)
+    return found
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason='Ray is not installed (pip install "topovae[ray]")')
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the worker in /proc")
+def test_a_ray_sweep_of_which_a_worker_is_killed_gives_the_same_table(tool: Any, squares: Path) -> None:
+    tool.environment.pop("RAY_ADDRESS", None)
+    words = ("sweep", squares, "--latents", "R2,I", "--betas", "0.1,1,10", *SMALL, "--epochs", 60, "--jobs", 2, "--json", "-o")
+    process = tool.start(*words, "local.h5", program=SINGLE)
+    local, problem = process.communicate(timeout=300)
+    assert process.returncode == 0, problem
+    process, path = tool.start(*words, "ray.h5", "--engine", "ray", program=SINGLE), tool.folder / "ray.h5"
+    killed, until = None, time.monotonic() + 120
+    while killed is None and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.05)
+        if path.exists() and read_sweep(path).runs:
+            killed = worker_of(process.pid)
+    assert killed is not None, process.communicate(timeout=60)
+    os.kill(killed, signal.SIGKILL)
+    assert len(read_sweep(path).runs) < 12
+    found, problem = process.communicate(timeout=300)
+    assert process.returncode == 0, problem
+    assert timeless(json.loads(found)) == timeless(json.loads(local))
+
+
+def test_without_ray_nothing_is_begun(tool: Any, squares: Path) -> None:
+    hidden = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda name: f(name) if name != 'ray' else None; "
+    program = ("-c", hidden + "from topovae.__main__ import main; main()")
+    process = tool.start("sweep", squares, "--latents", "R", "--engine", "ray", program=program)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, b"") and b'pip install "topovae[ray]"' in err
+    assert list(tool.folder.iterdir()) == []
+
+
 def test_an_interrupt_keeps_the_finished_groups(tool: Any, squares: Path) -> None:
     process = tool.start(
         *("sweep", squares, "--latents", "R2", "--betas", "0.1,1", "--epochs", 100, "--seeds", 9, "-o", "s.h5"), program=SINGLE
@@ -109,6 +160,7 @@ def test_what_must_not_be_lost_is_not_overwritten(tool: Any, squares: Path, circ
         (("--latents", "S1x"), "latent expression"),
         (("--latents", "R", "--betas", "1:2"), "--betas"),
         (("--latents", "R", "--plot", "fronts.txt"), "fronts.txt"),
+        (("--latents", "R", "--engine", "dask"), "--engine dask"),
     ],
 )
 def test_what_has_no_meaning_is_refused(tool: Any, squares: Path, words: tuple[str, ...], said: str) -> None:

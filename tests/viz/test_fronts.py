@@ -30,12 +30,32 @@ def test_texts_do_not_overlap(count: int, assert_legible: Callable[[Figure], Non
 
 def test_points_are_runs_and_lines_go_through_their_means() -> None:
     one = FRONTS[0]
-    left, right = plot_fronts([one]).axes
-    for axes, values in ((left, one.rms), (right, one.nll)):
+    left, right, last = plot_fronts([one]).axes
+    places = np.searchsorted([0.1, 1.0, 10.0], BETA).astype(float)
+    for axes, x, values in ((left, one.kl, one.rms), (right, one.kl, one.nll), (last, places, -one.nll - one.kl)):
         points, line = axes.lines
-        np.testing.assert_allclose(points.get_xydata(), np.stack([one.kl, values], 1))
-        means = [(one.kl[BETA == b].mean(), values[BETA == b].mean()) for b in (0.1, 1.0, 10.0)]
+        np.testing.assert_allclose(points.get_xydata(), np.stack([x, values], 1))
+        means = [(x[BETA == b].mean(), values[BETA == b].mean()) for b in (0.1, 1.0, 10.0)]
         np.testing.assert_allclose(line.get_xydata(), means)
+        (_, bars) = axes.collections  # across and up
+        lengths = [np.ptp(segment[:, 1]) for segment in bars.get_segments()]
+        np.testing.assert_allclose(lengths, [2 * values[BETA == b].std(ddof=1) for b in (0.1, 1.0, 10.0)])
+    assert [label.get_text() for label in last.get_xticklabels()] == ["0.1", "1", "10"]
+
+
+def test_what_the_lines_are_is_said() -> None:
+    legend = plot_fronts(FRONTS).legends[0]
+    assert "means over 4 seeds" in legend.get_title().get_text() and "β = 10 (left) to 0.1" in legend.get_title().get_text()
+    assert [text.get_text() for text in legend.get_texts()] == [one.name for one in FRONTS]
+
+
+def test_many_betas_and_zero_are_named_legibly(assert_legible: Callable[[Figure], None]) -> None:
+    beta = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 19)])
+    kl = np.linspace(9, 1, 20)
+    page = plot_fronts([Front("torus", beta, kl, 1 / kl, 20 / kl)])
+    assert_legible(page)
+    names = [label.get_text() for label in page.axes[-1].get_xticklabels()]
+    assert names[0] == "0" and 4 <= len(names) <= 8
 
 
 def test_diverged_runs_are_left_out() -> None:

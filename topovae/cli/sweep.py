@@ -53,7 +53,11 @@ def sweep(
     init: Annotated[
         str, typer.Option(help="cohomology: start the encoders from coordinates of the data; or random.")
     ] = "cohomology",
+    precision: Annotated[str, typer.Option(help="Of the networks' products: float32, tf32 or bfloat16.")] = "float32",
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
+    engine: Annotated[
+        str, typer.Option(help="local: processes of this machine; ray: a Ray cluster, the running one that RAY_ADDRESS names.")
+    ] = "local",
     device: DeviceOption = "auto",
     plot: PlotOption = None,
     json: JsonOption = False,
@@ -62,6 +66,7 @@ def sweep(
     debug: DebugOption = False,
 ) -> None:
     """Train every latent at every beta with several seeds, as batched ensembles, and compare them."""
+    from topovae.engines import find_engine
     from topovae.homology.catalogue import split_expressions
     from topovae.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
 
@@ -73,10 +78,12 @@ def sweep(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "precision": precision,
         "init": init,
     }
     named = tuple(split_expressions(latents))
     request = SweepRequest(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
+    find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)
     previous = existing_sweep(output)
@@ -91,7 +98,17 @@ def sweep(
     set_threads(choose_network(samples.sample_shape, network).kind)
     header = make_header(samples, request.to_dict(), seed, device, arguments())
     with progress_bar(quiet) as advance, keeping(output):
-        found = run_sweep(samples, request, header, output, jobs=jobs, device=device, resumed=previous, progress=advance)
+        found = run_sweep(
+            samples,
+            request,
+            header,
+            output,
+            jobs=jobs,
+            engine=engine,
+            device=device,
+            resumed=previous,
+            progress=advance,
+        )
     note(f"sweep: {output} ({len(found.runs)} runs)", quiet)
     if plot:
         from topovae.drawing import draw_sweep

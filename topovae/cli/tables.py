@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from topovae.cli.common import console
@@ -35,32 +34,52 @@ def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, 
 
 
 def print_sweep(document: Mapping[str, Any]) -> None:
-    """Means and spreads over seeds by beta and latent, and where each latent is the best."""
+    """Means and spreads over seeds by beta and latent, and where each latent is the best, and by how much."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     winners = {winner["beta"]: winner["latent"] for winner in document["winners"]}
-    title = "test split, mean ± sd over seeds (nats a sample; rms in the data's units)"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="* best on validation")
+    title = "test split, mean±sd over seeds; nats a sample, rms in the data's units; * best"
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("beta", justify="right", no_wrap=True)
     table.add_column("latent")
-    for name in (*_SWEPT, "valid elbo"):
+    for name in _SWEPT:
         table.add_column(name, justify="right")
     for beta in dict.fromkeys(row["beta"] for row in document["summary"]):
         for row in (row for row in document["summary"] if row["beta"] == beta):
             name = _name(row["latent"]) + (" *" if winners.get(beta) == row["latent"] else "")
-            cells = [_spread(row[column]) for column in (*_SWEPT, "valid_elbo")]
-            table.add_row(f"{beta:g}", name, *cells)
+            table.add_row(f"{beta:.3g}", name, *(_spread(row[column]) for column in _SWEPT))
         table.add_section()
     out = console()
-    out.print(table)
+    out.print(title, table, sep="\n")
+    _print_winners(document["winners"])
     diverged = sum(row["diverged"] for row in document["summary"])
     if diverged:
         out.print(f"{diverged} of {len(document['runs'])} runs diverged and count in no mean; try a smaller --learning-rate")
     for latent in dict.fromkeys(winners.values()):
-        betas = [f"{beta:g}" for beta, best in winners.items() if best == latent]
+        betas = [f"{beta:.3g}" for beta, best in winners.items() if best == latent]
         share = f"{len(betas)} of {len(winners)} betas ({', '.join(betas)})"
         out.print(f"best validation ELBO: {_name(latent)} at {share}", markup=False)
+
+
+def _print_winners(winners: Sequence[Mapping[str, Any]]) -> None:
+    """The best latent at each beta beside the second best, where several were compared."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    compared = [winner for winner in winners if winner["runner_up"] is not None]
+    if not compared:
+        return
+    title = "validation ELBO, nats a sample; lead = mean±sd of the differences at equal seeds"
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("beta", "best", "elbo", "second", "lead", "seeds ahead"):
+        table.add_column(name, justify="left" if name in {"best", "second"} else "right")
+    for winner in compared:
+        lead, names = _spread({"mean": winner["margin"], "sd": winner["margin_sd"]}), (winner["latent"], winner["runner_up"])
+        best, second = map(_name, names)
+        seeds = f"{winner['ahead']} of {winner['seeds']}"
+        table.add_row(f"{winner['beta']:.3g}", best, _number(winner["valid_elbo"]), second, lead, seeds)
+    console().print(title, table, sep="\n")
 
 
 def print_certificate(certificate: Mapping[str, Any] | None, persistence: Mapping[str, Any] | None) -> None:
@@ -80,12 +99,16 @@ def _number(value: float | None) -> str:
 
 
 def _spread(value: Mapping[str, float | None]) -> str:
-    """Mean ± standard deviation, to two digits of the latter."""
+    """Mean±standard deviation to one digit of the latter, two where it begins with a 1: few seeds tell no more."""
     mean, sd = value["mean"], value["sd"]
     if mean is None or sd is None:
         return _number(mean)
-    decimals = max(0, 1 - math.floor(math.log10(sd))) if sd > 0 else 4
-    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
+    decimals = 4
+    if sd > 0:
+        first = f"{sd:.1e}"
+        decimals = max(0, (first[0] == "1") - int(first.partition("e")[2]))
+    # Adding 0 makes 0 of -0.
+    return f"{round(mean, decimals) + 0.0:.{decimals}f}±{sd:.{decimals}f}"
 
 
 def _name(expression: str) -> str:
