@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -12,7 +13,8 @@ import numpy as np
 from topovae.errors import InputError
 
 CHUNK_BYTES = 64 * 2**20
-_BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**20
+_GAP_BYTES = 2**18
 REAL_KINDS = "biuf"
 _SHAPES = "(n, d) for features, (n, h, w), (n, h, w, c) or (n, c, h, w) for images, one sample a row"
 
@@ -146,15 +148,23 @@ class Dataset:
         index = self._positions(index)
         if isinstance(self.x, np.ndarray):
             return np.asarray(self.x[index], dtype=self.dtype)
+        rising = bool((index[1:] >= index[:-1]).all())
+        order = np.arange(len(index)) if rising else np.argsort(index, kind="stable")
+        ordered = index if rising else index[order]
+        edges = [0, *(np.flatnonzero(self._parted(ordered)) + 1).tolist(), len(index)]
         out = np.empty((len(index), *self.sample_shape), self.dtype)
-        order = np.argsort(index, kind="stable")
-        ordered = index[order]
-        edges = np.flatnonzero(np.diff(ordered // self._block_rows())) + 1
-        for places, wanted in zip(np.split(order, edges), np.split(ordered, edges), strict=True):
-            if len(wanted):
-                first = int(wanted[0])
-                out[places] = self._read(slice(first, int(wanted[-1]) + 1))[wanted - first]
+        for begin, end in itertools.pairwise(edges):
+            if begin < end:
+                wanted, first = ordered[begin:end], int(ordered[begin])
+                places = slice(begin, end) if rising else order[begin:end]
+                out[places] = self._read(slice(first, int(wanted[-1]) + 1)).take(wanted - first, axis=0)
         return out
+
+    def block_rows(self, size_bytes: int = BLOCK_BYTES) -> int:
+        """How many rows of about so many bytes are read best together: whole chunks of the file, unless one is very large."""
+        row_bytes = self.n_features * self.dtype.itemsize
+        rows, stored = max(1, size_bytes // row_bytes), _stored_rows(self.x)
+        return min(max(stored, rows - rows % stored), max(1, CHUNK_BYTES // row_bytes))
 
     def chunks(self, size_bytes: int = CHUNK_BYTES) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield all samples in order, as (which rows, array of `dtype`), the array of at most so many bytes.
@@ -189,9 +199,14 @@ class Dataset:
             raise IndexError(f"rows {index.min()} to {index.max()} asked for, of {self.n_samples}")
         return np.where(index < 0, index + self.n_samples, index)
 
-    def _block_rows(self) -> int:
-        row_bytes = self.n_features * self.x.dtype.itemsize
-        return min(_stored_rows(self.x, max(1, _BLOCK_BYTES // row_bytes)), max(1, CHUNK_BYTES // row_bytes))
+    def _parted(self, ordered: np.ndarray) -> np.ndarray:
+        """Between which of the rows in ascending order a read ends: at a block's border, or before much that is not wanted."""
+        parted = np.diff(ordered // self.block_rows()) > 0
+        # A chunk is read whole; elsewhere a gap costs its bytes, and a read of its own as much as `_GAP_BYTES`.
+        stored = _stored_rows(self.x, 0)
+        most = 1 if stored else max(1, _GAP_BYTES // (self.n_features * self.x.dtype.itemsize))
+        gap = np.diff(ordered // max(1, stored)) > most
+        return parted | gap
 
     def _read(self, rows: slice) -> np.ndarray:
         try:

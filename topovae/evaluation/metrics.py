@@ -11,6 +11,10 @@ from topovae.training.batches import Batches
 from topovae.vae import VAE
 
 POSTERIOR_DRAWS = 8
+"""Posterior samples of each x that expectations are estimated from."""
+
+ENOUGH_DRAWS = 2**20
+"""Posterior samples of a split that are enough: of many x, fewer of each are drawn, one at least."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,16 @@ def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metric
     model.eval()
     iwae = iwae if model.space.has_density else 0
     square, nll, bound = 0.0, 0.0, 0.0
+    draws = max(1, min(POSTERIOR_DRAWS, ENOUGH_DRAWS // len(batches)))
     kl = torch.zeros(len(model.space.kl_names), dtype=torch.float64)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for x in batches.in_order():
-            location, _ = model.encode(x)
-            square += float((model.decode(location) - x).double().square().sum())
-            for _ in range(POSTERIOR_DRAWS):
+            for _ in range(draws):
                 terms = model(x)
-                nll += float(terms.nll.double().sum()) / POSTERIOR_DRAWS
-                kl += terms.kl.double().sum(0).cpu() / POSTERIOR_DRAWS
+                nll += float(terms.nll.double().sum()) / draws
+                kl += terms.kl.double().sum(0).cpu() / draws
+            square += float((model.decode(terms.coordinates) - x).double().square().sum())
             if iwae:
                 bound += float(model.log_likelihood(x, iwae).double().sum())
     n, features = len(batches), batches.data.n_features
@@ -100,12 +104,18 @@ def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metric
 def locate(model: VAE, batches: Batches, *, seed: int) -> Latents:
     """Posterior locations, scales, samples and decoder features of a split."""
     model.eval()
-    rows: list[tuple[torch.Tensor, ...]] = []
+    columns: list[torch.Tensor] = []
+    done = 0
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for x in batches.in_order():
             location, scale = model.encode(x)
             location = model.space.representative(location)
             sample = model.space.posterior(location, scale).rsample()
-            rows.append((location, scale, sample, model.space.features(location)))
-    return Latents(*(torch.cat(column).cpu().numpy() for column in zip(*rows, strict=True)))
+            found = (location, scale, sample, model.space.features(location))
+            if not columns:  # of the whole length at once: of millions of samples, a second copy would not fit
+                columns = [part.new_empty((len(batches), *part.shape[1:])) for part in found]
+            for column, part in zip(columns, found, strict=True):
+                column[done : done + len(x)] = part
+            done += len(x)
+    return Latents(*(column.cpu().numpy() for column in columns))
