@@ -197,7 +197,8 @@ LATENTS = [
 @pytest.mark.parametrize("encoder", ["lift", "cover"])
 def test_every_latent_trains_is_written_and_evaluates(latent: str, encoder: str, tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
-    train(path, Request(latent, epochs=3, batch_size=16, encoder=encoder))
+    # Few steps of few samples: the default rate is for more of both.
+    train(path, Request(latent, epochs=3, batch_size=16, encoder=encoder, learning_rate=2e-3))
     run = read_run(path)
     metrics = pipeline.evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
     assert run.model.latent == parse(latent).canonical

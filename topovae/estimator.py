@@ -33,6 +33,8 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         batch_size: samples a step.
         beta: weight of the KL term.
         learning_rate: peak learning rate.
+        compile: "on", "off", or "auto" for long trainings alone.
+        precision: of the networks' products, "float32", "tf32" or "bfloat16".
         init: "cohomology" starts the encoder from coordinates of the data, "random" from random weights.
         posterior: families of the posteriors, separated by commas, in place of the default ones.
         encoder: of a quotient, "lift" from invariant functions or onto the "cover".
@@ -67,6 +69,8 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         batch_size: int = 128,
         beta: float = 1.0,
         learning_rate: float = LEARNING_RATE,
+        compile: str = "auto",
+        precision: str = "float32",
         init: str = "cohomology",
         posterior: str = "",
         encoder: str = "lift",
@@ -85,6 +89,8 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         self.batch_size = batch_size
         self.beta = beta
         self.learning_rate = learning_rate
+        self.compile = compile
+        self.precision = precision
         self.init = init
         self.posterior = posterior
         self.encoder = encoder

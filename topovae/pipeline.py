@@ -25,6 +25,7 @@ from topovae.store.writer import write_run
 from topovae.training.batches import Batches
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
+from topovae.training.distributed import ALONE, Team
 from topovae.training.loop import Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import LIKELIHOODS, VAE, ModelConfig, build_model, check_range
@@ -54,7 +55,7 @@ class Request:
         likelihood: "gaussian" or "bernoulli".
         noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
         baseline: whether to train a Gaussian VAE of the same capacity and dimension too.
-        epochs, batch_size, beta, learning_rate, seed: of the training.
+        epochs, batch_size, beta, learning_rate, seed, compile, precision: of the training.
         init: "cohomology" starts the encoder from coordinates of the data where there are some, "random" from its weights.
         allow_orbifold: accept a latent whose group fixes points.
         posterior: families of the posteriors, separated by commas; "" for the default ones.
@@ -74,6 +75,8 @@ class Request:
     beta: float = 1.0
     learning_rate: float = LEARNING_RATE
     seed: int = 0
+    compile: str = "auto"
+    precision: str = "float32"
     init: str = "cohomology"
     allow_orbifold: bool = False
     posterior: str = ""
@@ -140,6 +143,8 @@ class Request:
             beta=self.beta,
             learning_rate=self.learning_rate,
             seed=self.seed,
+            compile=self.compile,
+            precision=self.precision,
         )
 
 
@@ -208,17 +213,21 @@ def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
 
 
 def moments(data: Dataset, index: np.ndarray) -> tuple[np.ndarray, float, float, float]:
-    """Per-feature mean, overall standard deviation, least and largest value of some rows, read in chunks."""
-    rows_at_once = max(1, 2**26 // (8 * data.n_features))
-    total, square, low, high = 0.0, 0.0, math.inf, -math.inf
-    chunks = [index[i : i + rows_at_once] for i in range(0, len(index), rows_at_once)]
-    for chunk in chunks:
-        x = data.rows(chunk).astype(np.float64)
-        total = total + x.sum(0)
+    """Per-feature mean, overall standard deviation, least and largest value of some rows, in double precision by blocks.
+
+    References:
+        Chan, Golub, LeVeque, Updating formulae and a pairwise algorithm for computing sample variances (1979), equation 2.1.
+    """
+    mean, square, low, high = np.zeros(data.sample_shape), 0.0, math.inf, -math.inf
+    step = data.block_rows()
+    for start in range(0, len(index), step):
+        x = data.rows(index[start : start + step]).astype(np.float64)
         low, high = min(low, x.min()), max(high, x.max())
-    mean = np.asarray(total / len(index))
-    for chunk in chunks:
-        square += float(np.square(data.rows(chunk).astype(np.float64) - mean).sum())
+        block_mean = x.mean(0)
+        shift = block_mean - mean
+        x -= block_mean
+        square += float(np.vdot(x, x)) + float(np.vdot(shift, shift)) * start * len(x) / (start + len(x))
+        mean += shift * (len(x) / (start + len(x)))
     return mean, math.sqrt(square / (len(index) * data.n_features)), low, high
 
 
@@ -233,6 +242,7 @@ def train_run(
     coordinates: Mapping[str, np.ndarray] | None = None,
     resumed: Run | None = None,
     progress: Progress | None = None,
+    team: Team = ALONE,
 ) -> Run:
     """Train what is asked for, keeping the run file at `path` up to date, and return the finished run.
 
@@ -250,12 +260,13 @@ def train_run(
             (m, 1 + k): row numbers and coordinates to hold those samples at.
         resumed: the run to go on from.
         progress: called after every epoch.
+        team: the processes that train it together, each by a call of this function; one alone is given a path.
 
     Raises:
         UsageError: the request does not fit the data.
         OutputError: the file cannot be written; the previous checkpoint stays whole.
     """
-    return _Session(data, request, header, path, device, analysis, coordinates or {}, resumed, progress).run()
+    return _Session(data, request, header, path, device, analysis, coordinates or {}, resumed, progress, team).run()
 
 
 class _Session:
@@ -270,8 +281,9 @@ class _Session:
         coordinates: Mapping[str, np.ndarray],
         resumed: Run | None,
         progress: Progress | None,
+        team: Team,
     ) -> None:
-        self.data, self.request, self.path, self.progress = data, request, path, progress
+        self.data, self.request, self.path, self.progress, self.team = data, request, path, progress, team
         self.device = to_device(device)
         if resumed is None:
             self.split = split_data(data, request.seed)
@@ -309,7 +321,7 @@ class _Session:
             "parameters": count_parameters(model),
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, self.data, self.split, training_config, state)
+        trainer = Trainer(model, self.data, self.split, training_config, state, team=self.team)
         if name == "model":
             trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
 
@@ -330,6 +342,8 @@ class _Session:
         except (KeyboardInterrupt, SystemExit, DivergenceError):
             self._write()
             raise
+        config["fallback"] = trainer.step.fallback
+        del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
 
     def _start(self, model: VAE) -> Start | None:
@@ -350,7 +364,7 @@ class _Session:
         latents: dict[str, dict[str, np.ndarray]] = {}
         for name, metrics, found in assess(model, self.data, self.split, seed=self.request.seed, device=self.device):
             final[name] = metrics.to_dict()
-            latents[name] = {**asdict(found), "index": getattr(self.split, name)}
+            latents[name] = {**vars(found), "index": getattr(self.split, name)}
         checkpoint = member.checkpoint
         assert checkpoint is not None
         return replace(

@@ -15,6 +15,8 @@ from topovae.distributions.joint import Orbit
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.nn import BODIES, NetworkConfig
+from topovae.noise import sampling
+from topovae.precision import apply
 from topovae.signature import parse
 
 _SMALLEST_NOISE = 1e-3
@@ -170,7 +172,7 @@ class VAE(nn.Module):
 
     def outputs(self, x: Tensor) -> Tensor:
         """The encoder's unconstrained outputs, (B, space.output_dim)."""
-        return self.encoder((x - self.shift) / self.scale)
+        return apply(self.encoder, (x - self.shift) / self.scale)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior location (coordinates) and scale of a batch (B, *sample_shape)."""
@@ -189,8 +191,9 @@ class VAE(nn.Module):
         outputs = self.outputs(x)
         coordinates, scale = self.space.heads(outputs)
         posterior = self.space.posterior(coordinates, scale)
-        z = posterior.rsample()
-        nll = -self.likelihood.log_prob(x, self.decoder(self.space.features(z)))
+        with sampling():
+            z = posterior.rsample()
+        nll = -self.likelihood.log_prob(x, apply(self.decoder, self.space.features(z)))
         return Terms(nll, self.space.kl(posterior, z), outputs[:, : self.space.location_dim], coordinates)
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:

@@ -172,7 +172,7 @@ def test_what_cannot_be_trained_side_by_side_is_refused() -> None:
 def test_streams_are_those_of_single_runs(seeds: tuple[int, ...]) -> None:
     streams = Streams(seeds, CPU)
     order, chosen = streams.permutations(20), streams.choices(9, 40)
-    with streams.drawing():
+    with streams.noise:
         numbers = torch.rand(len(seeds), 3, 7), torch.empty(len(seeds), 30).exponential_(), torch.rand(1, len(seeds) * 4)
     for k, seed in enumerate(seeds):
         torch.manual_seed(seed)
@@ -194,7 +194,7 @@ def test_samplers_by_rejection_keep_their_laws(latent: str, family: str) -> None
     posterior = space.posterior(loc, torch.full((2, n, 1), 0.7))
     torch.manual_seed(0)
     expected = space.embed(posterior.rsample())[..., -1].mean()
-    with Streams((1, 2), CPU).drawing():
+    with Streams((1, 2), CPU).noise:
         heights = space.embed(posterior.rsample())[..., -1].mean(1)
     torch.testing.assert_close(heights, expected.expand(2), rtol=0, atol=0.05)
 

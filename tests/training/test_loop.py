@@ -119,7 +119,7 @@ def test_validation_repeats_itself() -> None:
     assert trainer.validate() == trainer.validate()
 
 
-@pytest.mark.parametrize("place", ["_train", "validate", "_rng"])
+@pytest.mark.parametrize("place", ["_train", "validate", "_advance"])
 def test_an_interrupt_leaves_the_last_whole_epoch(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole: list[TrainingState] = []
     make_trainer(4).run(lambda state: whole.append(replace(state)))
@@ -167,27 +167,35 @@ def test_an_anchor_holds_the_encoder_while_beta_rises() -> None:
     assert abs(np.exp(1j * (found - ANGLES[PARTS.train])).mean()) > 0.95
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_streamed_batches_equal_resident_ones(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    resident = Batches(CIRCLE, PARTS.train, CPU)
-    monkeypatch.setattr(batching, "RESIDENT_BYTES", 0)
-    streamed = Batches(CIRCLE, PARTS.train, CPU)
-    assert resident.resident is not None and streamed.resident is None
-    assert len(resident) == len(streamed) == len(PARTS.train)
-    torch.manual_seed(seed)
-    one = list(resident.shuffled(16))
-    torch.manual_seed(seed)
-    other = list(streamed.shuffled(16))
-    for (p, x), (q, y) in zip(one, other, strict=True):
-        assert torch.equal(p, q) and torch.equal(x, y) and x.dtype == torch.float32
-    assert sorted(torch.cat([p for p, _ in one]).tolist()) == list(range(len(PARTS.train)))
-    for x, y in zip(resident.in_order(20), streamed.in_order(20), strict=True):
-        assert torch.equal(x, y)
-    expected = CIRCLE.rows(PARTS.train).astype(np.float32)
-    assert np.array_equal(torch.cat(list(streamed.in_order(7))).numpy(), expected)
+@pytest.fixture
+def streaming(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data that do not fit in memory: blocks of 5 samples in pools of 20."""
+    for name, size in (("RESIDENT_BYTES", 0), ("BLOCK_BYTES", 5 * 12), ("POOL_BYTES", 20 * 12)):
+        monkeypatch.setattr(batching, name, size)
 
 
-def test_training_is_the_same_on_streamed_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    resident = make_trainer(2).run()
-    monkeypatch.setattr(batching, "RESIDENT_BYTES", 0)
-    assert_same_state(resident, make_trainer(2).run())
+@pytest.mark.usefixtures("streaming")
+def test_training_on_streamed_data_repeats_itself_and_learns_as_well() -> None:
+    state = make_trainer(30, learning_rate=1e-2).run()
+    assert state.history["train_nll"][-1] < state.history["train_nll"][0] - 0.3
+    torch.manual_seed(7)
+    assert_same_state(state, make_trainer(30, learning_rate=1e-2).run())
+
+
+def test_streamed_samples_are_validated_as_resident_ones(request: pytest.FixtureRequest) -> None:
+    resident = make_trainer(1).validate()
+    request.getfixturevalue("streaming")
+    trainer = make_trainer(1)
+    assert trainer.train_batches.resident is None and trainer.valid_batches.resident is None
+    assert trainer.validate() == resident
+
+
+@pytest.mark.usefixtures("streaming")
+@pytest.mark.parametrize("stop", [0, 3, 7])
+def test_a_restored_state_ends_where_the_whole_run_ends_on_streamed_data(stop: int) -> None:
+    states: list[TrainingState] = []
+    trainer = make_trainer()
+    states.append(replace(trainer.state))
+    whole = trainer.run(lambda state: states.append(replace(state)))
+    torch.manual_seed(99)
+    assert_same_state(whole, make_trainer(state=states[stop]).run())

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from topovae.benchmarks.limits import ceilings, update_of, work_of
 from topovae.data.dataset import Dataset
 from topovae.data.spaces import generate
 from topovae.data.splits import Split
-from topovae.nn import to_device
+from topovae.nn import count_parameters, to_device
+from topovae.noise import forked, random_state, seeded_state, set_random_state
 from topovae.pipeline import Request, moments, split_data
 from topovae.processes import forget_peak, peak_bytes
 from topovae.training.config import TrainingConfig
@@ -28,6 +31,9 @@ LATENT, N, AMBIENT, NOISE, HIDDEN = "torus", 2000, 50, 0.1, "128,128"
 
 PLAIN = "plain eager loop"
 
+NEAR = 1e-3
+"""A training has reached a loss when it is above it by no more than this share."""
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -39,6 +45,10 @@ class Rate:
         steps_per_second: optimiser steps, those of every model counted; median over the rounds, validation included.
         samples_per_second: the same in samples.
         ratio: to the plain loop's, the median over rounds of the ratio within a round.
+        start_seconds: what the first round took beyond the others: compiling, mostly.
+        seconds_to_loss: until the first model's validation loss was that of the plain loop at its end, the start included;
+            None where it was not.
+        limit: share of the rate that the processor's ceilings allow, see `topovae.benchmarks.limits`.
         peak_bytes: greatest resident memory of the process while it trained.
         curve_difference: greatest difference of the first model's validation losses from the plain loop's, relative to the
             greatest of these.
@@ -49,6 +59,9 @@ class Rate:
     steps_per_second: float
     samples_per_second: float
     ratio: float
+    start_seconds: float
+    seconds_to_loss: float | None
+    limit: float
     peak_bytes: int
     curve_difference: float
 
@@ -66,15 +79,46 @@ class _Setting:
     batch_size: int
     seed: int
     device: torch.device
+    precision: str
 
-    def build(self, number: int) -> tuple[VAE, Split, TrainingConfig]:
+    def build(self, number: int, compiled: bool = False) -> tuple[VAE, Split, TrainingConfig]:
         """A model with its split and hyperparameters; the numbers are added to the seed."""
         seed = self.seed + number
-        request = Request(LATENT, hidden=HIDDEN, epochs=self.epochs, batch_size=self.batch_size, seed=seed)
+        request = Request(
+            LATENT,
+            hidden=HIDDEN,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=seed,
+            compile="on" if compiled else "off",
+            precision=self.precision,
+        )
         split = split_data(self.data, seed)
         mean, std, _, _ = moments(self.data, split.train)
         model = build_model(request.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
         return model.to(self.device), split, request.training_config(len(split.train))
+
+
+@dataclass
+class _Timed:
+    """What was seen of one way: validation losses of the first model and seconds by epoch, and memory."""
+
+    losses: list[float]
+    seconds: list[float]
+    peak_bytes: int = 0
+
+    def advance(self, curve: Iterator[float], epochs: int) -> None:
+        """Train for some epochs."""
+        forget_peak()
+        for _ in range(epochs):
+            started = time.perf_counter()
+            self.losses.append(next(curve))
+            self.seconds.append(time.perf_counter() - started)
+        self.peak_bytes = max(self.peak_bytes, peak_bytes())
+
+    def rounds(self, epochs: int) -> list[float]:
+        """Seconds of each round, the first included."""
+        return [sum(self.seconds[i : i + epochs]) for i in range(0, len(self.seconds), epochs)]
 
 
 def measure(
@@ -84,95 +128,117 @@ def measure(
     seed: int = 0,
     device: str = "auto",
     batch_size: int = 128,
+    compiled: bool = True,
+    precision: str = "float32",
     progress: Callable[[str, float], None] | None = None,
 ) -> tuple[Rate, ...]:
     """Train the torus net in every way, in turn so that all see the same machine.
 
     Args:
         models: of the ensemble.
-        epochs: of every training.
-        repeats: rounds that are timed, after one that warms up.
+        epochs: of a round.
+        repeats: rounds that are timed, after one that warms up and compiles.
         seed: of data and models.
         device: "auto", "cpu" or "cuda".
         batch_size: samples a step.
+        compiled: whether to measure compiled trainings too.
+        precision: of the networks' products, a key of `PRECISIONS`.
         progress: called with a description and a share in [0, 1].
     """
     data = Dataset.of(generate(LATENT, N, ambient=AMBIENT, noise=NOISE, seed=seed).x)
-    setting = _Setting(data, epochs, batch_size, seed, to_device(device))
-    ways: Mapping[str, tuple[int, Callable[[_Setting, int], _Timed]]] = {
-        PLAIN: (1, _plain),
-        "one model": (1, _single),
-        f"ensemble of {models}": (models, _ensemble),
-    }
-    timed: dict[str, list[_Timed]] = {name: [] for name in ways}
-    for repeat in range(-1, repeats):
-        for i, (name, (count, train)) in enumerate(ways.items()):
-            if progress is not None:
-                progress(name, ((repeat + 1) * len(ways) + i) / ((repeats + 1) * len(ways)))
-            forget_peak()
-            found = train(setting, count)
-            if repeat >= 0:
-                timed[name].append(found)
-    return tuple(_rate(name, count, timed[name], timed[PLAIN]) for name, (count, _) in ways.items())
+    setting = _Setting(data, epochs * (repeats + 1), batch_size, seed, to_device(device), precision)
+    ways: dict[str, tuple[int, Iterator[float]]] = {PLAIN: (1, _plain(setting))}
+    for suffix, choice in (("", False), (", compiled", True)) if compiled else (("", False),):
+        ways["one model" + suffix] = (1, _single(setting, choice))
+        ways[f"ensemble of {models}{suffix}"] = (models, _ensemble(setting, models, choice))
+    timed = {name: _Timed([], []) for name in ways}
+    for i, (name, (_, curve)) in enumerate(itertools.islice(itertools.cycle(ways.items()), len(ways) * (repeats + 1))):
+        if progress is not None:
+            progress(name, i / (len(ways) * (repeats + 1)))
+        timed[name].advance(curve, epochs)
+    _, split, config = setting.build(0)
+    limit = _limit(setting)
+    return tuple(_rate(name, count, timed, epochs, len(split.train), config, limit) for name, (count, _) in ways.items())
 
 
-@dataclass(frozen=True)
-class _Timed:
-    """A round of one way: seconds, steps and samples of one model, validation losses of the first, and memory."""
+def _rate(
+    name: str, models: int, timed: Mapping[str, _Timed], epochs: int, n: int, config: TrainingConfig, limit: float
+) -> Rate:
+    """The row of a way.
 
-    seconds: float
-    steps: int
-    samples: int
-    losses: list[float]
-    peak_bytes: int
+    Args:
+        name: of the way.
+        models: trained at once.
+        timed: all ways.
+        epochs: of a round.
+        n: samples of an epoch.
+        config: hyperparameters.
+        limit: steps a second of one model that the ceilings allow.
+    """
+    own, plain = timed[name], timed[PLAIN]
+    (first, *rounds), (_, *others) = own.rounds(epochs), plain.rounds(epochs)
+    seconds = statistics.median(rounds)
+    steps = models * epochs * -(-n // config.batch_size) / seconds
+    target = plain.losses[-1] + NEAR * abs(plain.losses[-1])
+    reached = next((i for i, loss in enumerate(own.losses) if loss <= target), None)
+    return Rate(
+        name,
+        models,
+        steps_per_second=steps,
+        samples_per_second=models * epochs * n / seconds,
+        ratio=statistics.median(models * other / mine for mine, other in zip(rounds, others, strict=True)),
+        start_seconds=max(0.0, first - seconds),
+        seconds_to_loss=None if reached is None else sum(own.seconds[: reached + 1]),
+        limit=steps / limit,
+        peak_bytes=own.peak_bytes,
+        curve_difference=max(abs(a - b) for a, b in zip(own.losses, plain.losses, strict=True)) / max(map(abs, plain.losses)),
+    )
 
 
-def _rate(name: str, models: int, timed: list[_Timed], plain: list[_Timed]) -> Rate:
-    steps = statistics.median(models * t.steps / t.seconds for t in timed)
-    samples = statistics.median(models * t.samples / t.seconds for t in timed)
-    ratio = statistics.median(models * p.seconds / t.seconds for t, p in zip(timed, plain, strict=True))
-    curve, reference = timed[0].losses, plain[0].losses
-    difference = max(abs(a - b) for a, b in zip(curve, reference, strict=True)) / max(map(abs, reference))
-    return Rate(name, models, steps, samples, ratio, max(t.peak_bytes for t in timed), difference)
-
-
-def _time(train: Callable[[], list[float]], split: Split, config: TrainingConfig) -> _Timed:
-    started = time.perf_counter()
-    losses = train()
-    seconds = time.perf_counter() - started
-    n = len(split.train)
-    return _Timed(seconds, config.epochs * -(-n // config.batch_size), config.epochs * n, losses, peak_bytes())
-
-
-def _single(setting: _Setting, models: int) -> _Timed:
+def _limit(setting: _Setting) -> float:
+    """Steps a second of one model that the ceilings of the processor allow."""
     model, split, config = setting.build(0)
-    trainer = Trainer(model, setting.data, split, config)
-    return _time(lambda: trainer.run().history["valid_loss"], split, config)
+    x = torch.as_tensor(setting.data.rows(split.train[: config.batch_size]), dtype=torch.float32).to(setting.device)
+
+    def step() -> None:
+        terms = model(x)
+        (terms.nll.mean() + terms.kl.sum(-1).mean()).backward()
+
+    work = work_of(step) + update_of(count_parameters(model))
+    return 1 / ceilings(setting.device, config.precision).seconds(work)
 
 
-def _ensemble(setting: _Setting, models: int) -> _Timed:
-    made, splits, configs = zip(*(setting.build(number) for number in range(models)), strict=True)
+def _plain(setting: _Setting) -> Iterator[float]:
+    model, split, config = setting.build(0)
+    return eager_loop(model, setting.data, split, config)
+
+
+def _single(setting: _Setting, compiled: bool) -> Iterator[float]:
+    model, split, config = setting.build(0, compiled)
+    for state in Trainer(model, setting.data, split, config).epochs():
+        yield state.history["valid_loss"][-1]
+
+
+def _ensemble(setting: _Setting, models: int, compiled: bool) -> Iterator[float]:
+    made, splits, configs = zip(*(setting.build(number, compiled) for number in range(models)), strict=True)
     trainer = EnsembleTrainer(made, setting.data, splits, configs)
-    return _time(lambda: trainer.run()[0].history["valid_loss"], splits[0], configs[0])
+    for _ in trainer.epochs():
+        yield trainer.states[0].history["valid_loss"][-1]
 
 
-def _plain(setting: _Setting, models: int) -> _Timed:
-    model, split, config = setting.build(0)
-    return _time(lambda: eager_loop(model, setting.data, split, config), split, config)
-
-
-def eager_loop(model: VAE, data: Dataset, split: Split, config: TrainingConfig) -> list[float]:
-    """Train as a tutorial would: default AdamW, a number out of every step; the validation losses by epoch.
+def eager_loop(model: VAE, data: Dataset, split: Split, config: TrainingConfig) -> Iterator[float]:
+    """Train as a tutorial would, with default AdamW and a number out of every step; gives each epoch's validation loss.
 
     It keeps to the schedule, the clipping and the random numbers of `Trainer`, so that its curve can be compared.
     """
     device = next(model.parameters()).device
     train, valid = (torch.as_tensor(data.rows(rows), dtype=torch.float32).to(device) for rows in (split.train, split.valid))
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    steps, losses = -(-len(train) // config.batch_size), []
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        for epoch in range(config.epochs):
+    steps = -(-len(train) // config.batch_size)
+    state = seeded_state(config.seed, device)
+    for epoch in range(config.epochs):
+        with forked(device):
+            set_random_state(state, device)
             total = 0.0
             for step, positions in enumerate(torch.randperm(len(train)).split(config.batch_size)):
                 optimizer.param_groups[0]["lr"] = config.learning_rate_at((epoch + step / steps) / config.epochs)
@@ -183,8 +249,8 @@ def eager_loop(model: VAE, data: Dataset, split: Split, config: TrainingConfig) 
                 torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
                 optimizer.step()
                 total += loss.item()
-            losses.append(_validation_loss(model, valid, config))
-    return losses
+            state = random_state(device)
+        yield _validation_loss(model, valid, config)
 
 
 @torch.no_grad()

@@ -109,6 +109,8 @@ def train(
     epochs: Annotated[int, typer.Option(help="Epochs of every training.", min=1)] = 4,
     batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
     repeats: Annotated[int, typer.Option(help="Rounds that are timed.", min=1)] = 5,
+    compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="Time compiled trainings too.")] = True,
+    precision: Annotated[str, typer.Option(help="Of the networks' products: float32, tf32 or bfloat16.")] = "float32",
     device: DeviceOption = "auto",
     json: JsonOption = False,
     seed: SeedOption = 0,
@@ -123,17 +125,20 @@ def train(
 
     torch.set_num_threads(1)
     with progress_bar(quiet) as advance:
-        rates = measure(models, epochs, repeats, seed, device, batch_size, advance)
+        rates = measure(models, epochs, repeats, seed, device, batch_size, compiled, precision, advance)
     if json:
-        write_json({"schema": SCHEMA, "batch_size": batch_size, "rates": [rate.to_dict() for rate in rates]})
+        settings = {"batch_size": batch_size, "precision": precision}
+        write_json({"schema": SCHEMA, **settings, "rates": [rate.to_dict() for rate in rates]})
         return
     table = Table(title=f"torus net, 2000 x 50, batch {batch_size}; steps of all models together", title_justify="left")
     table.add_column("training")
-    for head in ("steps/s", "samples/s", "x plain", "peak MiB", "curve off by"):
+    for head in ("steps/s", "samples/s", "x plain", "of limit", "start s", "s to loss", "peak MiB", "curve off by"):
         table.add_column(head, justify="right")
     for rate in rates:
-        figures = f"{rate.steps_per_second:.0f}", f"{rate.samples_per_second:.0f}", f"{rate.ratio:.2f}"
-        table.add_row(rate.name, *figures, f"{rate.peak_bytes / 2**20:.0f}", f"{rate.curve_difference:.1e}")
+        reached = "–" if rate.seconds_to_loss is None else f"{rate.seconds_to_loss:.1f}"
+        figures = f"{rate.steps_per_second:.0f}", f"{rate.samples_per_second:.0f}", f"{rate.ratio:.2f}", f"{rate.limit:.1%}"
+        memory = f"{rate.peak_bytes / 2**20:.0f}"
+        table.add_row(rate.name, *figures, f"{rate.start_seconds:.1f}", reached, memory, f"{rate.curve_difference:.1e}")
     console().print(table)
 
 

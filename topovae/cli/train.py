@@ -75,6 +75,8 @@ def train(
         list[str] | None, typer.Option(help="Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.")
     ] = None,
     baseline: Annotated[bool, typer.Option(help="Train a Gaussian VAE of the same capacity beside it.")] = False,
+    compile_: Annotated[str, typer.Option("--compile", help="on, off, or auto: compile the step of long trainings.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Of the networks' products: float32, tf32 or bfloat16.")] = "float32",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     allow_orbifold: Annotated[bool, typer.Option("--allow-orbifold", help="Accept a group that fixes points.")] = False,
     device: DeviceOption = "auto",
@@ -88,18 +90,23 @@ def train(
     """Train a VAE whose latent space is the one asked for, or the one that matches the data."""
     from topovae.signature import parse
 
+    # Of the processes that torchrun starts, the first one speaks and writes.
+    follows = int(os.environ.get("RANK", "0")) > 0
+    quiet = quiet or follows
+
     if latent != "auto":
         parse(latent, allow_orbifold)
         if analysis:
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
     check_picture(plot, data, analysis)
     check_output(output, data, analysis)
-    previous = existing_run(output, resume)
+    previous = existing_run(output, resume) if resume or not follows else None
     samples = open_data(data, quiet)
 
     from topovae.nn import choose_network, to_device
     from topovae.pipeline import Request, make_header, train_run
     from topovae.preparation import plan
+    from topovae.training.distributed import Team
 
     options: dict[str, Any] = {
         "network": network,
@@ -112,6 +119,8 @@ def train(
         "beta": beta,
         "learning_rate": learning_rate,
         "seed": seed,
+        "compile": compile_,
+        "precision": precision,
         "init": init,
         "allow_orbifold": allow_orbifold,
         "posterior": posterior,
@@ -120,7 +129,7 @@ def train(
         "anchors": anchors,
         "repel": tuple(repel or ()),
     }
-    to_device(device)
+    team = Team.join(to_device(device))
     # What depends on the latent space is checked when it is known.
     Request("R", **options | {"posterior": "", "repel": ()}) if latent == "auto" else Request(latent, **options)
     set_threads(choose_network(samples.sample_shape, network).kind, threads)
@@ -144,14 +153,20 @@ def train(
             samples,
             request,
             header,
-            output,
+            None if follows else output,
             device=device,
+            team=team,
             analysis=document,
             coordinates=coordinates,
             resumed=previous,
             progress=lambda name, state, total: advance(describe(name, state), state.epoch / total),
         )
+    team.leave()
+    if follows:
+        return
     seconds = time.monotonic() - started
+    for words in doubts(run):
+        note(words, quiet)
     note(f"run file: {output} (trained in {seconds:.0f} s)", quiet)
     if plot:
         from topovae.drawing import draw_run
@@ -272,6 +287,13 @@ def read_anchors(path: str) -> np.ndarray:
     from topovae.data.readers import read_array
 
     return read_array(path).astype(float)
+
+
+def doubts(run: Run) -> list[str]:
+    """What a training could not do as it was asked to."""
+    members = (run.model, run.baseline)
+    found = [str(member.config.get("fallback") or "") for member in members if member is not None]
+    return [words for words in dict.fromkeys(found) if words]
 
 
 def describe(name: str, state: TrainingState) -> str:

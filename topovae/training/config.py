@@ -13,6 +13,11 @@ DEFAULT_STEPS = 1000
 LEARNING_RATE = 4e-3
 """Peak of the schedule when none is given: 2e-3 needs half as many steps again for the same result."""
 
+COMPILE, COMPILE_FROM = ("auto", "on", "off"), 8000
+"""Whether to compile, and the steps from which on it pays: compiling takes as long as some 3000 steps of a small network."""
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -27,6 +32,8 @@ class TrainingConfig:
         weight_decay: of AdamW, on all parameters.
         clip: largest norm of the gradient.
         seed: of weights, batches, posterior samples and the split.
+        compile: "on" and "off", or "auto" for long trainings alone; on CUDA all but "off" record steps as CUDA graphs.
+        precision: of the networks' products, a key of `PRECISIONS`; all else is in single precision.
     """
 
     epochs: int
@@ -37,6 +44,8 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     clip: float = 100.0
     seed: int = 0
+    compile: str = "auto"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch_size", 1), ("beta", 0), ("learning_rate", 0), ("clip", 0)):
@@ -44,6 +53,14 @@ class TrainingConfig:
             if not (math.isfinite(value) and value >= low):
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} {value}: expected a finite number of at least {low}")
+
+        for name, known in (("compile", COMPILE), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(known)}")
+
+    def compiles(self, steps: int) -> bool:
+        """Whether a training of so many steps is compiled."""
+        return self.compile == "on" or (self.compile == "auto" and steps >= COMPILE_FROM)
 
     def to_dict(self) -> dict:
         """JSON-ready fields."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
+from topovae.noise import sampling
 from topovae.training.batches import Batches
 from topovae.vae import VAE, Terms
 
@@ -32,7 +33,8 @@ class Pins:
 
     def penalty(self, model: VAE, terms: Terms) -> Tensor:
         """Mean squared geodesic distance of posterior locations from the points."""
-        chosen = torch.randint(len(self.x), (min(len(self.x), PINNED_BATCH),))
+        with sampling():
+            chosen = torch.randint(len(self.x), (min(len(self.x), PINNED_BATCH),))
         locations, _ = model.encode(self.x[chosen.to(self.x.device)])
         return model.space.distance(locations, self.points[chosen.to(self.x.device)]).square().mean()
 

@@ -8,7 +8,7 @@ axis; the latent space works on (K, B, ...) as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,16 +19,23 @@ from torch.func import functional_call, vmap
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import UsageError
+from topovae.noise import drawing_from, sampling
+from topovae.precision import apply, computing
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, TrainingState, arrays, history_row
+from topovae.training.program import Program
 from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
+from topovae.training.step import Step
 from topovae.training.streams import Streams
 from topovae.vae import VAE, Terms
 
 Tensors = Mapping[str, Tensor]
 
 _VALIDATION_BATCH = 512
+
+RESIDENT = 4 * 2**30
+"""Bytes of data up to which an ensemble holds them in memory: each of its models draws samples from all over them."""
 
 
 class _Encoding(nn.Module):
@@ -50,7 +57,7 @@ class _Decoding(nn.Module):
         self.model = model
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        return -self.model.likelihood.log_prob(x, self.model.decoder(features))
+        return -self.model.likelihood.log_prob(x, apply(self.model.decoder, features))
 
 
 class Ensemble:
@@ -100,23 +107,23 @@ class Ensemble:
         named = {f"model.{name}": tensor for name, tensor in {**tensors, **self._constants}.items()}
         return vmap(lambda state, *batch: functional_call(part, state, batch, tie_weights=False))(named, *inputs)
 
-    def outputs(self, x: Tensor) -> Tensor:
+    def outputs(self, weights: Tensors, x: Tensor) -> Tensor:
         """The encoders' unconstrained outputs, (K, B, space.output_dim)."""
-        return self._call(self._parts[0], self.encoder, x)
+        return self._call(self._parts[0], {name: weights[name] for name in self.encoder}, x)
 
-    def terms(self, x: Tensor, streams: Streams) -> Terms:
+    def terms(self, weights: Tensors, x: Tensor) -> Terms:
         """The terms of the negative ELBO of batches (K, B, *sample_shape), each with the leading axes (K, B).
 
         Args:
+            weights: trained parameters, as in `weights`.
             x: a batch for each model.
-            streams: of the posterior samples.
         """
-        outputs = self.outputs(x)
+        outputs = self.outputs(weights, x)
         coordinates, scale = self.space.heads(outputs)
         posterior = self.space.posterior(coordinates, scale)
-        with streams.drawing():
+        with sampling():
             z = posterior.rsample()
-        nll = self._call(self._parts[1], self.others, x, self.space.features(z))
+        nll = self._call(self._parts[1], {name: weights[name] for name in self.others}, x, self.space.features(z))
         return Terms(nll, self.space.kl(posterior, z), outputs[..., : self.space.location_dim], coordinates)
 
     def state(self, k: int, weights: Tensors) -> dict[str, np.ndarray]:
@@ -153,7 +160,7 @@ class Starts:
     def misfit(self, location: Tensor, positions: Tensor) -> Tensor:
         """Mean squared distance of location outputs (K, B, location_dim) from their targets, (K,)."""
         model = torch.arange(len(positions), device=self.targets.device)[:, None]
-        targets = self.targets[model, positions.to(self.targets.device)]
+        targets = self.targets[model, positions]
         return (location[..., self.columns] - targets).square().sum(-1).mean(1)
 
 
@@ -186,17 +193,20 @@ class EnsembleTrainer:
         self.ensemble, self.configs, self.config = Ensemble(models), tuple(configs), configs[0]
         self.device = next(models[0].parameters()).device
         # The splits differ by model, so the batches are of all samples, and rows of the data say which are whose.
-        self.batches = Batches(data, np.arange(data.n_samples), self.device)
+        self.batches = Batches(data, np.arange(data.n_samples), self.device, limit=RESIDENT)
         self.train_rows, self.valid_rows = (
-            torch.as_tensor(np.stack([getattr(split, name) for split in splits])) for name in ("train", "valid")
+            torch.as_tensor(np.stack([getattr(split, name) for split in splits])).to(self.device) for name in ("train", "valid")
         )
         self.starts = Starts.of(starts) if starts else None
         self.anchor_weight = ANCHOR_WEIGHT * data.n_features
         seeds = [config.seed for config in configs]
         self.streams, self.valid_streams = Streams(seeds, self.device), Streams(seeds, self.device)
         weights = self.ensemble.weights
-        self.optimizer = torch.optim.AdamW(
-            weights.values(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
+        self.names = tuple(weights)
+        steps = self.config.epochs * math.ceil(self.train_rows.shape[1] / self.config.batch_size)
+        self.gradients = Program(self._evaluate, self.streams.noise, self.config.compiles(steps))
+        self.step = Step(
+            self.gradients, tuple(weights.values()), self.config, len(self.ensemble), generators=self.streams.on_device
         )
         self.states = [TrainingState() for _ in configs]
         self._last, self._best = ({name: p.detach().clone() for name, p in weights.items()} for _ in range(2))
@@ -207,14 +217,19 @@ class EnsembleTrainer:
         Returns:
             the final states, without those of optimiser and random generators; a model that diverged has fewer epochs.
         """
+        for epoch in self.epochs():
+            if on_epoch is not None:
+                on_epoch(epoch)
+        return tuple(self._state(k) for k in range(len(self.ensemble)))
+
+    def epochs(self) -> Iterator[int]:
+        """Train epoch by epoch, with the number of epochs done after each."""
         if self.starts is not None:
             self._regress(self.starts)
         for epoch in range(self.config.epochs):
             train = self._train(epoch)
             self._advance(epoch, train, self.validate())
-            if on_epoch is not None:
-                on_epoch(epoch + 1)
-        return tuple(self._state(k) for k in range(len(self.ensemble)))
+            yield epoch + 1
 
     def _take(self, rows: Tensor, positions: Tensor) -> Tensor:
         """Samples (K, B, *sample_shape) at positions (K, B) within each model's rows."""
@@ -225,38 +240,36 @@ class EnsembleTrainer:
         """Bring the encoders onto their targets."""
         optimizer = torch.optim.Adam(self.ensemble.encoder.values(), REGRESSION_RATE)
         for _ in range(REGRESSION_STEPS):
-            positions = self.streams.choices(self.train_rows.shape[1], REGRESSION_BATCH)
-            outputs = self.ensemble.outputs(self._take(self.train_rows, positions))
+            positions = self.streams.choices(self.train_rows.shape[1], REGRESSION_BATCH).to(self.device)
+            outputs = self.ensemble.outputs(self.ensemble.weights, self._take(self.train_rows, positions))
             optimizer.zero_grad(set_to_none=True)
             starts.misfit(outputs[..., : self.ensemble.space.location_dim], positions).sum().backward()
             optimizer.step()
 
+    def _evaluate(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """Mean −log p(x | z) and KL of each model, (2, K), and the gradients of their losses, from parameters and batches."""
+        weights = [weight.detach().requires_grad_() for weight in tensors[: len(self.names)]]
+        x, positions, betas, anchored = tensors[len(self.names) :]
+        terms = self.ensemble.terms(dict(zip(self.names, weights, strict=True)), x)
+        nll, kl = terms.nll.mean(1), terms.kl.sum(-1).mean(1)
+        loss = nll + betas * kl
+        if self.starts is not None:
+            loss = loss + self.anchor_weight * anchored * self.starts.misfit(terms.location, positions)
+        return torch.stack([nll, kl]).detach(), *torch.autograd.grad(loss.sum(), weights)
+
     def _train(self, epoch: int) -> Tensor:
         """One epoch; the mean −log p(x | z) and KL of each model, (2, K) in nats."""
-        n = self.train_rows.shape[1]
-        steps = math.ceil(n / self.config.batch_size)
-        betas = torch.tensor([config.beta_at(epoch) for config in self.configs], device=self.device)
-        anchor_weight = self.anchor_weight * self.config.anchor_at(epoch)
+        config, n = self.config, self.train_rows.shape[1]
+        steps = math.ceil(n / config.batch_size)
+        betas = torch.tensor([own.beta_at(epoch) for own in self.configs], device=self.device)
+        anchored = torch.tensor(config.anchor_at(epoch), device=self.device)
         total = torch.zeros(2, len(self.ensemble), device=self.device)
-        for step, positions in enumerate(self.streams.permutations(n).split(self.config.batch_size, 1)):
-            self.optimizer.param_groups[0]["lr"] = self.config.learning_rate_at((epoch + step / steps) / self.config.epochs)
-            terms = self.ensemble.terms(self._take(self.train_rows, positions), self.streams)
-            nll, kl = terms.nll.mean(1), terms.kl.sum(-1).mean(1)
-            loss = nll + betas * kl
-            if self.starts is not None and anchor_weight > 0:
-                loss = loss + anchor_weight * self.starts.misfit(terms.location, positions)
-            self._step(loss.sum())
-            total += torch.stack([nll, kl]).detach() * positions.shape[1]
+        for step, positions in enumerate(self.streams.permutations(n).to(self.device).split(config.batch_size, 1)):
+            self.rate = config.learning_rate_at((epoch + step / steps) / config.epochs)
+            x = self._take(self.train_rows, positions)
+            with computing(config.precision):
+                total += self.step(self.rate, x, positions, betas, anchored) * positions.shape[1]
         return total / n
-
-    def _step(self, loss: Tensor) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        gradients = [p.grad.view(len(self.ensemble), -1) for p in self.optimizer.param_groups[0]["params"]]
-        norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
-        share = (self.config.clip / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]
-        torch._foreach_mul_(gradients, [share] * len(gradients))
-        self.optimizer.step()
 
     @torch.no_grad()
     def validate(self) -> Tensor:
@@ -264,18 +277,18 @@ class EnsembleTrainer:
         n = self.valid_rows.shape[1]
         total = torch.zeros(2, len(self.ensemble), device=self.device)
         self.valid_streams.restart()
-        for positions in torch.arange(n).expand(len(self.ensemble), n).split(_VALIDATION_BATCH, 1):
-            terms = self.ensemble.terms(self._take(self.valid_rows, positions), self.valid_streams)
+        for positions in torch.arange(n, device=self.device).expand(len(self.ensemble), n).split(_VALIDATION_BATCH, 1):
+            with drawing_from(self.valid_streams.noise):
+                terms = self.ensemble.terms(self.ensemble.weights, self._take(self.valid_rows, positions))
             total += torch.stack([terms.nll.sum(1), terms.kl.sum((-2, -1))])
         return total / n
 
     def _advance(self, epoch: int, train: Tensor, valid: Tensor) -> None:
         """Take an epoch into the histories and the best weights of the models that have not diverged."""
-        rate = self.optimizer.param_groups[0]["lr"]
         rows = torch.cat([train, valid]).T.tolist()
         going, better = [], []
         for k, (config, (nll, kl, valid_nll, valid_kl)) in enumerate(zip(self.configs, rows, strict=True)):
-            row = history_row(config, epoch, (nll, kl), (valid_nll, valid_kl), rate)
+            row = history_row(config, epoch, (nll, kl), (valid_nll, valid_kl), self.rate)
             state = self.states[k]
             if state.epoch < epoch or not all(map(math.isfinite, row.values())):
                 continue

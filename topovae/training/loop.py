@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import TopovaeError
+from topovae.noise import drawing_from, forked, random_state, seeded_state, set_random_state
+from topovae.precision import computing
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
+from topovae.training.distributed import ALONE, Team
+from topovae.training.program import Program
+from topovae.training.step import Step
 from topovae.vae import VAE, Terms
 
 ANCHOR_WEIGHT = 2.0
@@ -108,6 +114,38 @@ class Constraint(Protocol):
         """A mean square in radians or the latent's units, for the samples of the batch or for others."""
 
 
+class Objective(nn.Module):
+    """What training minimises: the negative ELBO with beta, the anchor's misfit and the penalties of constraints.
+
+    Args:
+        model: whose parameters are trained.
+        anchor: where it starts from.
+        constraints: what else is asked for.
+        weight: of each penalty, and of the anchor at first.
+    """
+
+    def __init__(self, model: VAE, anchor: Anchor | None, constraints: Sequence[Constraint], weight: float) -> None:
+        super().__init__()
+        self.model, self.anchor, self.constraints, self.weight = model, anchor, tuple(constraints), weight
+
+    def forward(self, x: Tensor, positions: Tensor, beta: Tensor, anchored: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, and its mean −log p(x | z) and KL, (2,).
+
+        Args:
+            x: (B, *sample_shape).
+            positions: (B,) of the samples within the training split.
+            beta, anchored: weights of the KL term, and of the anchor as a share of what it was at first.
+        """
+        terms = self.model(x)
+        nll, kl = terms.nll.mean(), terms.kl.sum(-1).mean()
+        loss = nll + beta * kl
+        if self.anchor is not None:
+            loss = loss + self.weight * anchored * self.anchor.misfit(terms.location, positions)
+        for constraint in self.constraints:
+            loss = loss + self.weight * constraint.penalty(self.model, terms)
+        return loss, torch.stack([nll, kl])
+
+
 class Trainer:
     """Trains one model; `state` is always the state after the last whole epoch.
 
@@ -119,6 +157,7 @@ class Trainer:
         state: to continue from; None starts afresh.
         anchor: where to start from; None starts from the weights as they are.
         constraints: what else is asked for.
+        team: the processes that train it.
     """
 
     def __init__(
@@ -130,37 +169,32 @@ class Trainer:
         state: TrainingState | None = None,
         anchor: Anchor | None = None,
         constraints: Sequence[Constraint] = (),
+        team: Team = ALONE,
     ) -> None:
         self.model, self.config, self.anchor, self.constraints = model, config, anchor, tuple(constraints)
+        self.team = team
         self.anchor_weight = ANCHOR_WEIGHT * data.n_features
         device = next(model.parameters()).device
         self.train_batches = Batches(data, split.train, device)
         self.valid_batches = Batches(data, split.valid, device)
         self.device = device
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+        self.names, parameters = zip(*((n, p) for n, p in model.named_parameters() if p.requires_grad), strict=True)
+        steps = config.epochs * math.ceil(len(split.train) / config.batch_size)
+        self.gradients = Program(self._evaluate, team.noise, config.compiles(steps))
+        self.step = Step(self.gradients, parameters, config, team=team)
         self.state = state or TrainingState()
         if state is not None and state.epoch > 0:
             self._restore(state)
         else:
             self.state.model = arrays(model.state_dict())
-            self.state.rng = self._initial_rng()
+            self.state.rng = seeded_state(config.seed, device)
 
-    def _initial_rng(self) -> dict[str, np.ndarray]:
-        with torch.random.fork_rng():
-            torch.manual_seed(self.config.seed)
-            return self._rng()
-
-    def _rng(self) -> dict[str, np.ndarray]:
-        states = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            states["cuda"] = torch.cuda.get_rng_state(self.device)
-        return {name: s.numpy().copy() for name, s in states.items()}
-
-    def _set_rng(self, rng: dict[str, np.ndarray]) -> None:
-        torch.set_rng_state(torch.as_tensor(rng["cpu"]))
-        if "cuda" in rng and self.device.type == "cuda":
-            torch.cuda.set_rng_state(torch.as_tensor(rng["cuda"]), self.device)
+    def _evaluate(self, *tensors: Tensor) -> Sequence[Tensor]:
+        """The mean terms of the loss and its gradient by each parameter, from parameters and a batch."""
+        weights = [weight.detach().requires_grad_() for weight in tensors[: len(self.names)]]
+        named = {f"model.{name}": weight for name, weight in zip(self.names, weights, strict=True)}
+        loss, means = functional_call(self.objective, named, tensors[len(self.names) :])
+        return means.detach(), *torch.autograd.grad(loss, weights)
 
     def _restore(self, state: TrainingState) -> None:
         load_weights(self.model, state.model)
@@ -168,18 +202,18 @@ class Trainer:
         for name, value in state.optimizer.items():
             index, key = name.split(".", 1)
             moments.setdefault(int(index), {})[key] = torch.as_tensor(value)
-        fields = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": moments, "param_groups": fields["param_groups"]})
+        fields = self.step.optimizer.state_dict()
+        self.step.optimizer.load_state_dict({"state": moments, "param_groups": fields["param_groups"]})
 
     def _advance(self, row: dict[str, float]) -> None:
         """Take an epoch into `state`: by one assignment, so that an interrupt finds it whole before or after."""
-        moments = self.optimizer.state_dict()["state"]
+        moments = self.step.optimizer.state_dict()["state"]
         state = replace(
             self.state,
             epoch=self.state.epoch + 1,
             model=arrays(self.model.state_dict()),
             optimizer=arrays({f"{i}.{k}": v for i, entry in moments.items() for k, v in entry.items()}),
-            rng=self._rng(),
+            rng=random_state(self.device),
             history={name: [*values, row[name]] for name, values in self.state.history.items()},
         )
         if self.config.is_warm(self.state.epoch) and row["valid_loss"] < state.best_value:
@@ -189,22 +223,28 @@ class Trainer:
     def run(self, on_epoch: Callable[[TrainingState], None] | None = None) -> TrainingState:
         """Train to the last epoch; `on_epoch` is called after each one.
 
-        The global random state is put back afterwards. An exception (an interrupt, say) leaves `state` at the last whole epoch.
+        An exception (an interrupt, say) leaves `state` at the last whole epoch.
         """
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            self._set_rng(self.state.rng)
-            if self.anchor is not None and self.state.epoch == 0:
-                self.anchor.regress(self.model, self.train_batches)
-            while self.state.epoch < self.config.epochs:
-                self._epoch()
-                if on_epoch is not None:
-                    on_epoch(self.state)
+        for state in self.epochs():
+            if on_epoch is not None:
+                on_epoch(state)
         return self.state
+
+    def epochs(self) -> Iterator[TrainingState]:
+        """Train epoch by epoch, with the state after each; the global random state is left as it was between them."""
+        self.objective = Objective(self.model, self.anchor, self.constraints, self.anchor_weight)
+        while self.state.epoch < self.config.epochs:
+            with forked(self.device):
+                set_random_state(self.state.rng, self.device)
+                if self.anchor is not None and self.state.epoch == 0:
+                    self.anchor.regress(self.model, self.train_batches)
+                self._epoch()
+            yield self.state
 
     def _epoch(self) -> None:
         epoch = self.state.epoch
-        train, valid = self._train(epoch, self.config.beta_at(epoch)), self.validate()
-        row = history_row(self.config, epoch, train, valid, self.optimizer.param_groups[0]["lr"])
+        train, valid = self._train(epoch), self.validate()
+        row = history_row(self.config, epoch, train, valid, self.rate)
         if not all(map(math.isfinite, row.values())):
             raise DivergenceError(
                 f"training diverged in epoch {epoch + 1}: the loss is no longer a finite number. The last whole epoch is kept; "
@@ -212,39 +252,31 @@ class Trainer:
             )
         self._advance(row)
 
-    def _train(self, epoch: int, beta: float) -> tuple[float, float]:
+    def _train(self, epoch: int) -> tuple[float, float]:
         self.model.train()
-        steps = math.ceil(len(self.train_batches) / self.config.batch_size)
+        config, n = self.config, len(self.train_batches)
+        steps = math.ceil(n / config.batch_size)
+        beta, anchored = (torch.tensor(w, device=self.device) for w in (config.beta_at(epoch), config.anchor_at(epoch)))
         total = torch.zeros(2, device=self.device)
-        parameters = self.optimizer.param_groups[0]["params"]
-        anchor_weight = self.anchor_weight * self.config.anchor_at(epoch)
-        for step, (positions, x) in enumerate(self.train_batches.shuffled(self.config.batch_size)):
-            progress = (epoch + step / steps) / self.config.epochs
-            self.optimizer.param_groups[0]["lr"] = self.config.learning_rate_at(progress)
-            terms = self.model(x)
-            nll, kl = terms.nll.mean(), terms.kl.sum(-1).mean()
-            loss = nll + beta * kl
-            if self.anchor is not None and anchor_weight > 0:
-                loss = loss + anchor_weight * self.anchor.misfit(terms.location, positions)
-            for constraint in self.constraints:
-                loss = loss + self.anchor_weight * constraint.penalty(self.model, terms)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
-            self.optimizer.step()
-            total += torch.stack([nll, kl]).detach() * len(x)
-        mean_nll, mean_kl = (total / len(self.train_batches)).tolist()
+        for step, (positions, x) in enumerate(self.train_batches.shuffled(config.batch_size)):
+            self.rate = config.learning_rate_at((epoch + step / steps) / config.epochs)
+            positions, own = self.team.part(positions.to(self.device), x)
+            with computing(config.precision):
+                total += self.step(self.rate, own, positions, beta, anchored) * len(x)
+        mean_nll, mean_kl = (total / n).tolist()
         return mean_nll, mean_kl
 
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:
         """Mean −log p(x | z) and KL on the validation split in nats, with the same posterior noise at every call."""
         self.model.eval()
-        nll = kl = torch.zeros((), device=self.device)
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+        total = torch.zeros(2, device=self.device)
+        with forked(self.device), drawing_from(self.team.noise):
             torch.manual_seed(self.config.seed)
             for x in self.valid_batches.in_order():
-                terms = self.model(x)
-                nll, kl = nll + terms.nll.sum(), kl + terms.kl.sum()
-        n = len(self.valid_batches)
-        return float(nll) / n, float(kl) / n
+                (own,) = self.team.part(x)
+                terms = self.model(own)
+                (means,) = self.team.mean([torch.stack([terms.nll.mean(), terms.kl.sum(-1).mean()])])
+                total += means * len(x)
+        nll, kl = (total / len(self.valid_batches)).tolist()
+        return nll, kl

@@ -1,0 +1,95 @@
+"""One optimiser step as one unit: gradients, their sum over processes, clipping, AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from topovae.training.capture import Captured
+from topovae.training.config import TrainingConfig
+from topovae.training.distributed import ALONE, Team
+from topovae.training.program import Program
+
+
+class Step:
+    """Brings parameters a step down the loss.
+
+    Args:
+        gradients: takes the parameters and the tensors of a batch; returns mean terms of the loss, and the loss's gradient by
+            each parameter.
+        parameters: what is trained, on one device.
+        config: rate, decay, clipping, and how to compute.
+        models: that are stacked along the leading axis of every parameter, each clipped by itself; 1 for parameters of one.
+        team: processes whose batches are parts of one.
+        generators: that `gradients` draws from beside the global random state.
+    """
+
+    def __init__(
+        self,
+        gradients: Program,
+        parameters: Sequence[Tensor],
+        config: TrainingConfig,
+        models: int = 1,
+        team: Team = ALONE,
+        generators: Sequence[torch.Generator] = (),
+    ) -> None:
+        self.gradients, self.parameters, self.team = gradients, list(parameters), team
+        self.clip, self.models, self.precision = config.clip, models, config.precision
+        self.weights = [parameter.detach() for parameter in self.parameters]
+        device = self.weights[0].device
+        on_cuda = device.type == "cuda"
+        rate = torch.tensor(config.learning_rate, device=device) if on_cuda else config.learning_rate
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=rate, weight_decay=config.weight_decay, fused=True, capturable=on_cuda
+        )
+        captured = on_cuda and config.compile != "off" and team.size == 1
+        self._advance: Callable[..., Tensor] = Captured(self._run, generators) if captured else self._run
+
+    @property
+    def fallback(self) -> str:
+        """What could not be done as the configuration asks; empty where all was."""
+        found = self.gradients.fallback or getattr(self._advance, "fallback", "")
+        if self.precision == "tf32" and self.weights[0].device.type != "cuda":
+            found = "; ".join(filter(None, (found, "--precision tf32 needs CUDA: float32 was used")))
+        return found
+
+    def __call__(self, rate: float, *batch: Tensor) -> Tensor:
+        """Take a step, and return the mean terms of the loss.
+
+        Args:
+            rate: the learning rate.
+            batch: what `gradients` takes beside the parameters.
+        """
+        group = self.optimizer.param_groups[0]
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+        return self._advance(*batch)
+
+    def _run(self, *batch: Tensor) -> Tensor:
+        means, *found = self.team.mean(self.gradients(*self.weights, *batch))
+        # Autograd may return transposed ones.
+        gradients = [gradient.contiguous() for gradient in found]
+        clip_(gradients, self.clip, self.models)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()
+        return means
+
+
+@torch.no_grad()
+def clip_(gradients: Sequence[Tensor], limit: float, models: int = 1) -> None:
+    """Scale gradients in place so that no model's has a norm over `limit`.
+
+    Args:
+        gradients: by parameter; with several models, each along the leading axis.
+        limit: of the Euclidean norm over all parameters.
+        models: how many there are.
+    """
+    flat = [gradient.view(models, -1) for gradient in gradients]
+    norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in flat])
+    share = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]
+    torch._foreach_mul_(flat, [share] * len(flat))
