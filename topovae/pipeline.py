@@ -26,6 +26,7 @@ from topovae.training.batches import Batches
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
+from topovae.training.equivariance import Equivariance
 from topovae.training.loop import Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import LIKELIHOODS, VAE, ModelConfig, build_model, check_range
@@ -257,7 +258,8 @@ def train_run(
         device: "auto", "cpu" or "cuda".
         analysis: JSON of the diagnosis that chose the latent.
         coordinates: "start", (n, k): points on the cover for all samples to start from, columns of NaN left free; "anchors",
-            (m, 1 + k): row numbers and coordinates to hold those samples at.
+            (m, 1 + k): row numbers and coordinates to hold those samples at; "symmetries", (s, 2): the number of an action on
+            images that the encoder is held equivariant under, and the column of its circle.
         resumed: the run to go on from.
         progress: called after every epoch.
         team: the processes that train it together, each by a call of this function; one alone is given a path.
@@ -352,9 +354,10 @@ class _Session:
 
     def _constraints(self, model: VAE, batches: Batches) -> tuple[Constraint, ...]:
         anchors = self.coordinates.get("anchors")
-        found = (
+        found: tuple[Constraint | None, ...] = (
             None if anchors is None else pins(model.space, np.asarray(anchors), batches),
             parse_repulsion(model.space, self.request.repel, self.device),
+            Equivariance.of(np.asarray(self.coordinates.get("symmetries", ())), self.data.sample_shape),
         )
         return tuple(constraint for constraint in found if constraint is not None)
 

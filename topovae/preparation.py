@@ -14,7 +14,7 @@ from topovae.errors import UsageError
 from topovae.nn import choose_network, to_device
 from topovae.pipeline import Request, split_data
 from topovae.signature import Signature, parse
-from topovae.training.equivariance import equivariant_angles
+from topovae.training.equivariance import ACTIONS, equivariant_angles
 
 if TYPE_CHECKING:
     from topovae.homology.analysis import Analysis
@@ -30,7 +30,7 @@ class Plan:
     Args:
         request: with its latent decided.
         analysis: JSON of the diagnosis, None where there was no need for one.
-        coordinates: "start", (n, k): points of the latent space to start from; "anchors", (m, 1 + k): samples to be held at
+        coordinates: those of a `Beginning`, or "anchors", (m, 1 + k): samples to be held at
             points; or empty.
         reasons: sentences that say where the latent and the start come from.
     """
@@ -86,10 +86,9 @@ def plan(
             # Loops and frames are all that is needed here, and homology of degree 2 is what takes long.
             found = diagnose_train(data, seed, progress, max_dim=1)
             analysis = analysis or found.to_dict()
-        points, sentences = find_start(data, request, found, device)
-        reasons += sentences
-        if points is not None:
-            coordinates["start"] = points
+        start = find_start(data, request, found, device)
+        reasons += start.sentences
+        coordinates |= start.arrays
     return Plan(request, analysis, coordinates, tuple(reasons))
 
 
@@ -130,41 +129,56 @@ def recommended(analysis: Mapping[str, Any]) -> str:
     return str(best["latent"])
 
 
-def find_start(
-    data: Dataset, request: Request, analysis: Analysis, device: str = "auto"
-) -> tuple[np.ndarray | None, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Beginning:
+    """What was found to start an encoder from.
+
+    Args:
+        arrays: "start", (n, coordinate_dim): points on the cover for all samples, with columns of NaN where nothing was found;
+            "symmetries", (s, 2): the number of an action in `ACTIONS` that the images are closed under, and the column of its
+            circle. Either may be missing.
+        sentences: where they come from, and what is doubtful.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    sentences: tuple[str, ...]
+
+
+def find_start(data: Dataset, request: Request, analysis: Analysis, device: str = "auto") -> Beginning:
     """Points of the latent space for all samples, without labels, and in words where they come from.
 
-    The angles of images that are closed under rotation or shifts come from equivariance, where the data show no loops of
-    their own; everything else from the cohomology and the Laplacians of the landmarks.
+    The angles of images that are closed under rotation or shifts come from equivariance; everything else, and angles on which
+    the group acts otherwise than by a turn, from the cohomology and the Laplacians of the landmarks.
 
     Args:
         data: all samples.
         request: what is to be trained.
         analysis: diagnosis of the training split.
         device: where a network of angles is trained.
-
-    Returns:
-        (n, coordinate_dim) points on the cover, with columns of NaN where nothing was found, or None; and sentences.
     """
     from topovae.homology.coordinates import find_coordinates
 
     signature = parse(request.latent, request.allow_orbifold).homeomorphic
     circles = [i for i, f in enumerate(signature.factors) if f.is_circle]
     turning = tuple(s.transformation for s in analysis.symmetries if s.circle)
-    if signature.order == 1 and analysis.skeleton.circles == 0 and 0 < len(circles) == len(turning):
+    arrays: dict[str, np.ndarray] = {}
+    doubts: tuple[str, ...] = ()
+    angles: np.ndarray | None = None
+    if signature.order == 1 and 0 < len(circles) == len(turning):
         train = split_data(data, request.seed).train
         angles = equivariant_angles(data, train, turning, choose_network(data.sample_shape), to_device(device), request.seed)
-        points, source = (
-            place_angles(signature, circles, angles),
-            f"equivariance: the images are closed under {', '.join(turning)}",
-        )
-        doubts: tuple[str, ...] = ()
+    if angles is not None:
+        points = place_angles(signature, circles, angles)
+        source = f"equivariance: the images are closed under {', '.join(turning)}"
+        columns = np.flatnonzero(np.isfinite(points).all(0))
+        arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
     else:
         found = find_coordinates(data, analysis, signature, request.seed)
         points, source, doubts = found.points, found.source, found.doubts
     charted = request.space().parametrise(torch.as_tensor(points)).numpy()
-    return (charted if np.isfinite(charted).any() else None), (f"start: {source}", *doubts)
+    if np.isfinite(charted).any():
+        arrays["start"] = charted
+    return Beginning(arrays, (f"start: {source}", *doubts))
 
 
 def place_angles(signature: Signature, circles: Sequence[int], angles: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import RESIDENT, EnsembleTrainer
+from topovae.training.equivariance import Equivariance
 from topovae.training.loop import TrainingState, load_weights
 from topovae.training.start import Start
 from topovae.vae import VAE, build_model, check_range
@@ -38,7 +39,7 @@ MOST_MODELS = 16
 """Models of an ensemble at most: more take memory and no less time each, and a kill loses the running ones."""
 
 Points = Mapping[str, np.ndarray]
-"""Points of latent spaces to start from, by the number of the latent in the request."""
+"""What latent spaces are started from: "{number}", points, and "{number}-symmetries", by the latent's number in the request."""
 
 Progress = Callable[[str, float], None]
 
@@ -112,13 +113,13 @@ class Group:
     Args:
         data: all samples.
         requests: what is trained.
-        starts: points to start from for all samples, None for a random start, one a request.
+        starts: arrays of a `Beginning`, one a request; none for a random start.
         device: where to train.
     """
 
     data: Dataset
     requests: tuple[Request, ...]
-    starts: tuple[np.ndarray | None, ...]
+    starts: tuple[Points, ...]
     device: str
 
 
@@ -218,7 +219,7 @@ class _Session:
     def _group(self, keys: Sequence[tuple[str, float, int]]) -> Group:
         requests = tuple(self.request.request(*key) for key in keys)
         numbers = [str(self.request.latents.index(latent)) for latent, *_ in keys]
-        starts = tuple(self.sweep.starts.get(key[2], {}).get(number) for key, number in zip(keys, numbers, strict=True))
+        starts = tuple(_arrays(self.sweep.starts.get(key[2], {}), number) for key, number in zip(keys, numbers, strict=True))
         return Group(self.data, requests, starts, self.device)
 
     def _work(
@@ -271,10 +272,16 @@ def prepare(task: Preparation) -> tuple[int, Points]:
     analysis = diagnose_train(task.data, seed, max_dim=1)
     points: dict[str, np.ndarray] = {}
     for number, request in enumerate(task.requests):
-        found = find_start(task.data, request, analysis, task.device)[0] if wants_start(request) else None
-        if found is not None:
-            points[str(number)] = found
+        if wants_start(request):
+            found = find_start(task.data, request, analysis, task.device).arrays
+            points |= {str(number) if name == "start" else f"{number}-{name}": array for name, array in found.items()}
     return seed, points
+
+
+def _arrays(points: Points, number: str) -> Points:
+    """What a latent is started from, by the names of a `Beginning`."""
+    names = {number: "start", f"{number}-symmetries": "symmetries"}
+    return {name: points[key] for key, name in names.items() if key in points}
 
 
 @dataclass(frozen=True)
@@ -286,11 +293,12 @@ class _Member:
     model: VAE
     config: TrainingConfig
     start: Start | None
+    equivariance: Equivariance | None
 
     @property
-    def columns(self) -> tuple[int, ...]:
-        """The outputs that it starts from; runs with the same can be trained side by side."""
-        return () if self.start is None else self.start.columns
+    def kind(self) -> tuple[tuple[int, ...], Equivariance | None]:
+        """The outputs that it starts from, and what holds its encoder; runs with the same can be trained side by side."""
+        return () if self.start is None else self.start.columns, self.equivariance
 
 
 def train_group(group: Group, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
@@ -301,10 +309,10 @@ def train_group(group: Group, on_epoch: Callable[[str, float], None] | None = No
         on_epoch: called after every epoch with the latent and with how many runs that much work comes to.
     """
     place = to_device(group.device)
-    members = [_member(group.data, r, points, place) for r, points in zip(group.requests, group.starts, strict=True)]
+    members = [_member(group.data, r, found, place) for r, found in zip(group.requests, group.starts, strict=True)]
     runs: list[SweepRun] = []
-    for columns in dict.fromkeys(member.columns for member in members):
-        alike = [member for member in members if member.columns == columns]
+    for kind in dict.fromkeys(member.kind for member in members):
+        alike = [member for member in members if member.kind == kind]
         inform = None if on_epoch is None else partial(_inform_of_epoch, on_epoch, alike, len(runs))
         started = time.perf_counter()
         states = _train(group.data, alike, inform)
@@ -313,13 +321,14 @@ def train_group(group: Group, on_epoch: Callable[[str, float], None] | None = No
     return tuple(runs)
 
 
-def _member(data: Dataset, request: Request, points: np.ndarray | None, device: torch.device) -> _Member:
+def _member(data: Dataset, request: Request, found: Points, device: torch.device) -> _Member:
     split = split_data(data, request.seed)
     mean, std, low, high = moments(data, split.train)
     check_range(request.likelihood, low, high)
     model = build_model(request.model_config(data.sample_shape), torch.as_tensor(mean), std, request.seed).to(device)
-    start = None if points is None else Start.at(model, points[split.train])
-    return _Member(request, split, model, request.training_config(len(split.train)), start)
+    start = Start.at(model, found["start"][split.train]) if "start" in found else None
+    equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
+    return _Member(request, split, model, request.training_config(len(split.train)), start, equivariance)
 
 
 def _inform_of_epoch(inform: Callable[[str, float], None], members: Sequence[_Member], before: int, epoch: int) -> None:
@@ -331,7 +340,7 @@ def _train(
 ) -> tuple[TrainingState, ...]:
     models, splits, configs = zip(*((m.model, m.split, m.config) for m in members), strict=True)
     starts = [member.start for member in members if member.start is not None]
-    return EnsembleTrainer(models, data, splits, configs, starts).run(on_epoch)
+    return EnsembleTrainer(models, data, splits, configs, starts, members[0].equivariance).run(on_epoch)
 
 
 def _measured(data: Dataset, member: _Member, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:

@@ -55,7 +55,7 @@ def test_pins_do_not_ask_which_point_of_an_orbit_was_given() -> None:
         held = pins(model.space, np.column_stack([rows, coordinates]), batches)
         assert held is not None
         torch.manual_seed(0)
-        penalties.append(held.penalty(model, model(held.x)).item())
+        penalties.append(held.penalty(model, held.x, model(held.x)).item())
     assert penalties[0] == pytest.approx(penalties[1], rel=1e-4) and penalties[0] > 0
 
 
@@ -80,10 +80,11 @@ def test_a_ball_is_left_empty() -> None:
 
 def test_a_ball_pushes_only_what_is_inside() -> None:
     model = build("S1")
-    terms = model(torch.randn(5, 2))
+    x = torch.randn(5, 2)
+    terms = model(x)
     locations = torch.tensor([[0.1], [-0.2], [0.5], [3.0], [-3.0]])
     terms = type(terms)(terms.nll, terms.kl, terms.location, locations)
-    found = Repulsion(torch.tensor([[0.0]]), torch.tensor([0.4])).penalty(model, terms)
+    found = Repulsion(torch.tensor([[0.0]]), torch.tensor([0.4])).penalty(model, x, terms)
     assert float(found) == pytest.approx((0.3**2 + 0.2**2) / 5, rel=1e-5)
 
 

@@ -31,7 +31,7 @@ class Pins:
     x: Tensor
     points: Tensor
 
-    def penalty(self, model: VAE, terms: Terms) -> Tensor:
+    def penalty(self, model: VAE, x: Tensor, terms: Terms) -> Tensor:
         """Mean squared geodesic distance of posterior locations from the points."""
         with sampling():
             chosen = torch.randint(len(self.x), (min(len(self.x), PINNED_BATCH),))
@@ -51,7 +51,7 @@ class Repulsion:
     centres: Tensor
     radii: Tensor
 
-    def penalty(self, model: VAE, terms: Terms) -> Tensor:
+    def penalty(self, model: VAE, x: Tensor, terms: Terms) -> Tensor:
         """Mean squared depth of posterior locations within the balls."""
         distances = model.space.distance(terms.coordinates[:, None], self.centres)
         return torch.relu(self.radii - distances).square().sum(-1).mean()

@@ -23,6 +23,7 @@ from topovae.noise import drawing_from, sampling
 from topovae.precision import apply, computing
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
+from topovae.training.equivariance import HELD, Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, TrainingState, arrays, history_row
 from topovae.training.program import Program
 from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
@@ -176,6 +177,7 @@ class EnsembleTrainer:
         splits: one a model, of equal sizes.
         configs: one a model, equal but for seed and beta.
         starts: where the models start from, one each; none starts them from their weights as they are.
+        equivariance: what holds their encoders.
 
     Raises:
         UsageError: the models, splits, hyperparameters or starts cannot be trained side by side.
@@ -188,6 +190,7 @@ class EnsembleTrainer:
         splits: Sequence[Split],
         configs: Sequence[TrainingConfig],
         starts: Sequence[Start] = (),
+        equivariance: Equivariance | None = None,
     ) -> None:
         _check(splits, configs)
         self.ensemble, self.configs, self.config = Ensemble(models), tuple(configs), configs[0]
@@ -197,7 +200,7 @@ class EnsembleTrainer:
         self.train_rows, self.valid_rows = (
             torch.as_tensor(np.stack([getattr(split, name) for split in splits])).to(self.device) for name in ("train", "valid")
         )
-        self.starts = Starts.of(starts) if starts else None
+        self.starts, self.equivariance = Starts.of(starts) if starts else None, equivariance
         self.anchor_weight = ANCHOR_WEIGHT * data.n_features
         seeds = [config.seed for config in configs]
         self.streams, self.valid_streams = Streams(seeds, self.device), Streams(seeds, self.device)
@@ -250,11 +253,18 @@ class EnsembleTrainer:
         """Mean −log p(x | z) and KL of each model, (2, K), and the gradients of their losses, from parameters and batches."""
         weights = [weight.detach().requires_grad_() for weight in tensors[: len(self.names)]]
         x, positions, betas, anchored = tensors[len(self.names) :]
-        terms = self.ensemble.terms(dict(zip(self.names, weights, strict=True)), x)
+        named = dict(zip(self.names, weights, strict=True))
+        terms = self.ensemble.terms(named, x)
         nll, kl = terms.nll.mean(1), terms.kl.sum(-1).mean(1)
         loss = nll + betas * kl
         if self.starts is not None:
             loss = loss + self.anchor_weight * anchored * self.starts.misfit(terms.location, positions)
+        if self.equivariance is not None:
+            space = self.ensemble.space
+            squares = self.equivariance.squares(
+                space, lambda y: space.heads(self.ensemble.outputs(named, y))[0], x, terms.coordinates
+            )
+            loss = loss + self.anchor_weight * HELD * squares.mean(1)
         return torch.stack([nll, kl]).detach(), *torch.autograd.grad(loss.sum(), weights)
 
     def _train(self, epoch: int) -> Tensor:

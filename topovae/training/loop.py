@@ -110,8 +110,8 @@ class Anchor(Protocol):
 class Constraint(Protocol):
     """A term of the loss beside the ELBO, of the weight that an anchor starts with."""
 
-    def penalty(self, model: VAE, terms: Terms) -> Tensor:
-        """A mean square in radians or the latent's units, for the samples of the batch or for others."""
+    def penalty(self, model: VAE, x: Tensor, terms: Terms) -> Tensor:
+        """A mean square in radians or the latent's units, for the samples x of the batch or for others."""
 
 
 class Objective(nn.Module):
@@ -142,7 +142,7 @@ class Objective(nn.Module):
         if self.anchor is not None:
             loss = loss + self.weight * anchored * self.anchor.misfit(terms.location, positions)
         for constraint in self.constraints:
-            loss = loss + self.weight * constraint.penalty(self.model, terms)
+            loss = loss + self.weight * constraint.penalty(self.model, x, terms)
         return loss, torch.stack([nll, kl])
 
 
