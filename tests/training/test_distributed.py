@@ -1,0 +1,71 @@
+"""Training by several processes: their parts make the batch, and their steps are those of one process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from topovae.data.spaces import generate
+from topovae.noise import Noise, drawing_from, sampling
+from topovae.training.distributed import Team
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("batch", [7, 10, 128])
+def test_parts_make_the_batch(size: int, batch: int) -> None:
+    x, positions = torch.randn(batch, 3), torch.arange(batch)
+    parts = [Team(rank, size).part(x, positions) for rank in range(size)]
+    assert torch.equal(torch.cat([own for own, _ in parts]), x)
+    assert torch.cat([places for _, places in parts]).tolist() == list(range(batch))
+
+
+def test_of_a_batch_of_few_samples_every_process_takes_all() -> None:
+    x = torch.randn(2, 3)
+    assert all(torch.equal(Team(rank, 3).part(x)[0], x) for rank in range(3))
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_processes_draw_their_rows_of_what_one_would_draw(size: int, rows: int) -> None:
+    batch = 11
+
+    def drawn(team: Team, n: int) -> list[torch.Tensor]:
+        torch.manual_seed(5)
+        with drawing_from(Noise(team.draw)), sampling():
+            return [torch.randn(n * rows, 2), torch.rand(n * rows), torch.randint(100, (4,))]
+
+    whole = Team(0, 1)
+    whole.part(torch.empty(batch))
+    expected = drawn(whole, batch)
+    teams = [Team(rank, size) for rank in range(size)]
+    found = [drawn(team, len(team.part(torch.empty(batch))[0])) for team in teams]
+    for k in (0, 1):
+        assert torch.equal(torch.cat([one[k] for one in found]), expected[k])
+    # Choices of samples are everybody's.
+    assert all(torch.equal(one[2], expected[2]) for one in found)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=generate("torus", 300, ambient=12, noise=0.05, seed=3).x)
+    # 240 samples in batches of 100, so that the last one is smaller.
+    words = ["-m", "topovae", "train", "x.npz", "--latent", "S1xS1", "--init", "random", "--epochs", "6", "--json"]
+    words += ["--batch-size", "100", "--baseline", "--seed", "4", "--threads", "1"]
+    launched = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    answers = []
+    for prefix, name in (([], "one.h5"), (launched, "two.h5")):
+        command = [sys.executable, *prefix, *words, "-o", name]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+    assert answers[0]["test"]["elbo"] == pytest.approx(answers[1]["test"]["elbo"], abs=1e-4)
+    with h5py.File(tmp_path / "one.h5") as one, h5py.File(tmp_path / "two.h5") as two:
+        for place in ("metrics/history", "baseline/metrics/history"):
+            for name, curve in one[place].items():
+                np.testing.assert_allclose(two[place][name][()], curve[()], rtol=1e-4, err_msg=f"{place}/{name}")
