@@ -129,3 +129,15 @@ def test_anchors_and_soft_holes_from_the_shell(tool: Any, circle: Path) -> None:
         held, index = file["latents/train/location"][:, 0], file["latents/train/index"][:]
         off = np.angle(np.exp(1j * (held - truth[index])))
     assert np.abs(off).mean() < 0.5  # not only up to a rotation, as without anchors
+
+
+def test_what_cannot_be_done_as_asked_is_done_plainly_and_said(tool: Any, circle: Path) -> None:
+    """A sampler by rejection cannot be compiled, and tf32 is CUDA's."""
+    words = ["train", circle, "--latent", "S1", "--posterior", "von-mises", "--init", "random", "--epochs", "2"]
+    done = tool(*words, "--compile", "on", "--precision", "tf32", "-o", "run.h5")
+    assert done.code == 0
+    assert "the step was not compiled" in done.err and "tf32 needs CUDA" in done.err
+    assert tool(*words, "-o", "plain.h5").code == 0
+    for option in ("--compile", "--precision"):
+        refused = tool(*words, option, "perhaps", "-o", "none.h5")
+        assert refused.code == 2 and f"{option} perhaps: expected one of" in refused.err
