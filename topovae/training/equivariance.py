@@ -79,9 +79,9 @@ MOST_MISFIT = 0.3
 """Mean 1 − cos of the angle between what a network says of a turned image and what it should, from which on it has not learned
 to be equivariant; of random directions it is 1."""
 
-HELD = 0.004
-"""Weight of equivariance as a share of the weight of anchors. With 0.02, digits that are turned lose a tenth of their
-reconstruction to it (turning them again blurs them); with 0.0008 their style turns with them."""
+HELD = 0.001
+"""Weight of equivariance as a share of the weight of anchors. Turning digits again blurs them: with 0.02 a tenth of the
+reconstruction is given up for it, and with nothing their style turns with them."""
 
 FIRM = 0.4
 """A phase is used where the 5 % quantile of its coefficient's size is this share of the median or more; in noise it is 0.27."""
