@@ -81,3 +81,5 @@ def test_images_closed_under_rotation_start_from_equivariance(monkeypatch: pytes
     data = Dataset.of(images * (1 + style), truth=angles[:, None], space="S1")
     analysis = plan(data, "S1", {"seed": 0, "network": "mlp"})
     assert circular_agreement(analysis.coordinates["start"][:, 0], angles) > 0.9
+    # Rotation turns the angle, in column 0.
+    assert analysis.coordinates["symmetries"].tolist() == [[0, 0]]

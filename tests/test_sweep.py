@@ -17,8 +17,9 @@ from topovae.data.dataset import Dataset
 from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.pipeline import make_header, train_run
 from topovae.preparation import plan
-from topovae.store import Sweep, SweepRun, read_sweep, write_sweep
+from topovae.store import Sweep, SweepRun, read_run, read_sweep, write_sweep
 from topovae.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
+from topovae.training.loop import TrainingState
 
 ANGLES = np.random.default_rng(0).uniform(-np.pi, np.pi, 150)
 CIRCLE = Dataset.of(
@@ -68,6 +69,36 @@ def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> No
     for split, metrics in run.metrics.items():
         for name, value in metrics.items():
             assert value == pytest.approx(alone.model.final[split][name], rel=2e-3, abs=2e-3), (split, name)
+
+
+def test_encoders_are_held_equivariant_in_sweeps_too(tmp_path: Path) -> None:
+    """Arcs that are shifted both ways: a run of the sweep is the one that is trained alone, which resumes bit for bit."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-2:2:16j, -2:2:16j]
+    arcs = np.exp(-9 * (y - x**2 + 0.5) ** 2 - x**2)[None] * rng.uniform(0.5, 1.5, (400, 1, 1))
+    rolled = [np.roll(arc, shift, (0, 1)) for arc, shift in zip(arcs, rng.integers(0, 16, (400, 2)), strict=True)]
+    data = Dataset.of(np.array(rolled, np.float32))
+    options = {**OPTIONS, "network": "mlp"}
+    planned = plan(data, "T2xR", {**options, "seed": 3}, device="cpu")
+    assert planned.coordinates["symmetries"].tolist() == [[1, 0], [2, 1]]
+    header, path = make_header(data, planned.request.to_dict(), 3, "cpu", ()), str(tmp_path / "run.h5")
+
+    def stop(name: str, state: TrainingState, epochs: int) -> None:
+        if state.epoch == 1:
+            raise KeyboardInterrupt
+
+    alone = train_run(data, planned.request, header, device="cpu", coordinates=planned.coordinates)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(data, planned.request, header, path, device="cpu", coordinates=planned.coordinates, progress=stop)
+    resumed = train_run(data, planned.request, header, path, device="cpu", resumed=read_run(path))
+    assert resumed.model.final == alone.model.final
+    held_not = {name: array for name, array in planned.coordinates.items() if name == "start"}
+    free = train_run(data, planned.request, header, device="cpu", coordinates=held_not)
+    assert free.model.final != alone.model.final
+    (run,) = made(SweepRequest(("T2xR",), (1.0,), (3,), options), data=data).runs
+    for name, value in run.metrics["test"].items():
+        if value is not None:
+            assert value == pytest.approx(alone.model.final["test"][name], rel=2e-3, abs=2e-3), name
 
 
 def test_the_file_holds_the_sweep(whole: tuple[Sweep, Path]) -> None:
