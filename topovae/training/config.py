@@ -32,7 +32,7 @@ class TrainingConfig:
         weight_decay: of AdamW, on all parameters.
         clip: largest norm of the gradient.
         seed: of weights, batches, posterior samples and the split.
-        compile: "on" and "off", or "auto" for long trainings alone; on CUDA all but "off" record steps as CUDA graphs.
+        compile: "on" and "off", or "auto" for long trainings alone; on CUDA "on" records steps as CUDA graphs too.
         precision: of the networks' products, a key of `PRECISIONS`; all else is in single precision.
     """
 

@@ -44,7 +44,8 @@ class Step:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=rate, weight_decay=config.weight_decay, fused=True, capturable=on_cuda
         )
-        captured = on_cuda and config.compile != "off" and team.size == 1
+        # Not by default before it has run on a device.
+        captured = on_cuda and config.compile == "on" and team.size == 1
         self._advance: Callable[..., Tensor] = Captured(self._run, generators) if captured else self._run
 
     @property
