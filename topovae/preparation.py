@@ -170,14 +170,16 @@ def find_start(data: Dataset, request: Request, analysis: Analysis, device: str 
     if angles is not None:
         points = place_angles(signature, circles, angles)
         source = f"equivariance: the images are closed under {', '.join(turning)}"
-        columns = np.flatnonzero(np.isfinite(points).all(0))
-        arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
     else:
         found = find_coordinates(data, analysis, signature, request.seed)
         points, source, doubts = found.points, found.source, found.doubts
     charted = request.space().parametrise(torch.as_tensor(points)).numpy()
     if np.isfinite(charted).any():
         arrays["start"] = charted
+    # Factors with a geometry of their own may have other coordinates than angles.
+    if angles is not None and np.array_equal(charted, points, equal_nan=True):
+        columns = np.flatnonzero(np.isfinite(points).all(0))
+        arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
     return Beginning(arrays, (f"start: {source}", *doubts))
 
 

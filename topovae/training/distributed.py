@@ -63,6 +63,8 @@ class Team:
         Args:
             tensors: (B, ...) the batch.
         """
+        if self.size == 1:
+            return tensors
         self.batch = len(tensors[0])
         return tuple(tensor[self._rows] for tensor in tensors)
 
@@ -74,6 +76,8 @@ class Team:
 
     def draw(self, request: Request) -> Tensor:
         """This process's rows of the random numbers that one process would draw for the whole batch."""
+        if self.size == 1:
+            return request.draw(request.empty)
         rows = self._rows
         own = rows.stop - rows.start
         # Whole numbers are choices of samples, which are no part of the batch.

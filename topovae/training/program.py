@@ -41,12 +41,7 @@ class Program:
         fallback: why the function runs as it is although it was to be compiled; empty where it was compiled, or not to be.
     """
 
-    def __init__(
-        self,
-        function: Function,
-        noise: Noise | None = None,
-        compiled: bool = False,
-    ) -> None:
+    def __init__(self, function: Function, noise: Noise | None = None, compiled: bool = False) -> None:
         self.function, self.noise = function, noise
         self.fallback = ""
         self._wanted = compiled
@@ -80,10 +75,11 @@ class Program:
         self._shapes = [t.shape for t in inputs]
 
 
-_MOST_REQUESTS = 64
 _COURSE = "what it does next depends on values, as in sampling by rejection"
 _REJECTION = "it draws random numbers in ways that cannot be foreseen, as in sampling by rejection"
 
+_MOST_REQUESTS = 64
+"""A function that asks for random numbers more often than this is taken to go on until it likes them."""
 
 _DECIDING = ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal", "unique")
 """Operations whose results are Python's, or of a shape that depends on values."""
