@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from topovae.nn import NetworkConfig
-from topovae.vae import ModelConfig, build_model
+from topovae.model.networks import NetworkConfig
+from topovae.model.vae import ModelConfig, build_model
 
 STEPS, BATCH = 1000, 16
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from topovae.version import __version__
 
 if TYPE_CHECKING:
-    from topovae.estimator import TopoVAE
-    from topovae.homology.diagnosis import analyze
+    from topovae.homology.verdict.analyze import analyze
+    from topovae.runs.estimator import TopoVAE
     from topovae.signature import parse
 
 __all__ = ["TopoVAE", "__version__", "analyze", "parse"]
 
-_HOMES = {"TopoVAE": "estimator", "analyze": "homology", "parse": "signature"}
+_HOMES = {"TopoVAE": "runs.estimator", "analyze": "homology", "parse": "signature"}
 
 
 def __getattr__(name: str) -> Any:

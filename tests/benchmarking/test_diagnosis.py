@@ -11,7 +11,7 @@ import pytest
 
 from topovae.benchmarks import diagnosis
 from topovae.benchmarks.diagnosis import APART, CONFIDENT, TARGETS, Task
-from topovae.data.spaces import SPACES
+from topovae.data.synthetic.spaces import SPACES
 from topovae.errors import InputError, OutputError, UsageError
 
 LATENTS = {"T3": "S1xS1xS1", "circle": "S1", "torus": "S1xS1", "cylinder": "S1xI", "S1xR2": "S1xR2", "klein": "klein"}

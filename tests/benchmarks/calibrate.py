@@ -1,7 +1,7 @@
 """Fit the calibration of `confidence`: `python tests/benchmarks/calibrate.py FILE.jsonl …`.
 
 The files are what `topovae bench diagnosis --save` wrote, of data that no accuracy is claimed on. What is printed belongs into
-`CALIBRATION` of topovae/homology/recommend.py. Scores are those of the decision before any calibration, so the fit can be
+`CALIBRATION` of topovae/homology/verdict/scores.py. Scores are those of the decision before any calibration, so the fit can be
 repeated on the same files.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from topovae.benchmarks.diagnosis import judge, read_rows
-from topovae.homology.recommend import log_odds
+from topovae.homology.verdict.scores import log_odds
 
 
 def score_of(row: Mapping[str, Any]) -> float:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
+from support.maps import CASES, Case, draw, jittered
 
-from topovae.benchmarks.maps import CASES, Case, draw, jittered
 from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, certify
 from topovae.signature import parse
 

@@ -18,15 +18,16 @@ from typing import Any
 import numpy as np
 
 from topovae.data.dataset import Dataset
-from topovae.data.labels import read_labels
-from topovae.data.readers import read
-from topovae.data.spaces import generate
+from topovae.data.readers.find import read
+from topovae.data.synthetic.labels import read_labels
+from topovae.data.synthetic.spaces import generate
 from topovae.homology import analyze
-from topovae.homology.orbits import latent_of, style_dimension, within_groups
-from topovae.homology.symmetry import find_symmetries, rotate_each
+from topovae.homology.features.orbits import latent_of, style_dimension, within_groups
+from topovae.homology.features.symmetry import find_symmetries, rotate_each
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
+
 
 Images = tuple[np.ndarray, np.ndarray | None]
 

@@ -24,8 +24,9 @@ from typing import Any
 from commands import TOOL
 
 from topovae.errors import TopovaeError
-from topovae.store import Sweep, SweepRun, read_sweep
-from topovae.sweep import MOST_MODELS
+from topovae.runs.sweep import MOST_MODELS
+from topovae.store.reader import read_sweep
+from topovae.store.schema import Sweep, SweepRun
 
 ROOT = Path(__file__).parents[2]
 LATENTS, BETAS, SEEDS = "torus,R2,R3", 7, 5

@@ -48,11 +48,11 @@ def carry_out(job: Job) -> dict[str, Any]:
     """Train and certify."""
     import torch
 
-    from topovae import pipeline
     from topovae.data.dataset import Dataset
-    from topovae.data.spaces import generate
+    from topovae.data.synthetic.spaces import generate
     from topovae.evaluation.certificate import certify
-    from topovae.preparation import plan
+    from topovae.runs import session as pipeline
+    from topovae.runs.plan import plan
 
     torch.set_num_threads(1)
     drawn = generate(job.space, job.n, ambient=50, noise=job.noise, seed=job.seed)

@@ -10,7 +10,7 @@ from pathlib import Path
 from images import CASES, MNIST, Images, Source
 
 from topovae.data.dataset import Dataset
-from topovae.data.spaces import generate
+from topovae.data.synthetic.spaces import generate
 from topovae.homology import analyze
 from topovae.signature import parse
 

@@ -46,13 +46,13 @@ def train_once(path: str, way: str, batch_size: int) -> dict[str, float]:
     import torch
 
     from topovae.data.dataset import Dataset
-    from topovae.nn import NetworkConfig
-    from topovae.pipeline import moments, split_data
-    from topovae.processes import peak_bytes
+    from topovae.model.networks import NetworkConfig
+    from topovae.model.vae import ModelConfig, build_model
+    from topovae.runs.processes import peak_bytes
+    from topovae.runs.session import moments, split_data
     from topovae.training import batches
     from topovae.training.config import TrainingConfig
     from topovae.training.loop import Trainer
-    from topovae.vae import ModelConfig, build_model
 
     torch.set_num_threads(1)
     data = Dataset.of(h5py.File(path, "r")["x"])

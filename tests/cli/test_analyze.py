@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from topovae.signature import parse
-from topovae.store import read_report
+from topovae.store.reader import read_report
 
 NUMBER = (int, float)
 TYPES: dict[str, Any] = {
@@ -149,7 +149,7 @@ def test_an_interrupt_prints_what_is_known_and_exits_130(circle: Path, monkeypat
     from typer.testing import CliRunner
 
     from topovae.cli import app
-    from topovae.homology import filtrations
+    from topovae.homology.complexes import passes as filtrations
 
     whole, calls = filtrations._add, 0
 

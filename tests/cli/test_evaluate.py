@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from topovae.store import read_run
+from topovae.store.reader import read_run
 
 METRICS = {"rms", "nll", "kl", "kl_per_factor", "elbo", "iwae", "stress"}
 

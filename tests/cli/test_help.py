@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from support.places import ROOT
 
 from topovae.cli import app
 
 HEAVY = ("torch", "ripser", "sklearn", "matplotlib", "h5py", "scipy", "persim", "pandas")
-ROOT = Path(__file__).parents[2]
 
 
 def flattened(group: Any, before: str = "") -> dict[str, Any]:

@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 import pytest
 
-from topovae.store import read_run
+from topovae.store.reader import read_run
 
 # A checkpoint after every epoch, so that a kill may fall into the writing of one.
 EAGER = (
     "-c",
-    "import topovae.pipeline; topovae.pipeline.CHECKPOINT_SECONDS = 0.0; from topovae.__main__ import main; main()",
+    "import topovae.runs.session; topovae.runs.session.CHECKPOINT_SECONDS = 0.0; from topovae.__main__ import main; main()",
 )
 EPOCHS = 24
 KILLS = 10

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from topovae.store import read_run
+from topovae.store.reader import read_run
 
 
 def read_csv(content: bytes) -> np.ndarray:

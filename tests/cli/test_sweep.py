@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from topovae.store import read_sweep
+from topovae.store.reader import read_sweep
 
 SMALL = ("--epochs", 3, "--batch-size", 32, "--hidden", 8, "--seeds", 2)
 # Every run is a group of its own, so that a kill falls between groups.
-SINGLE = ("-c", "import topovae.sweep; topovae.sweep.MOST_MODELS = 1; from topovae.__main__ import main; main()")
+SINGLE = ("-c", "import topovae.runs.sweep; topovae.runs.sweep.MOST_MODELS = 1; from topovae.__main__ import main; main()")
 
 
 def timeless(document: Any) -> Any:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from topovae.store import read_run
+from topovae.store.reader import read_run
 
 PARTS = ("train", "valid", "test")
 

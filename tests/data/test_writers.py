@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from topovae.data import writers
-from topovae.data.spaces import Sample, generate
+from topovae.data.synthetic.spaces import Sample, generate
 from topovae.data.writers import write
 from topovae.errors import OutputError, UsageError
 
@@ -70,7 +70,7 @@ def test_data_alone(tmp_path, kind):
 
 
 def test_standard_output_may_be_a_pipe():
-    code = "from topovae.data.spaces import generate; from topovae.data.writers import write; write(generate('circle', 9), '-')"
+    code = "from topovae.data import generate; from topovae.data.writers import write; write(generate('circle', 9), '-')"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     np.testing.assert_array_equal(np.load(io.BytesIO(result.stdout)), generate("circle", 9).x)
 

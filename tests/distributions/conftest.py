@@ -2,11 +2,9 @@
 
 import json
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
-
-ORACLES = Path(__file__).resolve().parents[3] / "shared" / "oracles" / "kl.json"
+from support.places import ORACLES
 
 
 @pytest.fixture(scope="session")

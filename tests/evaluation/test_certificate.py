@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from support.maps import CASES, Case, draw, jittered
 
-from topovae.benchmarks.maps import CASES, Case, draw, jittered
-from topovae.data.spaces import generate
+from topovae.data.synthetic.spaces import generate
 from topovae.errors import InputError
 from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate, certify
 from topovae.evaluation.diagrams import compare_bars, compare_diagrams

@@ -12,11 +12,11 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.evaluation import assess, locate, measure
 from topovae.evaluation.metrics import factor_labels
-from topovae.nn import NetworkConfig
+from topovae.model.networks import NetworkConfig
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.loop import Trainer
-from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)

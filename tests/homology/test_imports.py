@@ -10,7 +10,7 @@ import pytest
 HEAVY = ("torch", "sklearn", "ripser", "scipy", "matplotlib", "h5py")
 
 
-@pytest.mark.parametrize("module", ["topovae.homology", "topovae.homology.catalogue"])
+@pytest.mark.parametrize("module", ["topovae.homology", "topovae.homology.spaces.catalogue"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print(*[name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -18,6 +18,6 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
 
 
 def test_the_diagnosis_does_without_torch() -> None:
-    code = "import sys, topovae.homology.diagnosis; print('torch' in sys.modules)"
+    code = "import sys, topovae.homology.verdict.analyze; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

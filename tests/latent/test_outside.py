@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topovae.data.spaces import generate
+from topovae.data.synthetic.spaces import generate
 
 ELLIPSE = '''
 import math

@@ -2,16 +2,15 @@
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
+from support.places import ORACLES
 
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.signature import Signature, parse
 
-ORACLES = Path(__file__).resolve().parents[3] / "shared" / "oracles" / "kl.json"
 DOUBLE = torch.float64
 
 # expression: least ratio of feature distance to geodesic distance over pairs of points, log volume if compact

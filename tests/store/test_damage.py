@@ -11,18 +11,10 @@ import numpy as np
 import pytest
 
 from topovae.errors import InputError, RunFileError
-from topovae.store import (
-    Header,
-    Member,
-    Provenance,
-    Run,
-    describe,
-    field,
-    read_report,
-    read_run,
-    write_report,
-    write_run,
-)
+from topovae.store.inspect import describe, field
+from topovae.store.reader import read_report, read_run
+from topovae.store.schema import Header, Member, Provenance, Run
+from topovae.store.writer import write_report, write_run
 
 HEADER = Header(
     ("topovae",),

@@ -11,19 +11,10 @@ import numpy as np
 import pytest
 
 from topovae.errors import UsageError
-from topovae.store import (
-    Checkpoint,
-    Header,
-    Member,
-    Provenance,
-    Run,
-    describe,
-    field,
-    read_report,
-    read_run,
-    write_report,
-    write_run,
-)
+from topovae.store.inspect import describe, field
+from topovae.store.reader import read_report, read_run
+from topovae.store.schema import Checkpoint, Header, Member, Provenance, Run
+from topovae.store.writer import write_report, write_run
 
 HEADER = Header(
     command=("topovae", "train", "données.npy", "-o", "run.h5"),

@@ -9,19 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from topovae.store import (
-    Checkpoint,
-    Header,
-    Member,
-    Provenance,
-    Run,
-    Sweep,
-    SweepRun,
-    write_report,
-    write_run,
-    write_sweep,
-)
-from topovae.store.schema import SPLITS, SWEEP_METRICS
+from topovae.store.schema import SPLITS, SWEEP_METRICS, Checkpoint, Header, Member, Provenance, Run, Sweep, SweepRun
+from topovae.store.writer import write_report, write_run, write_sweep
 
 HEADER = Header(("topovae",), {}, 0, Provenance("x.npy", (9, 2), "float32", "0" * 64), "cpu", {}, "2026-01-01", "0.1.0")
 

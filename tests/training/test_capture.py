@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from topovae.data.dataset import Dataset
-from topovae.data.spaces import generate
 from topovae.data.splits import split
-from topovae.nn import choose_network
+from topovae.data.synthetic.spaces import generate
+from topovae.model.networks import choose_network
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training.capture import WARM_UP, Captured
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Trainer
-from topovae.vae import VAE, ModelConfig, build_model
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="recording CUDA graphs needs a CUDA device")
 

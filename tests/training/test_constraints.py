@@ -12,12 +12,12 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
-from topovae.nn import NetworkConfig
+from topovae.model.networks import NetworkConfig
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.constraints import Repulsion, check_anchors, parse_repulsion, pins
 from topovae.training.loop import Trainer
-from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")
 ANGLES = np.random.default_rng(0).uniform(-np.pi, np.pi, 300)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from topovae.data.spaces import generate
-from topovae.noise import Noise, drawing_from, sampling
+from topovae.data.synthetic.spaces import generate
+from topovae.model.draws import Noise, drawing_from, sampling
 from topovae.training.distributed import Team
 
 

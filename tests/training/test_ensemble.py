@@ -13,13 +13,13 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split, split
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
-from topovae.nn import NetworkConfig
+from topovae.model.networks import NetworkConfig
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import Ensemble, EnsembleTrainer
 from topovae.training.loop import HISTORY, DivergenceError, Trainer, TrainingState
 from topovae.training.start import Start
 from topovae.training.streams import Streams
-from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")
 N, EPOCHS, BATCH = 110, 4, 32

@@ -13,7 +13,8 @@ from torch import Tensor
 from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.evaluation import circular_agreement
-from topovae.nn import ImageLayout, NetworkConfig
+from topovae.model.networks import ImageLayout, NetworkConfig
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training import equivariance
 from topovae.training.config import TrainingConfig
 from topovae.training.equivariance import (
@@ -28,7 +29,6 @@ from topovae.training.equivariance import (
 )
 from topovae.training.loop import Trainer
 from topovae.training.start import Start
-from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")
 SMALL = NetworkConfig("mlp", hidden=(64,))

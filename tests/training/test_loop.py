@@ -11,13 +11,13 @@ import torch
 from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.evaluation import locate, measure
-from topovae.nn import NetworkConfig
+from topovae.model.networks import NetworkConfig
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training import batches as batching
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.loop import DivergenceError, Trainer, TrainingState
 from topovae.training.start import Start
-from topovae.vae import VAE, ModelConfig, build_model
 
 CPU = torch.device("cpu")
 ANGLES = np.linspace(0, 2 * np.pi, 90, endpoint=False)

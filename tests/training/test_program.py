@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 
 from topovae.data.dataset import Dataset
-from topovae.data.spaces import generate
 from topovae.data.splits import split
-from topovae.nn import choose_network
-from topovae.noise import Noise, drawing_from
+from topovae.data.synthetic.spaces import generate
+from topovae.model.draws import Noise, drawing_from
+from topovae.model.networks import choose_network
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training import program
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Objective, Trainer
 from topovae.training.program import Program, requests_of, trace
 from topovae.training.step import clip_
-from topovae.vae import VAE, ModelConfig, build_model
 
 CIRCLE = Dataset.of(generate("circle", 90, ambient=6, noise=0.05, seed=0).x)
 PARTS = split(90, seed=0)

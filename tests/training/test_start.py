@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from topovae.data.dataset import Dataset
-from topovae.nn import NetworkConfig
+from topovae.model.networks import NetworkConfig
+from topovae.model.vae import ModelConfig, build_model
 from topovae.training.batches import Batches
 from topovae.training.start import Start
-from topovae.vae import ModelConfig, build_model
 
 CPU = torch.device("cpu")
 

@@ -13,15 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from topovae.errors import OutputError, UsageError
-from topovae.viz import (
-    plot_barcode,
-    plot_history,
-    plot_latents,
-    plot_reconstructions,
-    render,
-    save,
-    summary_figure,
-)
+from topovae.viz import plot_barcode, plot_history, plot_latents, plot_reconstructions, render, save, summary_figure
 
 RNG = np.random.default_rng(0)
 N = 300

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from topovae.errors import ExpressionError, InputError, TopovaeError, UsageError
-from topovae.files import reporting
-from topovae.processes import forget_peak, in_processes, peak_bytes
+from topovae.runs.processes import forget_peak, in_processes, peak_bytes
+from topovae.store.atomic import reporting
 
 SCHEMA = "topovae/bench-diagnosis/1"
 
@@ -113,7 +113,7 @@ def target_of(space: str) -> Target:
     """
     if space in TARGETS:
         return TARGETS[space]
-    from topovae.data.spaces import find_space
+    from topovae.data.synthetic.spaces import find_space
 
     latent = find_space(space).space
     if latent is None:
@@ -169,7 +169,7 @@ def run_task(task: Task) -> dict[str, Any]:
         The JSON document of the analysis with the fields of the task, `seconds`, `cpu_seconds` and `peak_bytes`
         (greatest resident memory); where the diagnosis failed, `error` instead of the document.
     """
-    from topovae.data.spaces import generate
+    from topovae.data.synthetic.spaces import generate
     from topovae.homology import analyze
 
     forget_peak()

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from topovae.precision import computing
+from topovae.model.precision import computing
 
 _UPDATE_ARRAYS = 8
 """Arrays of the weights' size that AdamW moves: it reads weights, gradients and two moments, and writes all but gradients;

@@ -13,16 +13,16 @@ import torch
 
 from topovae.benchmarks.limits import ceilings, update_of, work_of
 from topovae.data.dataset import Dataset
-from topovae.data.spaces import generate
 from topovae.data.splits import Split
-from topovae.nn import count_parameters, to_device
-from topovae.noise import forked, random_state, seeded_state, set_random_state
-from topovae.pipeline import Request, moments, split_data
-from topovae.processes import forget_peak, peak_bytes
+from topovae.data.synthetic.spaces import generate
+from topovae.model.draws import forked, random_state, seeded_state, set_random_state
+from topovae.model.networks import count_parameters, to_device
+from topovae.model.vae import VAE, build_model
+from topovae.runs.processes import forget_peak, peak_bytes
+from topovae.runs.session import Request, moments, split_data
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Trainer
-from topovae.vae import VAE, build_model
 
 SCHEMA = "topovae/bench-train/1"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.common import (
+from topovae.cli.shell import (
     INTERRUPT_EXIT,
     DataArgument,
     DebugOption,
@@ -32,7 +32,7 @@ from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
     from topovae.data.dataset import Dataset
-    from topovae.homology.analysis import Analysis
+    from topovae.homology.verdict.analysis import Analysis
 
 _UNITS = {"b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -109,7 +109,7 @@ def analyze(
 
 def holds_graph(path: str) -> bool:
     """Whether a file holds a sparse matrix as scipy saves it."""
-    from topovae.homology.distances import is_graph
+    from topovae.homology.cloud.graphs import is_graph
 
     return path != "-" and os.path.isfile(path) and is_graph(path)
 
@@ -121,7 +121,7 @@ def open_graph(path: str) -> Dataset:
     import numpy as np
 
     from topovae.data.dataset import Dataset, Source
-    from topovae.homology.distances import read_graph
+    from topovae.homology.cloud.graphs import read_graph
 
     edges = read_graph(path).tocoo()
     with open(path, "rb") as file:
@@ -131,7 +131,7 @@ def open_graph(path: str) -> Dataset:
 
 def add_evidence(document: dict[str, Any], samples: Dataset, seed: int, quiet: bool) -> dict[str, Any]:
     """Train the closest candidates and let them decide, where they do."""
-    from topovae.evidence import closest, compare, weigh
+    from topovae.runs.evidence import closest, compare, weigh
 
     with progress_bar(quiet) as advance:
         return weigh(document, compare(samples, closest(document), seed, progress=advance))
@@ -139,7 +139,7 @@ def add_evidence(document: dict[str, Any], samples: Dataset, seed: int, quiet: b
 
 def write(path: str, document: dict[str, Any], samples: Dataset, options: dict[str, Any], seed: int) -> None:
     """Write the report of a diagnosis."""
-    from topovae.pipeline import make_header
+    from topovae.runs.session import make_header
     from topovae.store.writer import write_report
 
     write_report(path, document, {}, make_header(samples, options, seed, options["device"], arguments()))
@@ -147,7 +147,7 @@ def write(path: str, document: dict[str, Any], samples: Dataset, options: dict[s
 
 def draw(path: str, document: dict[str, Any], result: Analysis, data: str) -> None:
     """Draw the page of a diagnosis."""
-    from topovae.homology.circular import landmark_angles
+    from topovae.homology.features.circles import landmark_angles
     from topovae.viz.diagnosis import plot_diagnosis
     from topovae.viz.files import save
 

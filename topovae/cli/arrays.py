@@ -30,7 +30,7 @@ def write_columns(columns: dict[str, np.ndarray], path: str, form: str | None) -
         UsageError: an unknown format.
         OutputError: the place cannot be written.
     """
-    from topovae.files import write_atomic
+    from topovae.store.atomic import write_atomic
 
     form = form or (os.path.splitext(path)[1].lstrip(".").lower() if path != "-" else "npy")
     if form not in FORMATS:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.common import (
+from topovae.cli.shell import (
     DebugOption,
     DeviceOption,
     JsonOption,

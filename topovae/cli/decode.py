@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
+from topovae.cli.shell import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
 
 
 @command("decode")
@@ -22,16 +22,16 @@ def decode(
     debug: DebugOption = False,
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
-    from topovae.data.readers import read_array
+    from topovae.data.readers.find import read_array
     from topovae.store.reader import read_run
 
     check_output(output, run, input)
     loaded = read_run(run)
     coordinates = read_array(input)
 
-    from topovae.nn import to_device
-    from topovae.pipeline import decode as run_decoder
-    from topovae.pipeline import load_model
+    from topovae.model.networks import to_device
+    from topovae.runs.session import decode as run_decoder
+    from topovae.runs.session import load_model
 
     model = load_model(loaded.model, to_device(device))
     write_columns({"x": run_decoder(model, coordinates)}, output, format)

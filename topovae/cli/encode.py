@@ -7,16 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.common import (
-    DebugOption,
-    DeviceOption,
-    QuietOption,
-    RunArgument,
-    SeedOption,
-    check_output,
-    command,
-    open_data,
-)
+from topovae.cli.shell import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command, open_data
 from topovae.errors import RunFileError
 
 
@@ -39,9 +30,9 @@ def encode(
     loaded = read_run(run)
     samples = open_data(input, quiet=True, minimum=1)
 
-    from topovae.nn import to_device
-    from topovae.pipeline import encode as run_encoder
-    from topovae.pipeline import load_model
+    from topovae.model.networks import to_device
+    from topovae.runs.session import encode as run_encoder
+    from topovae.runs.session import load_model
 
     model = load_model(loaded.model, to_device(device))
     wanted = model.config.sample_shape

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.common import (
+from topovae.cli.shell import (
     DebugOption,
     DeviceOption,
     JsonOption,
@@ -55,7 +55,7 @@ def evaluate(
     other = read_run(against) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
 
-    from topovae.pipeline import certify_member, evaluate_member
+    from topovae.runs.session import certify_member, evaluate_member
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
@@ -68,7 +68,7 @@ def evaluate(
     checked = certify_member(loaded.model, samples, seed=seed, device=device) if certificate else {}
     document |= {"persistence": None, "certificate": None} | checked
     if plot:
-        from topovae.drawing import draw_run
+        from topovae.runs.pages import draw_run
 
         draw_run(loaded, samples, plot)
         note(f"picture: {plot}", quiet)
@@ -109,7 +109,7 @@ def with_truth(samples: Dataset, path: str | None, space: str | None) -> Dataset
     from topovae.signature import parse
 
     if path is not None:
-        from topovae.data.readers import read_array
+        from topovae.data.readers.find import read_array
 
         if space is None:
             raise UsageError("--truth needs --truth-space, the latent expression of its coordinates, such as S1 or S1xS1")

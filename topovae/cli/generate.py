@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.common import DebugOption, QuietOption, SeedOption, arguments, check_output, command, note
+from topovae.cli.shell import DebugOption, QuietOption, SeedOption, arguments, check_output, command, note
 
 SPACE_HELP = (
     "circle, interval, disk, cylinder, annulus, mobius, torus, embedded-torus, klein, sphere, S3 (any S<d>), rp2, so3, T3 "
@@ -44,7 +44,7 @@ def generate(
     debug: DebugOption = False,
 ) -> None:
     """Draw samples of a space, with ground truth and groups beside them."""
-    from topovae.data.spaces import generate as draw
+    from topovae.data.synthetic.spaces import generate as draw
     from topovae.data.writers import write
 
     check_output(output, images, labels)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from topovae.cli.common import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
+from topovae.cli.shell import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
 from topovae.errors import RunFileError
 
 
@@ -43,7 +43,7 @@ def describe_any(path: str, describe: Any) -> dict[str, Any]:
         except RunFileError:
             if path.endswith((".h5", ".hdf5")):
                 raise
-    from topovae.data.readers import read
+    from topovae.data.readers.find import read
 
     data = read(path)
     return {

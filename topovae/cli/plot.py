@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.common import DebugOption, QuietOption, RunArgument, SeedOption, check_picture, command, note
+from topovae.cli.shell import DebugOption, QuietOption, RunArgument, SeedOption, check_picture, command, note
 from topovae.errors import InputError
 
 
@@ -21,7 +21,7 @@ def plot(
 ) -> None:
     """Draw the latent space, the learning curves and, where the data are at hand, reconstructions."""
     from topovae.cli.evaluate import run_data
-    from topovae.drawing import draw_run
+    from topovae.runs.pages import draw_run
     from topovae.store.reader import read_run
 
     check_picture(output, run, data)

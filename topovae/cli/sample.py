@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.common import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
+from topovae.cli.shell import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
 
 
 @command("sample")
@@ -28,8 +28,8 @@ def sample(
     check_output(output, run)
     loaded = read_run(run)
 
-    from topovae.nn import to_device
-    from topovae.pipeline import draw_samples, load_model
+    from topovae.model.networks import to_device
+    from topovae.runs.session import draw_samples, load_model
 
     drawn = draw_samples(load_model(loaded.model, to_device(device)), n, seed)
     columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}

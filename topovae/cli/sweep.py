@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.common import (
+from topovae.cli.shell import (
     DataArgument,
     DebugOption,
     DeviceOption,
@@ -66,9 +66,9 @@ def sweep(
     debug: DebugOption = False,
 ) -> None:
     """Train every latent at every beta with several seeds, as batched ensembles, and compare them."""
-    from topovae.engines import find_engine
-    from topovae.homology.catalogue import split_expressions
-    from topovae.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
+    from topovae.homology.spaces.catalogue import split_expressions
+    from topovae.runs.engines import find_engine
+    from topovae.runs.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
 
     options: dict[str, Any] = {
         "network": network,
@@ -89,9 +89,9 @@ def sweep(
     previous = existing_sweep(output)
     samples = open_data(data, quiet)
 
-    from topovae.comparison import to_document
-    from topovae.nn import choose_network
-    from topovae.pipeline import make_header
+    from topovae.model.networks import choose_network
+    from topovae.runs.comparison import to_document
+    from topovae.runs.session import make_header
 
     if previous is not None:
         check_same_sweep(previous, request, samples)
@@ -111,7 +111,7 @@ def sweep(
         )
     note(f"sweep: {output} ({len(found.runs)} runs)", quiet)
     if plot:
-        from topovae.drawing import draw_sweep
+        from topovae.runs.pages import draw_sweep
 
         draw_sweep(found, plot)
         note(f"picture: {plot}", quiet)

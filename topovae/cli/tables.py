@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from topovae.cli.common import console
+from topovae.cli.shell import console
 from topovae.signature import parse
 
 _COLUMNS = ("rms", "nll", "kl", "elbo", "iwae", "stress")

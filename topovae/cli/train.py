@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.common import (
+from topovae.cli.shell import (
     DataArgument,
     DebugOption,
     DeviceOption,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from topovae.data.dataset import Dataset
-    from topovae.pipeline import Request
+    from topovae.runs.session import Request
     from topovae.store.schema import Run
     from topovae.training.loop import TrainingState
 
@@ -103,9 +103,9 @@ def train(
     previous = existing_run(output, resume) if resume or not follows else None
     samples = open_data(data, quiet)
 
-    from topovae.nn import choose_network, to_device
-    from topovae.pipeline import Request, make_header, train_run
-    from topovae.preparation import plan
+    from topovae.model.networks import choose_network, to_device
+    from topovae.runs.plan import plan
+    from topovae.runs.session import Request, make_header, train_run
     from topovae.training.distributed import Team
 
     options: dict[str, Any] = {
@@ -169,7 +169,7 @@ def train(
         note(words, quiet)
     note(f"run file: {output} (trained in {seconds:.0f} s)", quiet)
     if plot:
-        from topovae.drawing import draw_run
+        from topovae.runs.pages import draw_run
 
         draw_run(run, samples, plot)
         note(f"picture: {plot}", quiet)
@@ -233,7 +233,7 @@ def check_same(previous: Run, request: Request, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
-    from topovae.pipeline import Request
+    from topovae.runs.session import Request
     from topovae.signature import parse
 
     known = {field.name: field.default for field in fields(Request)} | dict(previous.header.config)
@@ -284,7 +284,7 @@ def read_analysis(path: str) -> dict[str, Any]:
 
 def read_anchors(path: str) -> np.ndarray:
     """A table of anchors (m, 1 + k): row numbers of the data, and coordinates."""
-    from topovae.data.readers import read_array
+    from topovae.data.readers.find import read_array
 
     return read_array(path).astype(float)
 

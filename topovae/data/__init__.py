@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from topovae.data.checks import check
     from topovae.data.dataset import Dataset
-    from topovae.data.readers import read
-    from topovae.data.spaces import generate
+    from topovae.data.readers.find import read
     from topovae.data.splits import split
+    from topovae.data.synthetic.spaces import generate
 
 __all__ = ["Dataset", "check", "generate", "read", "split"]
 
-_HOMES = {"Dataset": "dataset", "check": "checks", "generate": "spaces", "read": "readers", "split": "splits"}
+_HOMES = {"Dataset": "dataset", "check": "checks", "generate": "synthetic.spaces", "read": "readers.find", "split": "splits"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from topovae.data.spaces import Sample
+from topovae.data.synthetic.spaces import Sample
 from topovae.errors import OutputError, UsageError
-from topovae.files import write_atomic
+from topovae.store.atomic import write_atomic
 
 _CHUNK_BYTES = 1 << 18
 

@@ -8,8 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from topovae.evaluation.pullback import characters, covering_cocycles, representatives, solid_angles, windings
-from topovae.homology import topology
-from topovae.homology.classes import (
+from topovae.homology.cloud.ground import SURFACE_EDGE, SURFACE_LANDMARKS, Ground
+from topovae.homology.cloud.landmarks import Landmarks
+from topovae.homology.complexes.rips import persistence
+from topovae.homology.features.double_covers import MOST_CLASSES, find_classes
+from topovae.homology.features.pullbacks import (
     ModTwoMatch,
     connected_graph,
     exactness,
@@ -18,10 +21,7 @@ from topovae.homology.classes import (
     mod_two_graph,
     surface_class,
 )
-from topovae.homology.covers import MOST_CLASSES, find_classes
-from topovae.homology.ground import SURFACE_EDGE, SURFACE_LANDMARKS, Ground
-from topovae.homology.landmarks import Landmarks
-from topovae.homology.persistence import persistence
+from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 
 

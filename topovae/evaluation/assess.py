@@ -12,8 +12,8 @@ from topovae.data.splits import Split
 from topovae.evaluation.metrics import Latents, Metrics, locate, measure
 from topovae.evaluation.truth import geodesic_stress, recovered_circles
 from topovae.latent import LatentSpace
+from topovae.model.vae import VAE
 from topovae.training.batches import Batches
-from topovae.vae import VAE
 
 
 def assess(

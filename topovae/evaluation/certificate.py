@@ -19,10 +19,10 @@ from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
 from topovae.evaluation.fibres import Fibres, measure_fibres
 from topovae.evaluation.pullback import characters
-from topovae.homology import topology
-from topovae.homology.components import components_of_points
-from topovae.homology.ground import Ground, survey
-from topovae.homology.samples import shape_of
+from topovae.homology.cloud.components import components_of_points
+from topovae.homology.cloud.ground import Ground, survey
+from topovae.homology.cloud.rows import shape_of
+from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
 

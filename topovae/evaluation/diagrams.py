@@ -11,10 +11,10 @@ from persim import bottleneck, wasserstein
 
 from topovae.evaluation.algebra import representatives_of
 from topovae.evaluation.certificate import check_latents, unrolled
-from topovae.homology.geometry import frame_size
-from topovae.homology.ground import survey
-from topovae.homology.landmarks import hybrid_distances
-from topovae.homology.persistence import persistence
+from topovae.homology.cloud.ground import survey
+from topovae.homology.cloud.landmarks import hybrid_distances
+from topovae.homology.cloud.tangents import frame_size
+from topovae.homology.complexes.rips import persistence
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
 

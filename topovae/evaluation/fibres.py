@@ -16,8 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from topovae.evaluation.pullback import flat_columns
-from topovae.homology.geometry import neighbour_graph
-from topovae.homology.neighbours import nearest
+from topovae.homology.cloud.neighbours import nearest
+from topovae.homology.cloud.tangents import neighbour_graph
 from topovae.latent import LatentSpace
 
 BALLS = 300

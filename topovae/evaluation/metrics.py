@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
+from topovae.model.vae import VAE
 from topovae.training.batches import Batches
-from topovae.vae import VAE
 
 POSTERIOR_DRAWS = 8
 """Posterior samples of each x that expectations are estimated from."""

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from topovae.homology import topology
+from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Element, Signature
 

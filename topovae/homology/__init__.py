@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "Analysis": "analysis",
-    "Bar": "analysis",
-    "Candidate": "recommend",
-    "Coordinates": "coordinates",
-    "Dimension": "geometry",
-    "Recommendation": "recommend",
-    "analyze": "diagnosis",
-    "circular_coordinates": "circular",
-    "find_coordinates": "coordinates",
+    "Analysis": "verdict.analysis",
+    "Bar": "verdict.analysis",
+    "Candidate": "verdict.scores",
+    "Coordinates": "coordinates.search",
+    "Dimension": "cloud.tangents",
+    "Recommendation": "verdict.scores",
+    "analyze": "verdict.analyze",
+    "circular_coordinates": "features.circles",
+    "find_coordinates": "coordinates.search",
 }
 
 __all__ = sorted(_HOMES)

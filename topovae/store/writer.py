@@ -10,7 +10,7 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
-from topovae.files import write_atomic
+from topovae.store.atomic import write_atomic
 from topovae.store.schema import (
     FORMAT_VERSION,
     REPORT_FORMAT,

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
-from topovae.noise import sampling
+from topovae.model.draws import sampling
+from topovae.model.vae import VAE, Terms
 from topovae.training.batches import Batches
-from topovae.vae import VAE, Terms
 
 PINNED_BATCH = 64
 """Pinned samples that a step looks at."""

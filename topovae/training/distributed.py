@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from topovae.noise import Noise, Request
+from topovae.model.draws import Noise, Request
 
 
 @dataclass

@@ -19,8 +19,9 @@ from torch.func import functional_call, vmap
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import UsageError
-from topovae.noise import drawing_from, sampling
-from topovae.precision import apply, computing
+from topovae.model.draws import drawing_from, sampling
+from topovae.model.precision import apply, computing
+from topovae.model.vae import VAE, Terms
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.equivariance import HELD, Equivariance
@@ -29,7 +30,6 @@ from topovae.training.program import Program
 from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
 from topovae.training.step import Step
 from topovae.training.streams import Streams
-from topovae.vae import VAE, Terms
 
 Tensors = Mapping[str, Tensor]
 

@@ -19,10 +19,10 @@ from torch.nn.functional import affine_grid, grid_sample, normalize
 
 from topovae.data.dataset import Dataset
 from topovae.latent import LatentSpace
-from topovae.nn import BODIES, ImageLayout, NetworkConfig
-from topovae.noise import sampling
+from topovae.model.draws import sampling
+from topovae.model.networks import BODIES, ImageLayout, NetworkConfig
+from topovae.model.vae import VAE, Terms
 from topovae.training.batches import Batches
-from topovae.vae import VAE, Terms
 
 STEPS, BATCH, RATE = 1000, 128, 2e-3
 

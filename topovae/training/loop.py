@@ -15,14 +15,14 @@ from torch.func import functional_call
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import TopovaeError
-from topovae.noise import drawing_from, forked, random_state, seeded_state, set_random_state
-from topovae.precision import computing
+from topovae.model.draws import drawing_from, forked, random_state, seeded_state, set_random_state
+from topovae.model.precision import computing
+from topovae.model.vae import VAE, Terms
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.distributed import ALONE, Team
 from topovae.training.program import Program
 from topovae.training.step import Step
-from topovae.vae import VAE, Terms
 
 ANCHOR_WEIGHT = 2.0
 """Initial weight of the anchor's misfit, in nats a feature."""

@@ -17,7 +17,7 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from topovae.errors import TopovaeError
-from topovae.noise import Noise, Request, drawing_from, forked, random_state
+from topovae.model.draws import Noise, Request, drawing_from, forked, random_state
 
 Function = Callable[..., Sequence[Tensor]]
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topovae.model.vae import VAE
 from topovae.training.batches import Batches
-from topovae.vae import VAE
 
 REGRESSION_STEPS, REGRESSION_BATCH, REGRESSION_RATE = 300, 256, 2e-3
 

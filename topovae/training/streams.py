@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from topovae.noise import Noise, Request
+from topovae.model.draws import Noise, Request
 
 
 class Streams:

@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from topovae.errors import UsageError
-from topovae.files import write_atomic
+from topovae.store.atomic import write_atomic
 
 # Dates and versions are left out, so that equal pictures are equal files.
 METADATA: dict[str, dict[str, Any]] = {

@@ -1,0 +1,95 @@
+"""Local geometry on shapes sampled in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from topovae.homology.cloud.denoise import fit_denoiser
+from topovae.homology.cloud.tangents import boundary_share, flatten, frame_graph, growth_dimension, intrinsic_dimension
+
+
+def sphere(rng: np.random.Generator, n: int) -> np.ndarray:
+    z = rng.normal(size=(n, 3))
+    return z / np.linalg.norm(z, axis=1, keepdims=True)
+
+
+def disk(rng: np.random.Generator, n: int) -> np.ndarray:
+    radius, angle = np.sqrt(rng.uniform(size=n)), rng.uniform(0, 2 * np.pi, n)
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(n)])
+
+
+def mobius(rng: np.random.Generator, n: int) -> np.ndarray:
+    angle, width = rng.uniform(0, 2 * np.pi, n), rng.uniform(-0.5, 0.5, n)
+    radius = 1 + width * np.cos(angle / 2)
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), width * np.sin(angle / 2)])
+
+
+def circle(rng: np.random.Generator, n: int) -> np.ndarray:
+    angle = rng.uniform(0, 2 * np.pi, n)
+    return np.column_stack([np.cos(angle), np.sin(angle), np.zeros(n)])
+
+
+def cloud(rng: np.random.Generator, n: int) -> np.ndarray:
+    return rng.normal(size=(n, 3))
+
+
+SHAPES = {
+    "sphere": (sphere, 2),
+    "disk": (disk, 2),
+    "mobius": (mobius, 2),
+    "circle": (circle, 1),
+    "cloud": (cloud, 3),
+}
+
+
+@pytest.fixture(params=SHAPES, ids=str)
+def shape(request: pytest.FixtureRequest) -> tuple[np.ndarray, int]:
+    draw, dimension = SHAPES[request.param]
+    return draw(np.random.default_rng(0), 1500), dimension
+
+
+def test_the_dimension_is_read(shape: tuple[np.ndarray, int]) -> None:
+    points, dimension = shape
+    found = intrinsic_dimension(points, 0.0, 0)
+    assert found.value == dimension
+    low, high = found.interval
+    assert low <= found.estimate <= high
+    assert abs(found.estimate - dimension) < 0.5
+
+
+def test_the_dimension_is_read_from_distances(shape: tuple[np.ndarray, int]) -> None:
+    points, dimension = shape
+    found = growth_dimension(cdist(points, points))
+    assert found.value == dimension
+    assert found.interval[0] < found.estimate < found.interval[1]
+
+
+@pytest.mark.parametrize(("name", "bounded"), [("sphere", False), ("disk", True), ("mobius", True)])
+def test_the_boundary_shows(name: str, bounded: bool) -> None:
+    points = flatten(SHAPES[name][0](np.random.default_rng(1), 2000), 2, 15)
+    assert (boundary_share(points, 2) > 0.022) == bounded
+
+
+@pytest.mark.parametrize(("name", "orientable"), [("sphere", True), ("disk", True), ("mobius", False)])
+def test_orientability_shows(name: str, orientable: bool) -> None:
+    frames = frame_graph(SHAPES[name][0](np.random.default_rng(2), 1500), 2, 15)
+    ratio = None if frames is None else frames.ratio()
+    assert ratio is not None
+    assert (ratio < 0.1) == orientable
+
+
+@pytest.mark.parametrize("n", [60, 300, 2000])
+def test_the_noise_floor_is_found(n: int) -> None:
+    rng = np.random.default_rng(3)
+    signal = rng.normal(size=(n, 3)) @ rng.normal(size=(3, 80))
+    denoiser = fit_denoiser(signal + 0.2 * rng.normal(size=(n, 80)))
+    assert len(denoiser.components) == 3
+    assert denoiser.noise == pytest.approx(0.2, rel=0.15)
+    assert denoiser.components @ denoiser.components.T == pytest.approx(np.eye(3), abs=1e-9)
+
+
+def test_few_features_are_only_rotated() -> None:
+    x = np.random.default_rng(4).normal(size=(50, 4))
+    assert cdist(fit_denoiser(x).transform(x), fit_denoiser(x).transform(x)) == pytest.approx(cdist(x, x))

@@ -1,0 +1,122 @@
+"""Findings that a space predicts name it; findings that none predicts name none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from topovae.homology.features.nulls import RANKS, betti_distribution, betti_number, null, ranked_ratios
+from topovae.homology.spaces.catalogue import CATALOGUE, Space, find
+from topovae.homology.verdict.scores import LEAST_SCORE, Findings, calibrated, recommend
+
+
+def sure(number: int) -> np.ndarray:
+    return np.eye(RANKS + 1)[number]
+
+
+def findings(space: Space, manifold: float = 1.0, **changed: object) -> Findings:
+    """What a perfect diagnosis finds of a space: no degree 2, boundary and orientation above dimension 3."""
+    degrees = (1, 2) if 1 < space.dimension <= 3 else (1,)
+    betti = {(p, k): sure(space.betti(p, k)) for p in (2, 3) for k in degrees}
+    flags = (float(space.closed), float(space.orientable)) if space.dimension in (2, 3) else (None, None)
+    covers = tuple((cover.betti(2, 1), cover.betti(3, 1)) for cover in space.covers)
+    found = Findings({space.dimension: 0.98}, betti, *flags, manifold, cup_of(space), covers if len(covers) < 4 else ())
+    return replace(found, **changed)
+
+
+def cup_of(space: Space) -> np.ndarray | None:
+    """A matrix of products with as many classes, and squares and other products as the space has."""
+    k, form = space.betti(2, 1), space.cup_form
+    if space.dimension == 1 or not 1 <= k <= 3:
+        return None
+    cup = np.full((k, k), form.products > 0)
+    np.fill_diagonal(cup, not form.alternating)
+    return cup
+
+
+@pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension < 4], ids=lambda space: space.name)
+def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
+    candidates, recommendation = recommend(findings(space))
+    assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
+    assert candidates[0].score > LEAST_SCORE
+    assert recommendation.confidence == calibrated("named", candidates[0].score)
+    assert candidates[0].name == space.name
+    scores = [candidate.score for candidate in candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert all(reason.startswith("for") for reason in candidates[0].reasons)
+
+
+@pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
+def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: Space) -> None:
+    """Only H¹ is read there."""
+    _, recommendation = recommend(findings(space))
+    plain = all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1
+    if plain:
+        assert recommendation.name == space.name
+    elif recommendation.name != "none":
+        named = next(other for other in CATALOGUE if other.name == recommendation.name)
+        assert seen(named) == seen(space)
+
+
+def seen(space: Space) -> tuple[int, ...]:
+    """What is computed of a space of large dimension."""
+    return space.dimension, space.betti(2, 1), space.betti(3, 1)
+
+
+@pytest.mark.parametrize("kind", ["named", "none"])
+def test_confidence_grows_with_the_score_and_is_a_probability(kind: str) -> None:
+    values = [calibrated(kind, score) for score in np.linspace(0, 1, 21)]
+    assert values == sorted(values) and 0 < values[0] < values[-1] < 1
+
+
+@pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
+def test_several_dimensions_are_none(space: Space) -> None:
+    _, recommendation = recommend(findings(space, manifold=0.1))
+    assert (recommendation.name, recommendation.latent) == ("none", None)
+
+
+def test_genus_two_is_none_with_reasons() -> None:
+    betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 4), (2, 1))}
+    candidates, recommendation = recommend(Findings({2: 0.98}, betti, 1.0, 1.0, 1.0))
+    assert recommendation.name == "none"
+    assert any(reason.startswith("against") for reason in candidates[0].reasons)
+
+
+def test_betti_numbers_of_a_torus_without_products_are_no_torus() -> None:
+    torus = find(["torus"])[0]
+    wedge = findings(torus, cup=np.zeros((2, 2), dtype=bool), covers=((3, 3),) * 3)
+    assert recommend(wedge)[1].name == "none"
+
+
+def test_candidates_restrict_the_choice() -> None:
+    betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 1), (2, 0))}
+    band = Findings({2: 0.98}, betti, 0.0, None, 1.0)
+    assert {candidate.name for candidate in recommend(band)[0]} > {"mobius", "cylinder"}
+    candidates, recommendation = recommend(band, find(["mobius", "torus"]))
+    assert [candidate.name for candidate in candidates] == ["mobius", "torus"]
+    assert recommendation.name == "mobius"
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+@pytest.mark.parametrize("degree", [1, 2])
+def test_betti_distributions_add_to_one_and_follow_the_ratios(degree: int, dimension: int) -> None:
+    law = null(degree, dimension)
+    critical = law.critical_ratio(0.01)
+    for number in range(RANKS):
+        ratios = np.where(np.arange(RANKS) < number, 1.5 * critical, 1.0)
+        probabilities = betti_distribution(ratios, law, 0.01)
+        assert probabilities.sum() == pytest.approx(1)
+        assert probabilities.argmax() == number == betti_number(ratios, law, 0.01)
+
+
+def test_a_stricter_level_asks_for_longer_bars() -> None:
+    law = null(1, 2)
+    assert law.critical_ratio(0.001) > law.critical_ratio(0.01) > law.critical_ratio(0.1) > 1
+
+
+def test_ratios_are_ranked_and_filled_up() -> None:
+    ratios = ranked_ratios(np.array([[1.0, 2.0], [1.0, 4.0]]))
+    assert ratios.tolist() == [4.0, 2.0] + [1.0] * (RANKS - 2)
+    assert ranked_ratios(np.zeros((0, 2))).tolist() == [1.0] * RANKS

@@ -1,0 +1,99 @@
+"""Laws of the bodies: image layouts, the choice by shape, output shapes, errors in words."""
+
+import pytest
+import torch
+
+from topovae.errors import UsageError
+from topovae.model.networks import BODIES, ImageLayout, NetworkConfig, choose_network, count_parameters, to_device
+
+# sample shape: the kind chosen, and the image (height, width, channels, channels last) that it holds
+SHAPES = {
+    (50,): ("mlp", None),
+    (1,): ("mlp", None),
+    (28, 28): ("conv", (28, 28, 1, False)),
+    (30, 30): ("conv", (30, 30, 1, False)),
+    (64, 64): ("conv", (64, 64, 1, False)),
+    (3, 32, 32): ("conv", (32, 32, 3, False)),
+    (17, 33, 3): ("conv", (17, 33, 3, True)),
+    (16, 16): ("conv", (16, 16, 1, False)),
+    (28, 28, 1): ("conv", (28, 28, 1, True)),
+    (1, 28, 28): ("conv", (28, 28, 1, False)),
+    (8, 8): ("mlp", (8, 8, 1, False)),
+    (15, 40): ("mlp", (15, 40, 1, False)),
+    (5, 6, 7): ("mlp", None),
+    (2, 3, 4, 5): ("mlp", None),
+}
+each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map(str, shape)))
+
+
+@each_shape
+def test_layout_and_choice(shape):
+    kind, layout = SHAPES[shape]
+    found = ImageLayout.of(shape)
+    assert (found and (found.height, found.width, found.channels, found.channels_last)) == layout
+    assert choose_network(shape).kind == kind
+    assert choose_network(shape, "mlp").kind == "mlp"
+
+
+@each_shape
+@pytest.mark.parametrize("kind", ["auto", "mlp"])
+def test_bodies_have_the_right_shapes_and_finite_gradients(shape, kind):
+    torch.manual_seed(0)
+    config = choose_network(shape, kind)
+    make_encoder, make_decoder = BODIES[config.kind]
+    encoder, decoder = make_encoder(config, shape, 7), make_decoder(config, shape, 5)
+    for n in (1, 3):
+        encoded, decoded = encoder(torch.randn(n, *shape)), decoder(torch.randn(n, 5))
+        assert encoded.shape == (n, 7) and decoded.shape == (n, *shape)
+    (encoded.sum() + decoded.sum()).backward()
+    gradients = [p.grad for p in (*encoder.parameters(), *decoder.parameters())]
+    assert all(g is not None and torch.isfinite(g).all() for g in gradients)
+    assert count_parameters(encoder) == sum(p.numel() for p in encoder.parameters()) > 0
+
+
+@each_shape
+def test_planes_round_trip(shape):
+    layout = ImageLayout.of(shape)
+    if layout is not None:
+        x = torch.randn(2, *shape)
+        planes = layout.to_planes(x)
+        assert planes.shape == (2, layout.channels, layout.height, layout.width)
+        assert torch.equal(layout.from_planes(planes, shape), x)
+
+
+@each_shape
+def test_every_pixel_matters_to_the_encoder_and_every_feature_to_the_decoder(shape):
+    torch.manual_seed(0)
+    config = choose_network(shape)
+    make_encoder, make_decoder = BODIES[config.kind]
+    x = torch.randn(1, *shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(make_encoder(config, shape, 3)(x).square().sum(), x)
+    assert (gradient != 0).all()
+    features = torch.randn(1, 3, requires_grad=True)
+    decoded = make_decoder(config, shape, 3)(features)
+    (gradient,) = torch.autograd.grad(decoded.square().sum(), features)
+    assert (gradient != 0).all()
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_configurations_round_trip(kind):
+    config = NetworkConfig(kind, (64, 32), (8, 16))
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "words"), [((8, 8), "conv", "16 x 16"), ((50,), "conv", "mlp"), ((50,), "gru", "gru")]
+)
+def test_impossible_networks_are_refused_in_words(shape, kind, words):
+    with pytest.raises(UsageError, match=words):
+        choose_network(shape, kind)
+
+
+def test_devices():
+    assert to_device("cpu").type == "cpu"
+    assert to_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(UsageError, match="tpu"):
+        to_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="CUDA"):
+            to_device("cuda")

@@ -1,0 +1,86 @@
+"""The scikit-learn interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+import topovae
+from topovae.data.synthetic.spaces import generate
+from topovae.errors import InputError, UsageError
+from topovae.store.reader import read_run
+
+X = generate("circle", 200, ambient=8, noise=0.05, seed=3).x
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Any:
+    return topovae.TopoVAE(latent="S1", epochs=3, init="random", random_state=4).fit(X)
+
+
+def test_parameters_survive_cloning() -> None:
+    model = topovae.TopoVAE(latent="S1xR2", beta=2.0, random_state=7)
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_unfitted_models_say_so() -> None:
+    with pytest.raises(NotFittedError):
+        topovae.TopoVAE().transform(X)
+
+
+def test_shapes_and_units(fitted: Any) -> None:
+    z = fitted.transform(X)
+    assert z.shape == (200, 1) and np.abs(z).max() <= np.pi + 1e-6
+    assert fitted.inverse_transform(z).shape == X.shape
+    assert fitted.sample(5).shape == (5, 8)
+    np.testing.assert_array_equal(fitted.sample(5, random_state=1), fitted.sample(5, random_state=1))
+
+
+def test_equal_seeds_give_equal_models(fitted: Any) -> None:
+    again = clone(fitted).fit(X)
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_a_saved_model_is_a_run_file(fitted: Any, tmp_path: Path) -> None:
+    fitted.save(str(tmp_path / "run.h5"))
+    run = read_run(tmp_path / "run.h5")
+    assert run.model.latent == fitted.latent_ == "S1"
+    assert run.header.command == ("topovae.TopoVAE.fit",) and run.header.seed == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "error"),
+    [
+        ({"latent": "S1x"}, X, UsageError),
+        ({"latent": "S1", "network": "conv"}, X, UsageError),
+        ({"latent": "S1", "likelihood": "bernoulli"}, X, UsageError),
+        ({"latent": "S1"}, np.full((50, 3), np.nan), InputError),
+        ({"latent": "S1"}, X[:5], InputError),
+    ],
+    ids=["expression", "network", "likelihood", "nan", "few"],
+)
+def test_what_cannot_be_fitted_is_an_error(options: dict[str, Any], data: np.ndarray, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        topovae.TopoVAE(epochs=1, **options).fit(data)
+
+
+def test_the_package_offers_its_api_lazily() -> None:
+    assert topovae.parse("torus") == topovae.parse("S1xS1")
+    assert topovae.analyze(X, seed=0).to_dict()["schema"] == "topovae/analysis/1"
+    with pytest.raises(AttributeError):
+        _ = topovae.nothing
+
+
+def test_anchors_fix_the_frame() -> None:
+    drawn = generate("circle", 300, ambient=8, noise=0.05, seed=3)
+    anchors = np.column_stack([np.arange(0, 300, 3), drawn.truth[::3, 0]])
+    z = topovae.TopoVAE(latent="S1", epochs=20).fit(drawn.x, anchors=anchors).transform(drawn.x)[:, 0]
+    off = np.angle(np.exp(1j * (z - drawn.truth[:, 0])))
+    assert np.abs(off).mean() < 0.4
+    with pytest.raises(UsageError, match="2 columns"):
+        topovae.TopoVAE(latent="S1", epochs=1).fit(drawn.x, anchors=anchors[:, :1])

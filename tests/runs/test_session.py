@@ -1,0 +1,208 @@
+"""A whole training run by the Python API: split, request, checkpoints, resume and the models that come back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from topovae.data.dataset import Dataset
+from topovae.errors import RunFileError, TopovaeError, UsageError
+from topovae.runs import session as pipeline
+from topovae.runs.session import Request, decode, draw_samples, encode, load_model, moments, split_data, train_run
+from topovae.signature import parse
+from topovae.store.reader import read_run
+from topovae.store.schema import Header, Provenance, Run
+
+RNG = np.random.default_rng(0)
+ANGLES = RNG.uniform(-np.pi, np.pi, (80, 1))
+DATA = Dataset.of(np.concatenate([np.cos(ANGLES), np.sin(ANGLES), 0 * ANGLES + 3], 1), truth=ANGLES, space="S1")
+REQUEST = Request("S1", baseline=True, epochs=6, batch_size=16, init="random")
+
+
+def make_header(request: Request = REQUEST) -> Header:
+    data = Provenance(path="", shape=(80, 3), dtype="float64", sha256="")
+    return Header((), request.to_dict(), request.seed, data, "cpu", {}, "", "")
+
+
+def train(path: Path, request: Request = REQUEST, **options: Any) -> Run:
+    return train_run(DATA, request, make_header(request), str(path), device="cpu", **options)
+
+
+def assert_same_member(a: Any, b: Any) -> None:
+    assert a.checkpoint.best_epoch == b.checkpoint.best_epoch and a.final == b.final
+    for one, other in (
+        (a.state, b.state),
+        (a.history, b.history),
+        (a.samples, b.samples),
+        (a.checkpoint.state, b.checkpoint.state),
+        (a.checkpoint.optimizer, b.checkpoint.optimizer),
+        (a.checkpoint.rng, b.checkpoint.rng),
+        *((a.latents[name], b.latents[name]) for name in a.latents),
+    ):
+        assert one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"init": "magic"}, "--init"),
+        ({"likelihood": "poisson"}, "--likelihood"),
+        ({"network": "resnet"}, "--network"),
+        ({"noise": 0.0}, "--noise"),
+        ({"noise": float("nan")}, "--noise"),
+        ({"beta": float("inf")}, "--beta"),
+        ({"learning_rate": float("nan")}, "--learning-rate"),
+        ({"epochs": -3}, "--epochs"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"latent": "S1x"}, "latent expression"),
+        ({"latent": "(S1)/<flip>"}, "freely"),
+    ],
+    ids=str,
+)
+def test_a_request_that_makes_no_sense_is_refused_at_once(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        replace(REQUEST, **fields)
+
+
+def test_the_split_keeps_groups_whole() -> None:
+    group = np.arange(80) // 8
+    parts = split_data(replace(DATA, group=group), 0).parts()
+    members = [set(group[index]) for index in parts.values()]
+    assert sum(map(len, members)) == 10
+    one = split_data(replace(DATA, group=np.zeros(80, dtype=np.int64)), 0).parts()
+    assert all(np.array_equal(one[name], index) for name, index in split_data(DATA, 0).parts().items())
+
+
+def test_moments_are_those_of_the_rows() -> None:
+    rows = np.arange(0, 80, 3)
+    mean, std, low, high = moments(DATA, rows)
+    x = DATA.load()[rows]
+    np.testing.assert_allclose(mean, x.mean(0))
+    assert std == pytest.approx(np.sqrt(np.square(x - x.mean(0)).mean()))
+    assert (low, high) == (x.min(), x.max())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run that nothing interrupts."""
+    return train(tmp_path_factory.mktemp("run") / "whole.h5")
+
+
+@pytest.mark.parametrize("stop", [("model", 1), ("model", 4), ("model", 6), ("baseline", 2), ("baseline", 6)], ids=str)
+def test_a_resumed_run_ends_where_the_whole_one_ends(stop: tuple[str, int], whole: Run, tmp_path: Path) -> None:
+    def interrupt(name: str, state: Any, total: int) -> None:
+        assert total == 6
+        if (name, state.epoch) == stop:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "run.h5"
+    with pytest.raises(KeyboardInterrupt):
+        train(path, progress=interrupt)
+    kept = read_run(path)
+    member = {"model": kept.model, "baseline": kept.baseline}[stop[0]]
+    assert member is not None and member.checkpoint is not None
+    assert (member.checkpoint.epoch, member.checkpoint.finished) == (stop[1], False)
+    torch.manual_seed(7)
+    resumed = train(path, resumed=kept)
+    assert_same_member(resumed.model, whole.model)
+    assert_same_member(resumed.baseline, whole.baseline)
+    stored = read_run(path)
+    assert_same_member(stored.model, whole.model)
+    assert_same_member(stored.baseline, whole.baseline)
+
+
+def test_a_run_started_from_coordinates_resumes_with_them(tmp_path: Path) -> None:
+    """Without a diagnosis too: the anchor still pulls after the first checkpoint."""
+    request = replace(REQUEST, epochs=15, baseline=False)
+    one = train(tmp_path / "one.h5", request, coordinates={"start": ANGLES})
+
+    def interrupt(name: str, state: Any, total: int) -> None:
+        if state.epoch == 1:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "other.h5"
+    with pytest.raises(KeyboardInterrupt):
+        train(path, request, coordinates={"start": ANGLES}, progress=interrupt)
+    assert_same_member(train(path, request, resumed=read_run(path)).model, one.model)
+    assert one.model.final["test"]["recovery"][0]["circular_correlation"] > 0.95
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_first_epoch(tmp_path: Path) -> None:
+    with pytest.raises(TopovaeError, match="no such"):
+        train(tmp_path / "no such" / "run.h5", progress=lambda *_: pytest.fail("an epoch was trained"))
+
+
+def test_a_failing_checkpoint_keeps_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, written = tmp_path / "run.h5", []
+    write = pipeline.write_run
+
+    def fail_third(place: str, run: Run) -> None:
+        written.append(run)
+        if len(written) == 3:
+            raise TopovaeError("the disk is full")
+        write(place, run)
+
+    monkeypatch.setattr(pipeline, "write_run", fail_third)
+    monkeypatch.setattr(pipeline, "CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(TopovaeError, match="full"):
+        train(path)
+    checkpoint = read_run(path).model.checkpoint
+    assert checkpoint is not None and checkpoint.epoch == 1
+
+
+def test_a_loaded_model_is_the_best_one_and_goes_there_and_back(whole: Run) -> None:
+    model = load_model(whole.model)
+    location, scale = encode(model, DATA)
+    assert location.shape == (80, 1) and scale.shape == (80, 1)
+    for name, index in whole.split.items():
+        np.testing.assert_allclose(location[index], whole.model.latents[name]["location"], atol=1e-5)
+    x = decode(model, location, batch=7)
+    np.testing.assert_allclose(x, decode(model, location), atol=1e-5)
+    assert x.shape == (80, 3)
+
+
+def test_decoding_coordinates_of_another_space_is_refused(whole: Run) -> None:
+    with pytest.raises(UsageError, match="columns"):
+        decode(load_model(whole.model), np.zeros((4, 2)))
+
+
+def test_samples_of_the_prior_depend_on_the_seed_alone(whole: Run) -> None:
+    model = load_model(whole.model)
+    before = torch.get_rng_state()
+    one, again, other = draw_samples(model, 5, 0), draw_samples(model, 5, 0), draw_samples(model, 5, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert np.array_equal(one["x"], again["x"]) and not np.array_equal(one["x"], other["x"])
+    assert np.array_equal(draw_samples(model, 64, REQUEST.seed)["x"], whole.model.samples["x"])
+
+
+def test_weights_that_do_not_fit_are_a_damaged_file(whole: Run) -> None:
+    state = dict(whole.model.state)
+    state.pop(next(iter(state)))
+    with pytest.raises(RunFileError, match="weights"):
+        load_model(replace(whole.model, state=state))
+
+
+LATENTS = [
+    *("S1", "I", "R3", "S2", "S3", "T2", "T3", "S1xI", "S1xR2", "S2xS1", "SO3", "RP2", "RP3", "mobius", "klein"),
+    *("(S1xS1)/<rot(1/2),flip>", "(S1xS1xI)/<rot(1/3),id,id>", "embedded_torus", "annulus"),
+    *("(S1xS1xI)/<rot(1/2),id,flip>/<id,rot(1/2),flip>", "(S1)/<rot(1/32)>"),
+]
+
+
+@pytest.mark.parametrize("latent", LATENTS)
+@pytest.mark.parametrize("encoder", ["lift", "cover"])
+def test_every_latent_trains_is_written_and_evaluates(latent: str, encoder: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    # Few steps of few samples: the default rate is for more of both.
+    train(path, Request(latent, epochs=3, batch_size=16, encoder=encoder, learning_rate=2e-3))
+    run = read_run(path)
+    metrics = pipeline.evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
+    assert run.model.latent == parse(latent).canonical
+    assert all(np.isfinite([part[key] for key in ("rms", "nll", "kl", "elbo")]).all() for part in metrics.values())
+    assert (metrics["test"]["iwae"] is None) == (latent == "embedded_torus")
+    assert run.model.history["train_nll"][-1] < run.model.history["train_nll"][0]

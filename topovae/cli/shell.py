@@ -1,0 +1,223 @@
+"""What every command shares: options, messages, progress and exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from topovae.errors import OutputError, TopovaeError
+from topovae.extensions import load_extensions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from topovae.data.dataset import Dataset
+
+# Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+app = typer.Typer(
+    name="topovae",
+    help="Diagnose the topology of a data set, train the VAE whose latent space matches it, and check the result.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+DataArgument = Annotated[
+    str, typer.Argument(help="Data: .npy .npz .csv .tsv .h5 .mat .h5ad, MNIST IDX, a folder of images, or - for stdin.")
+]
+RunArgument = Annotated[str, typer.Argument(help="A run file made by `topovae train`.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of every random number; recorded in the output.", min=0)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+PlotOption = Annotated[str | None, typer.Option(help="Draw a picture into this file (.png, .pdf or .svg).")]
+
+SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
+
+
+class Terminated(SystemExit):
+    """SIGTERM was received; the exit code is the shell's 143."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise Terminated(128 + number)
+
+
+def group(name: str, text: str) -> typer.Typer:
+    """Register a group of commands.
+
+    Args:
+        name: the word before theirs.
+        text: what they are for.
+    """
+    commands = typer.Typer(help=text, no_args_is_help=True, pretty_exceptions_enable=False)
+    app.add_typer(commands, name=name)
+    return commands
+
+
+def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command; its errors become one message on stderr and the documented exit code.
+
+    Args:
+        name: its word.
+        place: the group that it belongs to.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def guarded(**options: Any) -> None:
+            signal.signal(signal.SIGTERM, _terminate)
+            try:
+                load_extensions()
+                function(**options)
+                sys.stdout.flush()
+            except TopovaeError as error:
+                _fail(str(error), error.exit_code, options)
+            except KeyboardInterrupt:
+                _fail("interrupted", INTERRUPT_EXIT, options)
+            except Terminated:
+                _fail("interrupted", 128 + signal.SIGTERM, options)
+            except BrokenPipeError:
+                # The reader of our output went away, as `head` does. What is still buffered has no reader either.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise typer.Exit(SIGPIPE_EXIT) from None
+            except MemoryError:
+                _fail("this machine has too little free memory; use fewer samples or --landmarks", 5, options)
+            except Exception as error:
+                problem = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+                _fail(problem, 1, options)
+
+        return place.command(name)(guarded)
+
+    return register
+
+
+def _fail(message: str, code: int, options: dict[str, Any]) -> None:
+    if options.get("debug"):
+        raise
+    sys.stderr.write(f"topovae: {message}\n")
+    raise typer.Exit(code) from None
+
+
+def arguments() -> tuple[str, ...]:
+    """The command as it was given, with the program's plain name."""
+    return ("topovae", *sys.argv[1:])
+
+
+def write_json(document: Any) -> None:
+    """One JSON document on stdout; what is not finite becomes null."""
+    sys.stdout.write(json.dumps(_finite(document), indent=2) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def console(stderr: bool = False) -> Console:
+    """A rich console for tables (stdout) or notes (stderr)."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def note(text: str, quiet: bool) -> None:
+    """A line for the person at the terminal, on stderr."""
+    if not quiet:
+        sys.stderr.write(f"{text}\n")
+
+
+@contextlib.contextmanager
+def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """A bar on stderr when it is a terminal; yields a function of a description and a share in [0, 1]."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda description, share: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeRemainingColumn(), console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda description, share: bar.update(task, description=description, completed=share)
+
+
+def open_data(path: str, quiet: bool, minimum: int | None = None) -> Dataset:
+    """Read and check a data set; what is odd but usable is said on stderr.
+
+    Args:
+        path: as `topovae.data.read` takes it.
+        quiet: leave the warnings out.
+        minimum: fewest samples accepted; None for what a diagnosis or a training needs.
+    """
+    from topovae.data.checks import MINIMUM, check
+    from topovae.data.readers.find import read
+
+    data = read(path)
+    for warning in check(data, MINIMUM if minimum is None else minimum).warnings:
+        note(f"topovae: warning: {warning}", quiet)
+    return data
+
+
+def set_threads(network: str, threads: int | None = None) -> None:
+    """One thread for dense networks, whose steps are too short to share; all cores for convolutions.
+
+    Args:
+        network: kind of the bodies.
+        threads: asked for, None for this choice.
+    """
+    import torch
+
+    if threads or network == "mlp":
+        torch.set_num_threads(threads or 1)
+
+
+def check_output(path: str, *inputs: str | None) -> None:
+    """Find out before the work whether a file can be written, and that it is none of the inputs.
+
+    Args:
+        path: where the output goes; stdout ("-") always can.
+        inputs: what the command reads, as given.
+
+    Raises:
+        OutputError: it cannot, or it is one of them.
+    """
+    from topovae.store.atomic import check_writable
+
+    if path == "-":
+        return
+    check_writable(path)
+    for given in inputs:
+        place = given if given is None or os.path.exists(given) else given.rpartition("::")[0]
+        if place and os.path.exists(path) and os.path.exists(place) and os.path.samefile(path, place):
+            raise OutputError(f"{path} is an input of this command, which writing there would destroy; choose another -o")
+
+
+def check_picture(path: str | None, *inputs: str | None) -> None:
+    """Find out before the work whether a picture can be drawn into a file.
+
+    Raises:
+        UsageError: its ending names no format of a picture.
+        OutputError: it cannot be written, or is one of the inputs.
+    """
+    if path is not None:
+        from topovae.viz.files import suffix_of
+
+        suffix_of(path)
+        check_output(path, *inputs)

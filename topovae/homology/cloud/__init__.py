@@ -1,0 +1,1 @@
+"""Rows of data to clean points: presets, denoising, neighbours, tangent planes, landmarks."""

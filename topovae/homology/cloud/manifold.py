@@ -1,0 +1,137 @@
+"""Soft verdicts from local geometry: has the space an edge, can it be oriented, is it a manifold at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from topovae.homology.cloud.tangents import (
+    LARGEST_DIMENSION,
+    Dimension,
+    FrameGraph,
+    boundary_share,
+    flatten,
+    frame_graph,
+    frame_size,
+)
+
+Class = tuple[int, ...]
+
+SURFACE_LIMIT = 3
+"""Boundary and orientation are judged in data of at most this dimension."""
+
+BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
+"""By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
+
+ORIENTATION = (0.155, 0.15)
+"""The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
+
+CLASS_FLOOR, CLASS_WIDTH = 0.02, 0.2
+"""Ratios of two classes are compared above this floor; a log ratio of so much is e : 1."""
+
+UNDETERMINED = 0.55
+"""Above this ratio, tangent frames say nothing about orientation."""
+
+UNFIT = (0.8, 0.05)
+"""Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
+
+UNSTEADY = (0.4, 0.05)
+"""The share of neighbourhood sizes with another dimension that halves manifolds from other data, and the width."""
+
+THIN = (0.07, 0.01)
+"""The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Probabilities that local geometry gives.
+
+    Attributes:
+        closed: that there is no boundary; None where not judged.
+        orientable: that the space is orientable; None where not judged, or where tangent frames cannot tell.
+        manifold: that the dimension is the same everywhere and at all scales.
+        frames: tangent frames, which classes of degree 1 can be compared with; None where there are none.
+    """
+
+    closed: float | None = None
+    orientable: float | None = None
+    manifold: float = 1.0
+    frames: FrameGraph | None = None
+
+
+def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
+    """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices.
+
+    Args:
+        averaged: (n, p) points averaged over neighbours.
+        dimension: their intrinsic dimension.
+    """
+    manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
+    if not 1 < dimension.value <= SURFACE_LIMIT:
+        return Verdicts(manifold=manifold)
+    k = frame_size(dimension)
+    flat = flatten(averaged, dimension.value, k)
+    share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
+    closed = _below_log(share, *BOUNDARY[dimension.value])
+    frames = frame_graph(flat, dimension.value, k)
+    if frames is None:
+        return Verdicts(closed, None, manifold)
+    ratio = frames.ratio()
+    manifold *= _below(ratio, *UNFIT)
+    orientable = _below_log(ratio, *ORIENTATION) if ratio <= UNDETERMINED else None
+    return Verdicts(closed, orientable, manifold, frames)
+
+
+def orientation_by_classes(frames: FrameGraph, flips: Mapping[Class, np.ndarray]) -> tuple[float, Class | None]:
+    """Find the class of orientation among those that there are.
+
+    The first Stiefel-Whitney class is one of H¹ over Z/2: frames can be oriented alike all over but for the flips of
+    exactly one of them, the zero class where the space is orientable.
+
+    Args:
+        frames: tangent frames.
+        flips: for each non-zero class the edges (e,) across which it changes.
+
+    Returns:
+        The probability that the space is orientable, and the class of orientation where it is not.
+    """
+    ratios = {name: frames.ratio(flip) for name, flip in flips.items()}
+    plain, best = frames.ratio(), min(ratios, key=lambda name: ratios[name])
+    orientable = logistic(np.log((ratios[best] + CLASS_FLOOR) / (plain + CLASS_FLOOR)) / CLASS_WIDTH)
+    return orientable, best if orientable < 0.5 else None
+
+
+def _below(value: float, middle: float, width: float) -> float:
+    """Return how surely a value lies below a threshold, a logistic."""
+    return logistic((middle - value) / width)
+
+
+def _below_log(value: float, middle: float, width: float) -> float:
+    """Return how surely a positive value lies below a threshold, a logistic of its logarithm."""
+    return logistic(np.log(middle / max(value, 1e-4)) / width)
+
+
+def logistic(x: float) -> float:
+    """Return 1/(1 + exp(−x))."""
+    return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
+
+
+def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
+    """Return how sure the dimension is, from its gap; the rest goes to its neighbours.
+
+    Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is.
+    """
+    if dimension.value > LARGEST_DIMENSION:
+        return {dimension.value: 0.9}
+    sure = 0.3 + 0.68 * logistic(np.log(dimension.gap / 3.0) / 0.15)
+    rest = (1 - sure) / 2
+    return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
+
+
+def decided(probability: float | None) -> bool | None:
+    """Return a yes or no where the probability is decided."""
+    if probability is None or 0.3 < probability < 0.7:
+        return None
+    return probability > 0.5

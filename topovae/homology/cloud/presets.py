@@ -1,0 +1,293 @@
+"""Counts, such as spikes in bins of time: how they are recognised, and what evens out their noise.
+
+The noise of a count grows with its mean, so that distances between rows of counts are ruled by the busiest
+columns. 2√(x + 3/8) gives all of them the same noise. Where the rows follow each other in time, a window over
+them averages noise away before any distance is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from topovae.errors import InputError, UsageError
+
+PRESETS = ("auto", "none", "counts")
+WINDOWS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
+"""Standard deviations, in rows, of the windows that are tried."""
+
+TRUNCATE = 3.0
+"""Windows end at so many standard deviations."""
+
+LEVEL = 0.01
+"""Level of the test that successive rows are no more alike than others."""
+
+_LEAST_ROWS = 40
+_LEAST_COLUMNS = 4
+_LEAST_MAXIMUM = 3
+_SLOPES = (0.5, 2.5)
+_DISPERSIONS = (0.4, 20.0)
+_STRETCHES = 4
+_STRETCH_ROWS = 1000
+_TEST_COLUMNS = 64
+_SHUFFLES = 199
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a kind of data asks for before distances are taken.
+
+    Attributes:
+        name: `counts`, or `none` where nothing is asked for.
+        transform: `sqrt` for 2√(x + 3/8), or `identity`.
+        window: standard deviation, in rows, of the Gaussian window over successive rows; 0 for none.
+        reasons: sentences that say why.
+    """
+
+    name: str = "none"
+    transform: str = "identity"
+    window: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, lists and texts."""
+        return {"name": self.name, "transform": self.transform, "window": self.window, "reasons": list(self.reasons)}
+
+
+def stabilise(x: np.ndarray) -> np.ndarray:
+    """Return 2√(x + 3/8), whose noise has variance near 1 for Poisson counts of any mean.
+
+    References:
+        Anscombe (1948), The transformation of Poisson, binomial and negative-binomial data, section 2.
+
+    Example:
+        >>> counts = np.random.default_rng(0).poisson([[2.0, 50.0]], (4000, 2))
+        >>> stabilise(counts).std(axis=0).round(1)
+        array([1., 1.])
+    """
+    return 2 * np.sqrt(x + 0.375)
+
+
+def smooth(x: np.ndarray, window: float) -> np.ndarray:
+    """Return averages of successive rows (n, p) under a Gaussian window, renormalised at both ends.
+
+    Args:
+        x: rows in the order of time.
+        window: standard deviation in rows; 0 leaves the rows as they are.
+    """
+    if window == 0:
+        return x
+    from scipy.ndimage import correlate1d
+
+    weights = kernel(window)
+    total = correlate1d(np.ones(len(x)), weights, mode="constant")
+    return correlate1d(x, weights, axis=0, mode="constant") / total[:, None]
+
+
+def kernel(window: float) -> np.ndarray:
+    """Return the weights (2r + 1,) of the Gaussian window, which sum to 1."""
+    reach = reach_of(window)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(window, 1e-9)) ** 2)
+    return weights / weights.sum()
+
+
+def reach_of(window: float) -> int:
+    """Return how many rows before and after a row its window takes in."""
+    return int(np.ceil(TRUNCATE * window))
+
+
+def choose_preset(data: Any, preset: str = "auto", seed: int = 0) -> Preset:
+    """Choose what to do before distances are taken, from a few stretches of successive rows.
+
+    Args:
+        data: Dataset, or array (n, ...).
+        preset: `auto`; `none`; or `counts`, which takes for granted that the data are counts.
+        seed: seed of the shuffles that the test of the order draws.
+
+    Raises:
+        UsageError: there is no such preset.
+        InputError: negative numbers cannot be counts.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f"The preset {preset!r} is not known; use one of {', '.join(PRESETS)}.")
+    if preset == "none":
+        return Preset(reasons=("asked for",))
+    if (len(data) if isinstance(data, np.ndarray) else data.n_samples) < _LEAST_ROWS:
+        return Preset(reasons=("too few samples to tell",))
+    stretches = _read_stretches(data)
+    together = np.vstack(stretches)
+    if not np.isfinite(together).all():  # the reader of the sample names the rows
+        return Preset(reasons=("some values are not finite",))
+    if preset == "counts":
+        if (together < 0).any():
+            raise InputError(
+                f"The preset counts is for numbers that count something, and {together.min():g} is among the data. "
+                "Give counts, or the preset none."
+            )
+        reason = "asked for"
+        dispersion = max(_scatter(together)[1], 1e-3)
+    else:
+        found = _recognise(together, _sample_axes(data))
+        if found.dispersion is None:
+            return Preset(reasons=(found.reason,))
+        reason, dispersion = found.reason, found.dispersion
+    window, order = choose_window(stretches, dispersion, seed)
+    roots = "square roots, 2√(x + 3/8), give all counts the same noise"
+    return Preset("counts", "sqrt", window, (reason, roots, order))
+
+
+def choose_window(stretches: Sequence[np.ndarray], dispersion: float = 1.0, seed: int = 0) -> tuple[float, str]:
+    """Choose the window over time of least estimated risk; none where the rows are in no order.
+
+    For counts x of rates λ and a linear smoother G, whose weight of a row for itself is g,
+
+    .. math:: E‖Gx − λ‖² = E[‖Gx − x‖² + 2φ Σ g x − φ Σ x]
+
+    is exact for Poisson counts (φ = 1); φ stands for their dispersion, and each column is divided by its mean.
+
+    Args:
+        stretches: arrays (n', p) of successive rows of counts.
+        dispersion: variance of the counts at a given rate over that rate.
+        seed: seed of the shuffles.
+
+    Returns:
+        Standard deviation of the window in rows, and a sentence that says why.
+
+    References:
+        Hudson (1978), A natural identity for exponential families with applications in multiparameter
+        estimation, section 3; von Neumann (1941) for the ratio of successive differences.
+    """
+    ratio, p_value = order_test(stretches, seed)
+    evidence = f"successive rows differ {ratio:.2f} times as much as shuffled ones (p = {p_value:.2g})"
+    if p_value > LEVEL or ratio >= 1:
+        return 0.0, f"{evidence}: no order in time, nothing is smoothed"
+    mean = np.vstack(stretches).mean(0)
+    stretches = [stretch[:, mean > 0] / np.sqrt(mean[mean > 0]) for stretch in stretches]
+    weight = np.sqrt(mean[mean > 0])
+    tried = [window for window in WINDOWS if window <= min(map(len, stretches)) / 20]
+    risks = [sum(_risk(stretch, weight, window, dispersion) for stretch in stretches) for window in tried]
+    best = tried[int(np.argmin(risks))]
+    if best == 0:
+        return 0.0, f"{evidence}: a time series, but too fast to be smoothed"
+    return best, f"{evidence}: a time series, smoothed by a Gaussian window of {best:g} rows, that of least estimated risk"
+
+
+def _risk(scaled: np.ndarray, weight: np.ndarray, window: float, dispersion: float) -> float:
+    """Return the estimated risk, up to a constant, of smoothing counts x = scaled · weight, over weight²."""
+    from scipy.ndimage import correlate1d
+
+    if window == 0:
+        return 2 * dispersion * float((scaled / weight).sum())
+    weights = kernel(window)
+    own = weights.max() / correlate1d(np.ones(len(scaled)), weights, mode="constant")
+    penalty = 2 * dispersion * float((own @ (scaled / weight)).sum())
+    return float(((smooth(scaled, window) - scaled) ** 2).sum()) + penalty
+
+
+def order_test(stretches: Sequence[np.ndarray], seed: int = 0) -> tuple[float, float]:
+    """Compare differences of successive rows with those of shuffled rows.
+
+    Returns:
+        Mean squared difference of successive rows over that of shuffled ones, and the p-value of so small a
+        ratio where the order means nothing.
+    """
+    rng = np.random.default_rng(seed)
+    columns = rng.permutation(stretches[0].shape[1])[:_TEST_COLUMNS]
+    parts = [stabilise(np.maximum(stretch[:, columns], 0)) for stretch in stretches]
+
+    def change(rows: Sequence[np.ndarray]) -> float:
+        return float(sum(np.square(np.diff(part, axis=0)).sum() for part in rows))
+
+    found = change(parts)
+    shuffled = np.array([change([rng.permutation(part) for part in parts]) for _ in range(_SHUFFLES)])
+    if not shuffled.any():
+        return 1.0, 1.0
+    return found / float(shuffled.mean()), float((1 + (shuffled <= found).sum()) / (1 + _SHUFFLES))
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """Whether data are counts: their dispersion if so, and the reason for either."""
+
+    reason: str
+    dispersion: float | None = None
+
+
+def _recognise(x: np.ndarray, axes: int) -> _Finding:
+    """Decide whether rows (n, p) are counts."""
+    if axes != 1:
+        return _Finding("samples of several axes are taken for images, not for counts")
+    if (x < 0).any() or (x != np.round(x)).any():
+        return _Finding("not all values are whole and non-negative, so they are no counts")
+    varying = x[:, np.ptp(x, axis=0) > 0]
+    if varying.shape[1] < _LEAST_COLUMNS or varying.max(initial=0) < _LEAST_MAXIMUM:
+        return _Finding("whole numbers, but too few columns or values for counts")
+    top = varying.max(0)
+    if (top <= 1).mean() > 0.5:
+        return _Finding("most columns are binary, so they are no counts")
+    # counts thin out towards their largest value; grey levels, grades and labels pile up there
+    piled = (varying >= 0.95 * top).mean(0) > max(0.05, 5 / len(x))
+    if (piled & (top > 1)).mean() > 0.2:
+        return _Finding("whole numbers that pile up at their largest value, as grey levels, grades and labels do: no counts")
+    slope, dispersion = _scatter(varying)
+    measured = f"the variance between like rows grows as mean^{slope:.2f} and is {dispersion:.2g} times the mean"
+    if not _SLOPES[0] <= slope <= _SLOPES[1] or not _DISPERSIONS[0] <= dispersion <= _DISPERSIONS[1]:
+        return _Finding(f"whole numbers, but {measured}, which is not as counts scatter")
+    return _Finding(f"whole and non-negative, and {measured}: counts", dispersion)
+
+
+def _scatter(x: np.ndarray) -> tuple[float, float]:
+    """Return how counts of like rows scatter: the power of the mean that their variance grows with, and their ratio.
+
+    For two Poisson counts of one rate and any sum a + b, the mean of (a − b)²/2 is (a + b)/2. Rows are paired
+    by one half of the columns and compared in the other, so that being paired does not make them alike there.
+    """
+    from topovae.homology.cloud.neighbours import nearest
+
+    halves = np.arange(x.shape[1]) % 2 == 0
+    means, variances = [], []
+    for half in (halves, ~halves):
+        _, index = nearest(stabilise(np.maximum(x[:, half], 0)), 1)
+        here, there = x[:, ~half], x[index[:, 0]][:, ~half]
+        means.append(((here + there) / 2).ravel())
+        variances.append(((here - there) ** 2 / 2).ravel())
+    mean, variance = np.concatenate(means), np.concatenate(variances)
+    order = np.argsort(mean[mean > 0], kind="stable")
+    mean, variance = mean[mean > 0][order], variance[mean > 0][order]
+    if len(mean) < 20:
+        return 0.0, 0.0
+    dispersion = float(variance.sum() / mean.sum())
+    # bins of equal weight in log mean, ties together; a spread of 1 : 2 is the least that shows a growth
+    edges = np.unique(np.searchsorted(mean, np.geomspace(mean[0], mean[-1], 13)[:-1]))
+    size = np.diff(np.append(edges, len(mean)))
+    centre = np.add.reduceat(mean, edges) / size
+    spread = np.add.reduceat(variance, edges) / size
+    usable = (size >= 20) & (spread > 0)
+    if usable.sum() < 2 or centre[usable].max() < 2 * centre[usable].min():
+        return 0.0, dispersion
+    slope = np.polyfit(np.log(centre[usable]), np.log(spread[usable]), 1, w=np.sqrt(size[usable]))[0]
+    return float(slope), dispersion
+
+
+def _read_stretches(data: Any) -> list[np.ndarray]:
+    """Read a few stretches of successive rows, spread over the data, as (n', p) of float64."""
+    n = len(data) if isinstance(data, np.ndarray) else data.n_samples
+    shape = data.shape[1:] if isinstance(data, np.ndarray) else data.sample_shape
+    length = int(np.clip(2**21 // max(1, int(np.prod(shape))), 50, _STRETCH_ROWS))
+    if n <= _STRETCHES * length:
+        starts, length = [0], n
+    else:
+        starts = [int(start) for start in np.linspace(0, n - length, _STRETCHES)]
+    blocks = [_rows(data, start, start + length) for start in starts]
+    return [np.asarray(block, dtype=np.float64).reshape(len(block), -1) for block in blocks]
+
+
+def _rows(data: Any, start: int, stop: int) -> np.ndarray:
+    return data[start:stop] if isinstance(data, np.ndarray) else data.rows(np.arange(start, stop))
+
+
+def _sample_axes(data: Any) -> int:
+    return data.ndim - 1 if isinstance(data, np.ndarray) else len(data.sample_shape)

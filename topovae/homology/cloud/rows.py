@@ -1,0 +1,220 @@
+"""What the diagnosis reads of a data set: a subsample that fits in memory, as rows of features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from topovae.errors import InputError, UsageError
+from topovae.homology.cloud.presets import Preset, reach_of, smooth, stabilise
+
+MOST_ROWS = 20_000
+LEAST_ROWS = 40
+METRICS = ("euclidean", "cosine")
+CHANNELS = (1, 3, 4)
+STRIDE = 2.0
+"""Rows kept of a smoothed series are so many windows apart, where there are enough."""
+
+ENOUGH_ROWS = 600
+"""Fewer rows lose more by being few than rows that lie closer lose by sharing their noise."""
+
+BLOCK_NUMBERS = 2**22
+"""Numbers in a block of rows: 32 MiB in double precision."""
+
+BLUR = 0.05
+"""Standard deviation of the low-pass filter of images, as a share of the longer side."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to every sample before distances are taken.
+
+    Attributes:
+        sample_shape: shape of one sample.
+        blur: standard deviation in pixels of the low-pass filter along each axis of a sample.
+        metric: `euclidean`, or `cosine` (samples scaled to unit length: the chord then is √(2 · cosine
+            distance)).
+        transform: `sqrt` for counts, which become 2√(x + 3/8), or `identity`.
+        window: standard deviation, in rows, of the Gaussian window over successive rows; 0 for none.
+    """
+
+    sample_shape: tuple[int, ...]
+    blur: tuple[float, ...]
+    metric: str
+    transform: str = "identity"
+    window: float = 0.0
+
+    def apply(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows (n, *sample_shape), each by itself, as filtered features (n, p) of float64."""
+        return self.measure(self.filter(rows))
+
+    def apply_series(self, rows: np.ndarray) -> np.ndarray:
+        """Return successive rows (n, *sample_shape) as features (n, p) smoothed over the window.
+
+        The average over time is taken of the same features that `apply` gives for single samples, so that a
+        single sample lies around its place among smoothed ones, with more noise.
+        """
+        return self.measure(smooth(self.filter(rows), self.window))
+
+    def filter(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows as features (n, p) before the metric: transformed, blurred and flattened."""
+        x = np.asarray(rows, dtype=np.float64)
+        if self.transform == "sqrt":
+            if (x < 0).any():
+                raise InputError(f"Counts cannot be negative, and {x.min():g} is among the samples read.")
+            x = stabilise(x)
+        if any(self.blur):
+            from scipy.ndimage import gaussian_filter
+
+            x = gaussian_filter(x, (0.0, *self.blur))
+        return x.reshape(len(x), -1)
+
+    def measure(self, x: np.ndarray) -> np.ndarray:
+        """Return features (n, p) whose Euclidean distance is that of the metric."""
+        if self.metric == "cosine":
+            length = np.linalg.norm(x, axis=1, keepdims=True)
+            if (length == 0).any():
+                row = int(np.flatnonzero(length == 0)[0])
+                raise InputError(f"Sample {row} of those read is zero, and has no cosine distance to others.")
+            x = x / length
+        return x
+
+
+def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset()) -> Preparation:  # noqa: B008
+    """Choose the preparation for samples of a shape; images, of 2 or 3 axes, get a light blur.
+
+    Args:
+        sample_shape: shape of one sample.
+        metric: `euclidean` or `cosine`.
+        preset: what the kind of data asks for (`counts.choose_preset`).
+
+    Raises:
+        UsageError: the metric is not known.
+    """
+    if metric not in METRICS:
+        raise UsageError(f"The metric {metric!r} is not known; use one of {', '.join(METRICS)}.")
+    if len(sample_shape) not in (2, 3):
+        return Preparation(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window)
+    channel = None
+    if len(sample_shape) == 3:
+        channel = 0 if sample_shape[0] in CHANNELS and sample_shape[2] not in CHANNELS else 2
+    sigma = BLUR * max(side for axis, side in enumerate(sample_shape) if axis != channel)
+    blur = tuple(0.0 if axis == channel else sigma for axis in range(len(sample_shape)))
+    return Preparation(sample_shape, blur, metric, preset.transform, preset.window)
+
+
+def shape_of(data: Any) -> tuple[int, tuple[int, ...]]:
+    """Return the number of samples and the shape of one, of a Dataset or an array (n, ...)."""
+    if isinstance(data, np.ndarray):
+        if data.ndim == 0 or data.dtype.kind not in "fiub":
+            raise InputError(
+                f"Data must be an array of real numbers, one sample a row; this one has the shape "
+                f"{data.shape} and the type {data.dtype}."
+            )
+        return len(data), data.shape[1:] or (1,)
+    return data.n_samples, tuple(data.sample_shape)
+
+
+def read_sample(data: Any, preparation: Preparation, memory: int, seed: int) -> np.ndarray:
+    """Read and prepare at most 20,000 rows, fewer where they would not fit in memory.
+
+    Args:
+        data: Dataset, or array (n, ...).
+        memory: bytes that the whole diagnosis may use.
+        seed: chooses the rows.
+
+    Returns:
+        Prepared rows (n', p).
+
+    Raises:
+        InputError: too few samples, or samples that are not finite or all equal.
+    """
+    n, sample_shape = shape_of(data)
+    if n < LEAST_ROWS:
+        raise InputError(
+            f"The data holds {n} samples; a diagnosis needs at least {LEAST_ROWS}, and some hundreds to see "
+            "more than a circle. Give more samples."
+        )
+    features = int(np.prod(sample_shape))
+    # four copies in double precision at once: raw, filtered, centred, and linear algebra's own
+    affordable = memory // (2 * 4 * 8 * max(features, 1))
+    count = min(n, MOST_ROWS, max(affordable, 4 * LEAST_ROWS))
+    if preparation.window:
+        x = _read_series(data, preparation, _apart(n, count, preparation.window, seed))
+    else:
+        x = _read_rows(data, preparation, _chosen(np.arange(n), count, seed))
+    if not np.ptp(x, axis=0).any():
+        raise InputError(f"All {len(x)} samples read are equal: there is no space to diagnose.")
+    return x
+
+
+def _chosen(index: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return `count` of the row numbers, in order."""
+    if len(index) <= count:
+        return index
+    return np.sort(np.random.default_rng(seed).choice(index, count, replace=False))
+
+
+def _apart(n: int, count: int, window: float, seed: int) -> np.ndarray:
+    """Return rows to keep of a smoothed series: so far apart that each has noise of its own, where there are enough."""
+    step = max(1, min(round(STRIDE * window), n // ENOUGH_ROWS))
+    return _chosen(np.arange(0, n, step), count, seed)
+
+
+def _read_rows(data: Any, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+    """Read and prepare single rows."""
+    raw = data[index] if isinstance(data, np.ndarray) else data.rows(index)
+    _require_finite(raw, index)
+    return preparation.apply(raw)
+
+
+def _read_series(data: Any, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+    """Read all stretches that hold the wanted rows, smooth them, and keep these rows."""
+    kept = []
+    for rows, block in series(data, preparation, index):
+        wanted = index[(index >= rows.start) & (index < rows.stop)] - rows.start
+        kept.append(block[wanted])
+    return np.concatenate(kept)
+
+
+def _require_finite(rows: np.ndarray, index: np.ndarray) -> None:
+    """Refuse rows, of these numbers in the data, that hold NaN or infinity.
+
+    Raises:
+        InputError: names some of them.
+    """
+    bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(1)
+    if bad.any():
+        named = ", ".join(str(row) for row in index[bad][:5]) + ", …" * int(bad.sum() > 5)
+        raise InputError(
+            f"{int(bad.sum())} of the {len(rows)} samples read hold NaN or infinity (rows {named}). Remove or repair them."
+        )
+
+
+def series(data: Any, preparation: Preparation, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield prepared features of all rows in order, smoothed over the window, in blocks that fit in memory.
+
+    Each block is read with as many rows before and after it as its windows take in.
+
+    Args:
+        data: Dataset, or array (n, ...).
+        preparation: what is done to them.
+        index: sorted row numbers; blocks without any of them are left out.
+
+    Raises:
+        InputError: samples that are not finite, or counts that are negative.
+    """
+    n, sample_shape = shape_of(data)
+    reach = reach_of(preparation.window)
+    step = max(BLOCK_NUMBERS // max(1, int(np.prod(sample_shape))), 4 * reach, 1)
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        if index is not None and np.searchsorted(index, start) == np.searchsorted(index, stop):
+            continue
+        first, last = max(0, start - reach), min(n, stop + reach)
+        raw = data[first:last] if isinstance(data, np.ndarray) else data.rows(np.arange(first, last))
+        _require_finite(raw, np.arange(first, last))
+        yield slice(start, stop), preparation.apply_series(raw)[start - first : stop - first]

@@ -1,0 +1,1 @@
+"""Distances to diagrams: Rips complexes, their bars, and what they cost."""

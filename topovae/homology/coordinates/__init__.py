@@ -1,0 +1,1 @@
+"""After the verdict: where each sample lies on the space."""

@@ -1,0 +1,1 @@
+"""Diagrams to what was measured: significant bars, circles, products, covers, orbits and symmetries."""

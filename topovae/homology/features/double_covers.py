@@ -1,0 +1,151 @@
+"""Classes in H¹ over Z/2 of the landmarks: their cup products, and their double covers.
+
+Betti numbers do not tell a torus from a wedge of two circles and a sphere, nor, over one field, from a Klein bottle.
+The product of two classes of a wedge is a coboundary, of a surface it is not; and a double cover of a Klein bottle is
+a torus for exactly one class, that of orientation.
+
+References:
+    Hatcher (2002), Algebraic topology, sections 1.3 and 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from ripser import ripser
+from scipy.sparse import coo_matrix
+
+from topovae.homology.complexes.rips import persistence
+from topovae.homology.features.nulls import Null, betti_number, ranked_ratios
+from topovae.homology.spaces.chains import cup_products
+
+MOST_CLASSES = 3
+"""Products of more classes are not computed."""
+
+LATE = 0.9
+"""Share of the window of scales at which products are looked at. A product that vanishes at one scale vanishes at all
+smaller ones, so the later the better, as long as the classes live."""
+
+MOST_TRIANGLES = 60_000
+"""Products are looked at earlier where there are more triangles, for cost."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Significant classes of H¹ over Z/2 that live together on landmarks.
+
+    Attributes:
+        distances: (m, m) distances of the landmarks.
+        cocycles: (k, m, m) symmetric 0-1 matrices, valid on edges up to `death`.
+        birth: scale from which all are alive.
+        death: scale up to which all are.
+    """
+
+    distances: np.ndarray
+    cocycles: np.ndarray
+    birth: float
+    death: float
+
+    def combinations(self) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+        """Yield each non-zero sum of the classes, as its coefficients and its cocycle (m, m)."""
+        for chosen in product((0, 1), repeat=len(self.cocycles)):
+            if any(chosen):
+                yield chosen, np.logical_xor.reduce(self.cocycles[np.array(chosen, dtype=bool)])
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The double cover of one class, and its first Betti numbers over Z/2 and Z/3."""
+
+    combination: tuple[int, ...]
+    betti: tuple[int, int]
+
+    def to_dict(self) -> dict[str, object]:
+        over_two, over_three = self.betti
+        return {"class": list(self.combination), "betti": {"2": [1, over_two], "3": [1, over_three]}}
+
+
+def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Classes | None:
+    """Return the `count` most persistent classes; None where they are not alive at one scale.
+
+    Args:
+        distances: (m, m) self-tuned distances of landmarks.
+        count: significant classes of degree 1 over Z/2.
+        longest_edge: cap of the filtration.
+    """
+    if not 1 <= count <= MOST_CLASSES:
+        return None
+    diagram = persistence(distances, 2, 1, longest_edge, cocycles=True)
+    bars = diagram.bars[1]
+    if len(bars) < count or diagram.cocycles is None:
+        return None
+    best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
+    birth, death = float(bars[best, 0].max()), float(bars[best, 1].min())
+    if death < 1.05 * birth:
+        return None
+    cocycles = np.zeros((count, len(distances), len(distances)), dtype=bool)
+    for matrix, bar in zip(cocycles, best, strict=True):
+        i, j, value = diagram.cocycles[1][bar].T
+        matrix[i, j] = matrix[j, i] = value % 2 == 1
+    # a cocycle holds below its death, not at it
+    return Classes(distances, cocycles, birth, death * (1 - 1e-6))
+
+
+def cup_matrix(classes: Classes) -> np.ndarray:
+    """Return which products (k, k) of the classes are not zero in H² over Z/2."""
+    near = np.triu(classes.distances <= _late(classes), 1)
+    ends = np.argwhere(near)
+    number = np.full(near.shape, -1)
+    number[ends[:, 0], ends[:, 1]] = np.arange(len(ends))
+    triangles = np.concatenate([_triangles(near, number, i) for i in range(len(near))])
+    return cup_products(len(ends), triangles, classes.cocycles[:, ends[:, 0], ends[:, 1]])
+
+
+def _late(classes: Classes) -> float:
+    """Return the latest scale within the window at which the triangles are not too many."""
+    share = LATE
+    while share > 0.1:
+        scale = classes.birth + share * (classes.death - classes.birth)
+        near = np.triu(classes.distances <= scale, 1).astype(np.float32)
+        if ((near @ near) * near).sum() <= MOST_TRIANGLES:
+            return scale
+        share *= 0.9
+    return classes.birth + share * (classes.death - classes.birth)
+
+
+def _triangles(near: np.ndarray, number: np.ndarray, i: int) -> np.ndarray:
+    """Return the triangles i < j < k of a vertex, as rows of edge numbers (ij, jk, ik)."""
+    star = np.flatnonzero(near[i])
+    j, k = (star[end] for end in np.nonzero(near[np.ix_(star, star)]))
+    return np.column_stack([number[i, j], number[j, k], number[i, k]])
+
+
+def double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
+    """Yield the double cover of each non-zero combination of the classes, with its homology.
+
+    Vertices are (i, ±); an edge (i, s)–(j, s·w_ij) for each edge of the landmarks up to the end of the window.
+
+    Args:
+        classes: classes on the landmarks.
+        law: null of the ratios in degree 1.
+        alpha: level of the test.
+    """
+    for chosen, sheet in classes.combinations():
+        first, second = (betti_number(_cover_ratios(classes, sheet, prime), law, alpha) for prime in (2, 3))
+        yield Cover(chosen, (first, second))
+
+
+def _cover_ratios(classes: Classes, sheet: np.ndarray, prime: int) -> np.ndarray:
+    """Return the ranked ratios death/birth in degree 1 of the cover that changes sheets along `sheet` (m, m)."""
+    m = len(classes.distances)
+    i, j = np.nonzero(np.triu(classes.distances <= classes.death, 1))
+    length, crosses = classes.distances[i, j], sheet[i, j]
+    low = np.concatenate([i, i + m])
+    high = np.concatenate([j + m * crosses, j + m * ~crosses])
+    size = (2 * m, 2 * m)
+    graph = coo_matrix((np.tile(length, 2), (np.minimum(low, high), np.maximum(low, high))), shape=size)
+    bars = ripser((graph + graph.T).tocsr(), distance_matrix=True, maxdim=1, coeff=prime, thresh=classes.death)["dgms"][1]
+    return ranked_ratios(np.minimum(bars, classes.death))

@@ -1,0 +1,127 @@
+"""Circles that homology of the pooled samples does not see: data whose samples differ by more than they turn.
+
+Rotated images of many things are a circle for each thing, and the things are as far apart as the circles are wide. Two
+findings show the circle all the same: homology within groups, and symmetries of the set of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from topovae.homology.cloud.rows import CHANNELS, shape_of
+from topovae.homology.features.orbits import (
+    MOST_GROUPS,
+    TORUS_SAMPLES,
+    OrbitFinding,
+    Style,
+    latent_of,
+    measure_style,
+    within_groups,
+)
+from topovae.homology.features.symmetry import QUERIES, REFERENCES, Symmetry, find_symmetries
+from topovae.homology.verdict.scores import Recommendation
+from topovae.signature import parse
+
+SURE = 0.8
+"""A finding less probable than this recommends nothing."""
+
+STYLE_ROWS = 4000
+"""Samples read for the dimension across orbits."""
+
+
+@dataclass(frozen=True)
+class Styles:
+    """What groups and symmetries say.
+
+    Attributes:
+        orbits: homology within groups; None where there are no groups to speak of.
+        symmetries: what a set of images is closed under; empty for other data.
+        style: what the orbits differ by; None where no circle was found.
+    """
+
+    orbits: OrbitFinding | None = None
+    symmetries: tuple[Symmetry, ...] = ()
+    style: Style | None = None
+
+    @property
+    def sure_orbits(self) -> OrbitFinding | None:
+        """The groups' homology where it is a circle or a torus."""
+        found = self.orbits
+        return found if found is not None and found.kind != "none" and found.probability >= SURE else None
+
+    @property
+    def sure_symmetries(self) -> tuple[Symmetry, ...]:
+        """The symmetries found that make circles."""
+        return tuple(symmetry for symmetry in self.symmetries if symmetry.circle and symmetry.probability >= SURE)
+
+    @property
+    def latent(self) -> str | None:
+        """The latent space of the orbits and of what they differ by, the groups' finding first; None for no circle."""
+        return latent_of(self.sure_orbits or self.sure_symmetries, 0 if self.style is None else self.style.dimension)
+
+    @property
+    def circles(self) -> int:
+        """How many circles an orbit is a product of; 0 where none was found."""
+        return 0 if self.latent is None else sum(factor.is_circle for factor in parse(self.latent).factors)
+
+    def recommend(self) -> Recommendation | None:
+        """Return the answer that groups or symmetries give, None where they show no circle."""
+        if self.latent is None:
+            return None
+        name = parse(self.latent).name or self.latent
+        if self.sure_orbits is not None:
+            return Recommendation(self.latent, name, self.sure_orbits.probability, "groups")
+        sure = min(symmetry.probability for symmetry in self.sure_symmetries)
+        return Recommendation(self.latent, name, sure, "symmetry")
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return the keys that these findings add to the JSON of the diagnosis."""
+        return {
+            "orbits": None if self.orbits is None else self.orbits.to_dict(),
+            "symmetries": [symmetry.to_dict() for symmetry in self.symmetries],
+            "style": None if self.style is None else self.style.to_dict(),
+        }
+
+
+def find_styles(data: Any, seed: int) -> Styles:
+    """Look within the groups that the data carry, and for symmetries where the samples are images.
+
+    Args:
+        data: Dataset, or array (n, ...).
+        seed: of the samples read.
+    """
+    n, sample_shape = shape_of(data)
+    group = getattr(data, "group", None)
+    rng = np.random.default_rng(seed)
+    some = np.sort(rng.permutation(n)[: max(STYLE_ROWS, QUERIES + REFERENCES)])
+    orbits: OrbitFinding | None = None
+    symmetries: tuple[Symmetry, ...] = ()
+    if group is not None:
+        index = _members(group, rng)
+        orbits = within_groups(_read(data, index), group[index], seed)
+    if len(sample_shape) in (2, 3):
+        symmetries = find_symmetries(_read(data, some), seed)
+    found = Styles(orbits, symmetries)
+    if found.circles == 0:
+        return found
+    grouping = None if group is None or found.sure_orbits is None else group[some]
+    return replace(found, style=measure_style(_read(data, some), grouping, found.sure_symmetries, seed))
+
+
+def _members(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows, ascending, of the samples of some groups."""
+    labels = rng.permutation(np.unique(group))[:MOST_GROUPS]
+    parts = [rng.permutation(np.flatnonzero(group == label))[:TORUS_SAMPLES] for label in labels]
+    return np.sort(np.concatenate(parts))
+
+
+def _read(data: Any, index: np.ndarray) -> np.ndarray:
+    """Read rows; images as (n, h, w) or (n, h, w, c)."""
+    rows = data[index] if isinstance(data, np.ndarray) else data.rows(index)
+    if rows.ndim == 4 and rows.shape[1] in CHANNELS and rows.shape[3] not in CHANNELS:
+        rows = np.moveaxis(rows, 1, 3)
+    return rows

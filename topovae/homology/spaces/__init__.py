@@ -1,0 +1,1 @@
+"""What the diagnosis expects of each space, computed exactly from its latent expression."""

@@ -1,0 +1,1 @@
+"""What was measured to a name, with its confidence and its words."""

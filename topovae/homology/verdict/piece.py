@@ -1,0 +1,216 @@
+"""The diagnosis of one connected piece of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from topovae.homology.cloud.cloud import Cloud
+from topovae.homology.cloud.landmarks import Landmarks, assign
+from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
+from topovae.homology.complexes.budget import Budget
+from topovae.homology.complexes.passes import Homology, compute_homology
+from topovae.homology.complexes.rips import persistence
+from topovae.homology.features.circles import LONGEST_EDGE
+from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, double_covers, find_classes
+from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null, ranked_ratios
+from topovae.homology.spaces.catalogue import Space
+from topovae.homology.verdict.scores import Candidate, Findings, Recommendation, recommend
+
+MOST_COVERED = 2
+"""Double covers of more classes, 2^k − 1 of them, are left out."""
+
+UNSEEN = 1
+"""So many classes more than the significant ones are tried in products, on surfaces."""
+
+CLASS_DEGREE = {2: 2}
+"""By dimension: products and covers are computed on the landmarks of this degree's homology, else of degree 1."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the homology of a piece is computed with; see `diagnosis.analyze`."""
+
+    seed: int
+    landmarks: int | None
+    max_dim: int
+    primes: tuple[int, ...]
+    alpha: float
+    budget: Budget
+    catalogue: tuple[Space, ...]
+    report: Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What was found of one connected piece.
+
+    Attributes:
+        cloud: its local geometry.
+        homology: diagrams and landmarks.
+        betti: for each prime the Betti numbers, degrees 0, 1, ….
+        cup: products of the classes of H¹ over Z/2, as of `covers.cup_matrix`, or None.
+        covers: double covers, with one class as generator each.
+        critical_ratios: by degree the ratio death/birth from which a bar is significant.
+        circles: independent circles, the Betti number of degree 1 over an odd prime.
+        covering_radius: largest distance of a sample to its landmark, in the unit of the points.
+        orientable: probability that it can be oriented, or None.
+        orientation: its orientation class, as the coefficients of a cover, where it cannot.
+        candidates: best spaces, best first.
+        recommendation: the answer.
+    """
+
+    cloud: Cloud
+    homology: Homology
+    betti: Mapping[int, tuple[int, ...]]
+    cup: np.ndarray | None
+    covers: tuple[Cover, ...]
+    critical_ratios: Mapping[int, float]
+    circles: int
+    covering_radius: float
+    orientable: float | None
+    orientation: tuple[int, ...] | None
+    candidates: tuple[Candidate, ...]
+    recommendation: Recommendation
+
+    @property
+    def landmarks(self) -> Landmarks:
+        """Landmarks drawn from all samples."""
+        return self.homology.landmarks[1]
+
+    @property
+    def cup_length(self) -> int | None:
+        """The most classes of H¹ over Z/2 whose product was seen not to vanish, up to two; None where not computed."""
+        if self.cup is None:
+            return None
+        return 2 if self.cup.any() else 1
+
+
+def diagnose(cloud: Cloud, options: Options) -> Piece:
+    """Compute the homology of a piece and weigh it with its geometry."""
+    dimension = cloud.dimension.value
+    homology = compute_homology(
+        cloud.draw,
+        dimension,
+        primes=options.primes,
+        max_dim=options.max_dim,
+        budget=options.budget,
+        landmarks=options.landmarks,
+        report=lambda stage, share: options.report(stage, 0.8 * share),
+    )
+    ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
+    options.report("products and covers", 0.85)
+    laws = {degree: null(degree, dimension) for _, degree in ratios}
+    numbers = {(p, k): betti_number(found, laws[k], options.alpha) for (p, k), found in ratios.items()}
+    products = _products(homology, dimension, numbers)
+    numbers = _proven(numbers, ratios, products)
+    spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
+    betti = {p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes}
+    cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
+    orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
+    findings = Findings(
+        dimension_probabilities(cloud.dimension),
+        spread,
+        cloud.verdicts.closed,
+        orientable,
+        cloud.verdicts.manifold,
+        cup,
+        tuple(cover.betti for cover in covers),
+    )
+    candidates, recommendation = recommend(findings, options.catalogue)
+    return Piece(
+        cloud=cloud,
+        homology=homology,
+        betti=betti,
+        cup=cup,
+        covers=covers,
+        critical_ratios={degree: law.critical_ratio(options.alpha) for degree, law in laws.items()},
+        circles=_circles(homology, numbers, dimension, options),
+        covering_radius=cloud.covering_radius(homology.landmarks[1]),
+        orientable=orientable,
+        orientation=orientation,
+        candidates=candidates,
+        recommendation=recommendation,
+    )
+
+
+@dataclass(frozen=True)
+class _Products:
+    """Classes over Z/2 that live together on landmarks, and their products; nothing of curves."""
+
+    landmarks: Landmarks | None = None
+    classes: Classes | None = None
+    cup: np.ndarray | None = None
+
+
+def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, int], int]) -> _Products:
+    """Return the products of the significant classes, and of those that a product proves to be none of noise.
+
+    A class that looks like noise is a loop not yet filled; its products vanish. On a surface whose tube is too thin for
+    the landmarks, the class around it is as short, but its product with the other is not zero.
+    """
+    if dimension == 1 or (2, 1) not in numbers:
+        return _Products()
+    landmarks = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))]
+    count = numbers[2, 1]
+    for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
+        classes = find_classes(landmarks.distances, count + extra, LONGEST_EDGE)
+        if classes is not None:
+            cup = cup_matrix(classes)
+            if not extra or cup[-1].any():
+                return _Products(landmarks, classes, cup)
+    return _Products()
+
+
+def _orientation(
+    verdicts: Verdicts, products: _Products, numbers: Mapping[tuple[int, int], int], dimension: int
+) -> tuple[float | None, tuple[int, ...] | None]:
+    """Return the probability that the space is orientable, by its classes or else by frames alone, and its class if not.
+
+    Without a class of H¹ over Z/2 every space is orientable.
+    """
+    if dimension > 1 and numbers.get((2, 1)) == 0:
+        return 1.0, None
+    landmarks, classes, frames = products.landmarks, products.classes, verdicts.frames
+    if landmarks is None or landmarks.points is None or classes is None or frames is None:
+        return verdicts.orientable, None
+    one, other = assign(frames.points, landmarks.points)[frames.ends].T
+    return orientation_by_classes(frames, {name: cocycle[one, other] for name, cocycle in classes.combinations()})
+
+
+def _proven(
+    numbers: Mapping[tuple[int, int], int], ratios: Mapping[tuple[int, int], np.ndarray], products: _Products
+) -> dict[tuple[int, int], int]:
+    """Raise the Betti numbers to what a product that is not zero proves, in all fields where the bars are the same."""
+    if products.cup is None or not products.cup.any():
+        return dict(numbers)
+    least = {1: len(products.cup), 2: 1}
+
+    def proves(prime: int, degree: int) -> bool:
+        over_two, own = ratios[2, degree], ratios[prime, degree]
+        return bool(np.allclose(over_two[: least[degree]], own[: least[degree]], rtol=0.02))
+
+    return {
+        (prime, degree): max(number, least[degree]) if proves(prime, degree) else number
+        for (prime, degree), number in numbers.items()
+    }
+
+
+def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ...]:
+    """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
+    if classes is None or len(classes.cocycles) > MOST_COVERED:
+        return ()
+    if classes.death < 1.1 * law.critical_ratio(alpha) * classes.birth:
+        return ()
+    return tuple(double_covers(classes, law, alpha))
+
+
+def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], dimension: int, options: Options) -> int:
+    """Return the number of independent circles: of classes over an odd prime, which torsion of order 2 leaves alone."""
+    odd = next((prime for prime in options.primes if prime > 2), None)
+    if odd is not None:
+        return numbers[odd, 1]
+    ratios = ranked_ratios(persistence(homology.landmarks[1].distances, 3, 1, LONGEST_EDGE).bars[1])
+    return betti_number(ratios, null(1, dimension), options.alpha)

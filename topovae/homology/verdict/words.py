@@ -1,0 +1,85 @@
+"""The findings of a diagnosis in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from topovae.homology.cloud.manifold import decided
+
+if TYPE_CHECKING:
+    from topovae.homology.features.styles import Styles
+    from topovae.homology.verdict.analysis import Analysis
+    from topovae.homology.verdict.piece import Piece
+
+
+def summary(analysis: Analysis) -> tuple[str, ...]:
+    """Say what was found and what the answer rests on, the most important first."""
+    said = []
+    if analysis.components > 1:
+        names = ", ".join(piece.recommendation.name for piece in analysis.pieces)
+        said.append(f"{analysis.components} components, by themselves: {names}. Train each by itself")
+    said += [f"{_place(i, analysis.components)}{describe(piece)}" for i, piece in enumerate(analysis.pieces)]
+    said += describe_styles(analysis.styles)
+    if analysis.preset is not None and analysis.preset.name != "none":
+        said += [f"preset {analysis.preset.name}: {reason}" for reason in analysis.preset.reasons]
+    said += [f"left out: {reason}" for reason in analysis.left_out]
+    if analysis.recommendation.name == "none" and analysis.components == 1:
+        said.append(_why_none(analysis.pieces[0]))
+    return tuple(said)
+
+
+def _place(i: int, count: int) -> str:
+    return f"component {i + 1}: " if count > 1 else ""
+
+
+def describe(piece: Piece) -> str:
+    """Say what a piece is, as far as its homology and geometry tell."""
+    facts = [f"dimension {piece.cloud.dimension.value}", homotopy_type(piece)]
+    closed, orientable = decided(piece.cloud.verdicts.closed), decided(piece.orientable)
+    if closed is not None:
+        facts.append("no edge" if closed else "an edge")
+    if orientable is not None:
+        facts.append("orientable" if orientable else "not orientable")
+    if piece.cloud.verdicts.manifold < 0.5:
+        facts.append("not the same dimension everywhere")
+    return ", ".join(facts)
+
+
+def homotopy_type(piece: Piece) -> str:
+    """Name the simplest homotopy type that has the Betti numbers and products found."""
+    numbers = piece.betti.get(2) or next(iter(piece.betti.values()))
+    higher = numbers[1:]
+    if not any(higher):
+        return "contractible"
+    if piece.cup is not None and piece.cup.any():
+        return f"Betti numbers {' '.join(map(str, numbers))} with products of classes of H1"
+    kinds = ["circle", "sphere"]
+    several = [f"{n} {kind}{'s' * (n > 1)}" for n, kind in zip(higher, kinds, strict=False) if n]
+    if sum(higher) == 1:
+        return f"the homotopy type of a {kinds[higher.index(1)]}"
+    return f"the homology of a wedge of {' and '.join(several)}"
+
+
+def describe_styles(styles: Styles) -> list[str]:
+    """Say what groups and symmetries show."""
+    said = []
+    if styles.orbits is not None:
+        found = styles.orbits
+        kind = "no circle" if found.kind == "none" else f"a {found.kind}"
+        said.append(f"within groups ({found.groups} of {found.samples} samples): {kind} (probability {found.probability:.2f})")
+    closed = [symmetry.transformation for symmetry in styles.symmetries if symmetry.closed]
+    if styles.symmetries:
+        said.append(f"the set of images is closed under {', '.join(closed) or 'no transformation tried'}")
+    if styles.style is not None:
+        style = styles.style
+        how = "measured" if style.measured else "the usual number, as the orbits are too few to measure it"
+        said.append(f"orbits differ by {style.dimension} coordinates ({how})")
+    return said
+
+
+def _why_none(piece: Piece) -> str:
+    nearest = "; ".join(
+        f"{candidate.name} ({', '.join(reason for reason in candidate.reasons if reason.startswith('against')) or 'close'})"
+        for candidate in piece.candidates[:3]
+    )
+    return f"no candidate is near enough. Nearest: {nearest}"

@@ -1,0 +1,1 @@
+"""The one variational autoencoder that serves every latent space."""

@@ -1,0 +1,240 @@
+"""The one variational autoencoder: any latent space, any body, any likelihood."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from topovae.distributions.joint import Orbit
+from topovae.errors import UsageError
+from topovae.latent import LatentSpace
+from topovae.model.draws import sampling
+from topovae.model.networks import BODIES, NetworkConfig
+from topovae.model.precision import apply
+from topovae.signature import parse
+
+_SMALLEST_NOISE = 1e-3
+
+
+class Likelihood(nn.Module):
+    """p(x | z), given the decoder's output for z."""
+
+    @abstractmethod
+    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
+        """log p(x | z) in nats, summed over a sample's features, (B,)."""
+
+    @abstractmethod
+    def mean(self, decoded: Tensor) -> Tensor:
+        """E[x | z] in the data's units."""
+
+
+class GaussianLikelihood(Likelihood):
+    """Normal noise of one standard deviation for all features, learned or fixed.
+
+    Args:
+        shift, scale: the data's per-feature mean and overall standard deviation.
+        noise: fixed standard deviation in the data's units; None learns it.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None) -> None:
+        super().__init__()
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+        self.learned = noise is None
+        log_noise = torch.log(0.5 * scale) if noise is None else torch.tensor(math.log(noise))
+        self.log_noise = nn.Parameter(log_noise.clone(), requires_grad=noise is None)
+
+    @property
+    def noise(self) -> Tensor:
+        """Standard deviation in the data's units."""
+        return torch.exp(self.log_noise) + (_SMALLEST_NOISE * self.scale if self.learned else 0.0)
+
+    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
+        noise = self.noise
+        square = ((x - self.mean(decoded)) / noise).square().flatten(1).sum(1)
+        return -0.5 * square - math.prod(x.shape[1:]) * (torch.log(noise) + 0.5 * math.log(2 * math.pi))
+
+    def mean(self, decoded: Tensor) -> Tensor:
+        return self.shift + self.scale * decoded
+
+
+class BernoulliLikelihood(Likelihood):
+    """Independent Bernoulli features with the decoder's output as logits; data in [0, 1]."""
+
+    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None) -> None:
+        super().__init__()
+
+    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
+        return -binary_cross_entropy_with_logits(decoded, x, reduction="none").flatten(1).sum(1)
+
+    def mean(self, decoded: Tensor) -> Tensor:
+        return torch.sigmoid(decoded)
+
+
+LIKELIHOODS: dict[str, Callable[[Tensor, Tensor, float | None], Likelihood]] = {
+    "gaussian": GaussianLikelihood,
+    "bernoulli": BernoulliLikelihood,
+}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that a model is built from, beside its weights.
+
+    Args:
+        latent: latent expression.
+        sample_shape: shape of one sample.
+        network: the bodies.
+        likelihood: a key of `LIKELIHOODS`.
+        noise: fixed noise of a Gaussian likelihood in the data's units; None learns it.
+        posteriors, encoder, divergence: of the `LatentSpace`.
+    """
+
+    latent: str
+    sample_shape: tuple[int, ...]
+    network: NetworkConfig
+    likelihood: str = "gaussian"
+    noise: float | None = None
+    posteriors: tuple[str, ...] = ()
+    encoder: str = "lift"
+    divergence: str = "orbit"
+
+    def to_dict(self) -> dict:
+        """JSON-ready fields."""
+        return asdict(self) | {"network": self.network.to_dict()}
+
+    @classmethod
+    def from_dict(cls, fields: dict) -> ModelConfig:
+        """The inverse of `to_dict`."""
+        network = NetworkConfig.from_dict(fields["network"])
+        shape = tuple(fields["sample_shape"])
+        # Files of earlier versions have no choice of these: theirs was the encoder onto the cover.
+        choices = {"posteriors": (), "encoder": "cover", "divergence": "orbit"}
+        known = {name: fields.get(name, default) for name, default in choices.items()}
+        known["posteriors"] = tuple(known["posteriors"])
+        return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"], **known)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The parts of the negative ELBO of a batch, in nats.
+
+    Args:
+        nll: −log p(x | z), (B,).
+        kl: divergence by column of the space's `kl_names`, (B, n).
+        location: the encoder's unconstrained location outputs, (B, space.location_dim).
+        coordinates: posterior locations on the cover, (B, space.coordinate_dim).
+    """
+
+    nll: Tensor
+    kl: Tensor
+    location: Tensor
+    coordinates: Tensor
+
+
+class VAE(nn.Module):
+    """A variational autoencoder whose latent space is any product or quotient.
+
+    Args:
+        config: what to build.
+        shift: per-feature mean of the training data, of the sample's shape.
+        scale: overall standard deviation of the training data, a scalar.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, config: ModelConfig, shift: Tensor | None = None, scale: Tensor | None = None) -> None:
+        super().__init__()
+        if config.likelihood not in LIKELIHOODS:
+            raise UsageError(f"unknown likelihood {config.likelihood!r}; one of {', '.join(LIKELIHOODS)}")
+        self.config = config
+        # Whether an orbifold is wanted was settled when the request was made.
+        signature = parse(config.latent, allow_orbifold=True)
+        self.space = LatentSpace(signature, config.posteriors, config.encoder, config.divergence)
+        shift = torch.zeros(config.sample_shape) if shift is None else shift
+        scale = torch.ones(()) if scale is None else scale
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+        make_encoder, make_decoder = BODIES[config.network.kind]
+        self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
+        self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
+        self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.noise)
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """The encoder's unconstrained outputs, (B, space.output_dim)."""
+        return apply(self.encoder, (x - self.shift) / self.scale)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Posterior location (coordinates) and scale of a batch (B, *sample_shape)."""
+        return self.space.heads(self.outputs(x))
+
+    def posterior(self, x: Tensor) -> Orbit:
+        """q(z | x) of a batch."""
+        return self.space.posterior(*self.encode(x))
+
+    def decode(self, coordinates: Tensor) -> Tensor:
+        """E[x | z] in the data's units, (B, *sample_shape)."""
+        return self.likelihood.mean(self.decoder(self.space.features(coordinates)))
+
+    def forward(self, x: Tensor) -> Terms:
+        """The terms of the negative ELBO, from one posterior sample each."""
+        outputs = self.outputs(x)
+        coordinates, scale = self.space.heads(outputs)
+        posterior = self.space.posterior(coordinates, scale)
+        with sampling():
+            z = posterior.rsample()
+        nll = -self.likelihood.log_prob(x, apply(self.decoder, self.space.features(z)))
+        return Terms(nll, self.space.kl(posterior, z), outputs[:, : self.space.location_dim], coordinates)
+
+    def log_likelihood(self, x: Tensor, k: int) -> Tensor:
+        """The importance-weighted bound on log p(x) with k samples, in nats, (B,).
+
+        On a quotient the weights use the density of the orbit, so the bound converges to log p(x) as k grows.
+
+        References:
+            Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders (2016), equation 8.
+        """
+        posterior = self.posterior(x)
+        log_weights = []
+        for _ in range(k):
+            z = posterior.rsample()
+            decoded = self.decoder(self.space.features(z))
+            log_weights.append(self.likelihood.log_prob(x, decoded) + self.space.log_weights(posterior, z))
+        return torch.logsumexp(torch.stack(log_weights), 0) - math.log(k)
+
+
+def check_range(likelihood: str, low: float, high: float) -> None:
+    """Whether data between `low` and `high` can have a likelihood.
+
+    Raises:
+        UsageError: a Bernoulli likelihood for data outside [0, 1].
+    """
+    if likelihood == "bernoulli" and (low < 0 or high > 1):
+        raise UsageError(
+            f"--likelihood bernoulli needs data in [0, 1], and these lie in [{low:g}, {high:g}]; rescale them or use gaussian"
+        )
+
+
+def build_model(config: ModelConfig, mean: Sequence[float] | Tensor, std: float, seed: int) -> VAE:
+    """A model with weights drawn from `seed`, the global random state untouched.
+
+    Args:
+        config: what to build.
+        mean: per-feature mean of the training data.
+        std: overall standard deviation of the training data.
+        seed: of the weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        shift = torch.as_tensor(mean, dtype=torch.get_default_dtype()).reshape(config.sample_shape)
+        return VAE(config, shift, torch.tensor(float(std) or 1.0))

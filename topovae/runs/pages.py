@@ -1,0 +1,120 @@
+"""The pages that show a run and a sweep."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+
+from topovae.data.dataset import Dataset
+from topovae.errors import InputError
+from topovae.latent import LatentSpace
+from topovae.latent.factor import build
+from topovae.runs.session import load_model, reconstruct
+from topovae.signature import MODELS, Signature, parse
+from topovae.store.schema import Run, Sweep
+from topovae.viz.files import save
+from topovae.viz.fronts import Front, plot_fronts
+from topovae.viz.style import ColourKind
+from topovae.viz.summary import summary_figure
+
+PICTURES = 8
+"""Reconstructions shown."""
+
+
+def colours_of(space: str, truth: np.ndarray) -> tuple[np.ndarray, ColourKind, str]:
+    """Values that colour points by the truth, the same for all representatives of an orbit.
+
+    Args:
+        space: latent expression of the truth.
+        truth: (n, k) coordinates on it.
+
+    Returns:
+        The first coordinate, or on a quotient the first invariant feature, (n,); how to colour it; what it is.
+    """
+    signature = parse(space, allow_orbifold=True)
+    if signature.order > 1:
+        features = LatentSpace(signature).features(torch.as_tensor(truth, dtype=torch.float64))
+        return features[:, 0].numpy(), "linear", "invariant of the truth"
+    return truth[:, 0], "cyclic" if signature.factors[0].is_circle else "linear", "truth"
+
+
+def panels(signature: Signature) -> list[tuple[str, int]]:
+    """The factors as pictures take them: a model by the coordinates of what it is homeomorphic to, or else as points."""
+    found: list[tuple[str, int]] = []
+    for factor in signature.factors:
+        inner = parse(MODELS[factor.kind]) if factor.kind in MODELS else None
+        width = build(factor).coordinate_dim
+        if inner is not None and LatentSpace(inner).coordinate_dim != width:
+            found.append(("R", width))
+        else:
+            found += [("S1" if f.is_circle else f.kind, f.dim) for f in (inner.factors if inner else (factor,))]
+    return found
+
+
+def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
+    """Draw the latent space, the learning curves and reconstructions of a run on one page.
+
+    Args:
+        run: a finished run.
+        samples: its data, None where they are not at hand: then without reconstructions, and points without the colours of
+            the truth.
+        path: the picture.
+
+    Raises:
+        InputError: the run is not finished.
+        OutputError: the picture cannot be written.
+    """
+    member = run.model
+    signature = parse(member.latent, allow_orbifold=True)
+    factors = panels(signature)
+    present = [name for name in ("train", "valid", "test") if name in member.latents]
+    if not present:
+        raise InputError(
+            "the run is not finished, so it has no latents to draw yet; `topovae train … --resume` goes on with it"
+        )
+    coordinates = np.concatenate([member.latents[name]["location"] for name in present])
+    index = np.concatenate([run.split[name] for name in present])
+    colours, meaning, images = None, "", None
+    kind: ColourKind = "linear"
+    if samples is not None:
+        if samples.truth is not None and samples.space is not None:
+            colours, kind, meaning = colours_of(samples.space, np.asarray(samples.truth)[index])
+        chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
+        x = samples.rows(chosen)
+        model = load_model(member)
+        images = (x, reconstruct(model, x), samples.sample_shape)
+    checkpoint = member.checkpoint
+    figure = summary_figure(
+        member.latent,
+        factors,
+        coordinates,
+        member.history,
+        colours=colours,
+        colour_kind=kind,
+        colour_name=meaning,
+        baseline_history=None if run.baseline is None else run.baseline.history,
+        best_epoch=None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch,
+        baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
+        images=images,
+        title=os.path.basename(run.header.data.path),
+        name="" if signature.name == member.latent else signature.name or "",
+    )
+    save(figure, path)
+
+
+def draw_sweep(sweep: Sweep, path: str) -> None:
+    """Draw reconstruction against KL on the test split for each latent of a sweep.
+
+    Args:
+        sweep: its finished runs are shown.
+        path: of the picture (.png, .pdf or .svg).
+    """
+    fronts = []
+    for latent in dict.fromkeys(run.latent for run in sweep.runs):
+        runs = [run for run in sweep.runs if run.latent == latent]
+        columns = {name: np.array([run.metrics["test"][name] for run in runs], float) for name in ("kl", "rms", "nll")}
+        name = parse(latent, allow_orbifold=True).name or latent
+        fronts.append(Front(name, np.array([run.beta for run in runs]), **columns))
+    save(plot_fronts(fronts, title=os.path.basename(sweep.header.data.path)), path)
