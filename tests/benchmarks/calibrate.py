@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from topovae.benchmarks.diagnosis import judge, read_rows
-from topovae.homology.verdict.scores import log_odds
+from topovae.homology.odds import log_odds
 
 
 def score_of(row: Mapping[str, Any]) -> float:

@@ -51,8 +51,10 @@ def carry_out(job: Job) -> dict[str, Any]:
     from topovae.data.dataset import Dataset
     from topovae.data.synthetic.spaces import generate
     from topovae.evaluation.certificate import certify
-    from topovae.runs import session as pipeline
+    from topovae.runs import models
     from topovae.runs.plan import plan
+    from topovae.runs.provenance import make_header
+    from topovae.runs.session import train_run
 
     torch.set_num_threads(1)
     drawn = generate(job.space, job.n, ambient=50, noise=job.noise, seed=job.seed)
@@ -61,11 +63,11 @@ def carry_out(job: Job) -> dict[str, Any]:
     started = time.perf_counter()
     planned = plan(data, job.latent, options)
     ready = time.perf_counter()
-    header = pipeline.make_header(data, planned.request.to_dict(), job.seed, "cpu", ())
-    run = pipeline.train_run(data, planned.request, header, device="cpu", coordinates=planned.coordinates)
+    header = make_header(data, planned.request.to_dict(), job.seed, "cpu", ())
+    run = train_run(data, planned.request, header, device="cpu", coordinates=planned.coordinates)
     trained = time.perf_counter()
-    model = pipeline.load_model(run.model)
-    certificate = certify(data, pipeline.encode(model, data)[0], model.space.signature, seed=job.seed)
+    model = models.load_model(run.model)
+    certificate = certify(data, models.encode(model, data)[0], model.space.signature, seed=job.seed)
     return {
         "job": job,
         "verdict": certificate.verdict,

@@ -46,10 +46,11 @@ def train_once(path: str, way: str, batch_size: int) -> dict[str, float]:
     import torch
 
     from topovae.data.dataset import Dataset
+    from topovae.data.moments import moments
+    from topovae.data.splits import split_data
     from topovae.model.networks import NetworkConfig
     from topovae.model.vae import ModelConfig, build_model
     from topovae.runs.processes import peak_bytes
-    from topovae.runs.session import moments, split_data
     from topovae.training import batches
     from topovae.training.config import TrainingConfig
     from topovae.training.loop import Trainer

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from topovae.data.dataset import Dataset
+from topovae.data.splits import split_data
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import ExpressionError, UsageError
 from topovae.runs.evidence import (
@@ -25,7 +26,6 @@ from topovae.runs.evidence import (
     held_out_log_likelihood,
     run_candidate,
 )
-from topovae.runs.session import split_data
 
 SMALL = Budget(seeds=2, starts=1, start_steps=1, steps=80, batch_size=128, prior_points=200, draws=48)
 SPACES = ("S1", "I", "R", "S1xI", "S1xS1", "S2", "mobius", "klein", "rp2")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from topovae.data.dataset import Dataset
+from topovae.data.splits import split_data
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import UsageError
 from topovae.evaluation import circular_agreement
 from topovae.runs.plan import plan
-from topovae.runs.session import split_data
 from topovae.training import equivariance
 
 

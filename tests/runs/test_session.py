@@ -11,9 +11,14 @@ import pytest
 import torch
 
 from topovae.data.dataset import Dataset
+from topovae.data.moments import moments
+from topovae.data.splits import split_data
 from topovae.errors import RunFileError, TopovaeError, UsageError
-from topovae.runs import session as pipeline
-from topovae.runs.session import Request, decode, draw_samples, encode, load_model, moments, split_data, train_run
+from topovae.runs import session
+from topovae.runs.evaluation import evaluate_member
+from topovae.runs.models import decode, draw_samples, encode, load_model
+from topovae.runs.options import Request
+from topovae.runs.session import train_run
 from topovae.signature import parse
 from topovae.store.reader import read_run
 from topovae.store.schema import Header, Provenance, Run
@@ -139,7 +144,7 @@ def test_a_place_that_cannot_be_written_is_found_before_the_first_epoch(tmp_path
 
 def test_a_failing_checkpoint_keeps_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, written = tmp_path / "run.h5", []
-    write = pipeline.write_run
+    write = session.write_run
 
     def fail_third(place: str, run: Run) -> None:
         written.append(run)
@@ -147,8 +152,8 @@ def test_a_failing_checkpoint_keeps_the_one_before(tmp_path: Path, monkeypatch: 
             raise TopovaeError("the disk is full")
         write(place, run)
 
-    monkeypatch.setattr(pipeline, "write_run", fail_third)
-    monkeypatch.setattr(pipeline, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(session, "write_run", fail_third)
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.0)
     with pytest.raises(TopovaeError, match="full"):
         train(path)
     checkpoint = read_run(path).model.checkpoint
@@ -201,7 +206,7 @@ def test_every_latent_trains_is_written_and_evaluates(latent: str, encoder: str,
     # Few steps of few samples: the default rate is for more of both.
     train(path, Request(latent, epochs=3, batch_size=16, encoder=encoder, learning_rate=2e-3))
     run = read_run(path)
-    metrics = pipeline.evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
+    metrics = evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
     assert run.model.latent == parse(latent).canonical
     assert all(np.isfinite([part[key] for key in ("rms", "nll", "kl", "elbo")]).all() for part in metrics.values())
     assert (metrics["test"]["iwae"] is None) == (latent == "embedded_torus")

@@ -16,7 +16,8 @@ from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.runs import sweep as sweeping
 from topovae.runs.comparison import Spread, summarise, to_document, winners
 from topovae.runs.plan import plan
-from topovae.runs.session import make_header, train_run
+from topovae.runs.provenance import make_header
+from topovae.runs.session import train_run
 from topovae.runs.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
 from topovae.store.reader import read_run, read_sweep
 from topovae.store.schema import Sweep, SweepRun

@@ -13,13 +13,14 @@ import torch
 
 from topovae.benchmarks.limits import ceilings, update_of, work_of
 from topovae.data.dataset import Dataset
-from topovae.data.splits import Split
+from topovae.data.moments import moments
+from topovae.data.splits import Split, split_data
 from topovae.data.synthetic.spaces import generate
 from topovae.model.draws import forked, random_state, seeded_state, set_random_state
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.vae import VAE, build_model
+from topovae.runs.options import Request
 from topovae.runs.processes import forget_peak, peak_bytes
-from topovae.runs.session import Request, moments, split_data
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Trainer

@@ -139,7 +139,7 @@ def add_evidence(document: dict[str, Any], samples: Dataset, seed: int, quiet: b
 
 def write(path: str, document: dict[str, Any], samples: Dataset, options: dict[str, Any], seed: int) -> None:
     """Write the report of a diagnosis."""
-    from topovae.runs.session import make_header
+    from topovae.runs.provenance import make_header
     from topovae.store.writer import write_report
 
     write_report(path, document, {}, make_header(samples, options, seed, options["device"], arguments()))

@@ -30,8 +30,8 @@ def decode(
     coordinates = read_array(input)
 
     from topovae.model.networks import to_device
-    from topovae.runs.session import decode as run_decoder
-    from topovae.runs.session import load_model
+    from topovae.runs.models import decode as run_decoder
+    from topovae.runs.models import load_model
 
     model = load_model(loaded.model, to_device(device))
     write_columns({"x": run_decoder(model, coordinates)}, output, format)

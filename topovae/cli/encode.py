@@ -31,8 +31,8 @@ def encode(
     samples = open_data(input, quiet=True, minimum=1)
 
     from topovae.model.networks import to_device
-    from topovae.runs.session import encode as run_encoder
-    from topovae.runs.session import load_model
+    from topovae.runs.models import encode as run_encoder
+    from topovae.runs.models import load_model
 
     model = load_model(loaded.model, to_device(device))
     wanted = model.config.sample_shape

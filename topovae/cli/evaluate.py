@@ -55,7 +55,7 @@ def evaluate(
     other = read_run(against) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
 
-    from topovae.runs.session import certify_member, evaluate_member
+    from topovae.runs.evaluation import certify_member, evaluate_member
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}

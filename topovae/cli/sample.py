@@ -29,7 +29,7 @@ def sample(
     loaded = read_run(run)
 
     from topovae.model.networks import to_device
-    from topovae.runs.session import draw_samples, load_model
+    from topovae.runs.models import draw_samples, load_model
 
     drawn = draw_samples(load_model(loaded.model, to_device(device)), n, seed)
     columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}

@@ -91,7 +91,7 @@ def sweep(
 
     from topovae.model.networks import choose_network
     from topovae.runs.comparison import to_document
-    from topovae.runs.session import make_header
+    from topovae.runs.provenance import make_header
 
     if previous is not None:
         check_same_sweep(previous, request, samples)

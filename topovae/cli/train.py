@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from topovae.data.dataset import Dataset
-    from topovae.runs.session import Request
+    from topovae.runs.options import Request
     from topovae.store.schema import Run
     from topovae.training.loop import TrainingState
 
@@ -104,8 +104,10 @@ def train(
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network, to_device
+    from topovae.runs.options import Request
     from topovae.runs.plan import plan
-    from topovae.runs.session import Request, make_header, train_run
+    from topovae.runs.provenance import make_header
+    from topovae.runs.session import train_run
     from topovae.training.distributed import Team
 
     options: dict[str, Any] = {
@@ -233,7 +235,7 @@ def check_same(previous: Run, request: Request, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
-    from topovae.runs.session import Request
+    from topovae.runs.options import Request
     from topovae.signature import parse
 
     known = {field.name: field.default for field in fields(Request)} | dict(previous.header.config)

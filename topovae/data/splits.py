@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
 
 FRACTIONS = (0.8, 0.1, 0.1)
@@ -82,3 +83,9 @@ def _sizes(count: int, shares: np.ndarray) -> np.ndarray:
         sizes[sizes.argmax()] -= 1
         sizes[sizes.argmin()] += 1
     return sizes
+
+
+def split_data(data: Dataset, seed: int) -> Split:
+    """The split of a run: by whole groups where the data have more than one label."""
+    group = data.group if data.group is not None and len(np.unique(data.group)) > 1 else None
+    return split(data.n_samples, seed=seed, group=group)

@@ -10,8 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from topovae.data.checks import check
 from topovae.data.dataset import Dataset
-from topovae.runs import session as pipeline
+from topovae.model.networks import to_device
+from topovae.runs import models
 from topovae.runs.plan import plan
+from topovae.runs.provenance import make_header
+from topovae.runs.session import train_run
 from topovae.store.writer import write_run
 from topovae.training.config import LEARNING_RATE
 
@@ -118,8 +121,8 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         pinned = None if anchors is None else np.asarray(anchors, dtype=float)
         planned = plan(data, self.latent, options | {"seed": self.random_state}, anchors=pinned, device=self.device)
         config = planned.request.to_dict()
-        header = pipeline.make_header(data, config, self.random_state, self.device, ("topovae.TopoVAE.fit",))
-        self.run_ = pipeline.train_run(
+        header = make_header(data, config, self.random_state, self.device, ("topovae.TopoVAE.fit",))
+        self.run_ = train_run(
             data,
             planned.request,
             header,
@@ -128,23 +131,23 @@ class TopoVAE(TransformerMixin, BaseEstimator):
             coordinates=planned.coordinates,
         )
         self.latent_ = self.run_.model.latent
-        self.model_: VAE = pipeline.load_model(self.run_.model, pipeline.to_device(self.device))
+        self.model_: VAE = models.load_model(self.run_.model, to_device(self.device))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Latent coordinates of samples, (n, coordinate_dim)."""
         check_is_fitted(self)
-        return pipeline.encode(self.model_, Dataset.of(X))[0]
+        return models.encode(self.model_, Dataset.of(X))[0]
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Samples decoded from latent coordinates (n, coordinate_dim)."""
         check_is_fitted(self)
-        return pipeline.decode(self.model_, np.asarray(Z))
+        return models.decode(self.model_, np.asarray(Z))
 
     def sample(self, n: int = 1, random_state: int = 0) -> np.ndarray:
         """n samples decoded from the prior."""
         check_is_fitted(self)
-        return pipeline.draw_samples(self.model_, n, random_state)["x"]
+        return models.draw_samples(self.model_, n, random_state)["x"]
 
     def save(self, path: str) -> None:
         """Write a run file, as `topovae train` does.

@@ -27,11 +27,11 @@ import torch
 from torch import Tensor, nn
 
 from topovae.data.dataset import Dataset
+from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.model.networks import BODIES, choose_network
 from topovae.model.vae import GaussianLikelihood
-from topovae.runs.session import split_data
 from topovae.signature import parse
 
 ERRORS = 3.0

@@ -11,7 +11,7 @@ from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.latent import LatentSpace
 from topovae.latent.factor import build
-from topovae.runs.session import load_model, reconstruct
+from topovae.runs.models import load_model, reconstruct
 from topovae.signature import MODELS, Signature, parse
 from topovae.store.schema import Run, Sweep
 from topovae.viz.files import save

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from topovae.data.dataset import Dataset
+from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.model.networks import choose_network, to_device
-from topovae.runs.session import Request, split_data
+from topovae.runs.options import Request
 from topovae.signature import Signature, parse
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 

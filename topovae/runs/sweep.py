@@ -18,14 +18,15 @@ import numpy as np
 import torch
 
 from topovae.data.dataset import Dataset
-from topovae.data.splits import Split
+from topovae.data.moments import moments
+from topovae.data.splits import Split, split_data
 from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.evaluation import assess
 from topovae.model.networks import to_device
 from topovae.model.vae import VAE, build_model, check_range
 from topovae.runs.engines import find_engine
+from topovae.runs.options import Request
 from topovae.runs.plan import diagnose_train, find_start, wants_start
-from topovae.runs.session import Request, moments, split_data
 from topovae.signature import parse
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep

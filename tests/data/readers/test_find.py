@@ -19,7 +19,8 @@ import scipy.sparse
 from PIL import Image
 
 from topovae.data.dataset import Dataset
-from topovae.data.readers.find import FORMATS, READERS, read
+from topovae.data.readers.base import FORMATS
+from topovae.data.readers.find import READERS, read
 from topovae.errors import InputError, ResourceError
 
 N = 30

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from topovae.homology.cloud.manifold import Verdicts, decided, dimension_probabilities, judge
+from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, judge
 from topovae.homology.cloud.tangents import Dimension, intrinsic_dimension
+from topovae.homology.odds import decided
 
 
 def sphere(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -10,7 +10,8 @@ from scipy.spatial.distance import cdist
 
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology import analyze
-from topovae.homology.complexes.rips import check_prime, persistence, universal_p_values
+from topovae.homology.complexes.bars import universal_p_values
+from topovae.homology.complexes.rips import check_prime, persistence
 
 
 def polygon(n: int) -> np.ndarray:

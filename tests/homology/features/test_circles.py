@@ -8,18 +8,9 @@ import numpy as np
 import pytest
 
 from topovae.homology.cloud.landmarks import Landmarks, centres, self_tuned
+from topovae.homology.complexes.graph import graph_at, harmonic_potential, integer_lift, reduce_lattice, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
-from topovae.homology.features.circles import (
-    circular_coordinates,
-    find_circles,
-    graph_at,
-    harmonic_potential,
-    integer_lift,
-    landmark_angles,
-    reduce_lattice,
-    saturate,
-    whole_lift,
-)
+from topovae.homology.features.circles import circular_coordinates, find_circles, landmark_angles
 
 
 def distances(points: np.ndarray) -> np.ndarray:

@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 
 from topovae.errors import InputError, ResourceError
-from topovae.homology.spaces.chains import (
-    CellComplex,
-    CupForm,
-    Span,
-    coboundary_residues,
-    cup_form,
-    cup_products,
-    describe_form,
-    rank,
-)
+from topovae.homology.complexes.cups import coboundary_residues, cup_form, cup_products
+from topovae.homology.spaces.chains import CellComplex
+from topovae.homology.spaces.forms import CupForm, Span, describe_form, rank
 
 Triangles = list[tuple[int, ...]]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from topovae.errors import ResourceError
-from topovae.homology.spaces.chains import CellComplex, Span
+from topovae.homology.spaces.chains import CellComplex
+from topovae.homology.spaces.forms import Span
 from topovae.homology.spaces.invariants import (
     betti_by_cells,
     betti_by_transfer,

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from topovae.homology.features.nulls import RANKS, betti_distribution, betti_number, null, ranked_ratios
+from topovae.homology.complexes.bars import RANKS, ranked_ratios
+from topovae.homology.features.nulls import betti_distribution, betti_number, null
 from topovae.homology.spaces.catalogue import CATALOGUE, Space, find
 from topovae.homology.verdict.scores import LEAST_SCORE, Findings, calibrated, recommend
 

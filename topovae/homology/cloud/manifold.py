@@ -16,29 +16,38 @@ from topovae.homology.cloud.tangents import (
     frame_graph,
     frame_size,
 )
+from topovae.homology.odds import _below, _below_log, logistic
 
 Class = tuple[int, ...]
+
 
 SURFACE_LIMIT = 3
 """Boundary and orientation are judged in data of at most this dimension."""
 
+
 BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
 """By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
+
 
 ORIENTATION = (0.155, 0.15)
 """The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
 
+
 CLASS_FLOOR, CLASS_WIDTH = 0.02, 0.2
 """Ratios of two classes are compared above this floor; a log ratio of so much is e : 1."""
+
 
 UNDETERMINED = 0.55
 """Above this ratio, tangent frames say nothing about orientation."""
 
+
 UNFIT = (0.8, 0.05)
 """Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
 
+
 UNSTEADY = (0.4, 0.05)
 """The share of neighbourhood sizes with another dimension that halves manifolds from other data, and the width."""
+
 
 THIN = (0.07, 0.01)
 """The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
@@ -103,21 +112,6 @@ def orientation_by_classes(frames: FrameGraph, flips: Mapping[Class, np.ndarray]
     return orientable, best if orientable < 0.5 else None
 
 
-def _below(value: float, middle: float, width: float) -> float:
-    """Return how surely a value lies below a threshold, a logistic."""
-    return logistic((middle - value) / width)
-
-
-def _below_log(value: float, middle: float, width: float) -> float:
-    """Return how surely a positive value lies below a threshold, a logistic of its logarithm."""
-    return logistic(np.log(middle / max(value, 1e-4)) / width)
-
-
-def logistic(x: float) -> float:
-    """Return 1/(1 + exp(−x))."""
-    return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
-
-
 def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
     """Return how sure the dimension is, from its gap; the rest goes to its neighbours.
 
@@ -128,10 +122,3 @@ def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
     sure = 0.3 + 0.68 * logistic(np.log(dimension.gap / 3.0) / 0.15)
     rest = (1 - sure) / 2
     return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}
-
-
-def decided(probability: float | None) -> bool | None:
-    """Return a yes or no where the probability is decided."""
-    if probability is None or 0.3 < probability < 0.7:
-        return None
-    return probability > 0.5

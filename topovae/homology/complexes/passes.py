@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from topovae.homology.cloud.landmarks import Landmarks
+from topovae.homology.complexes.bars import ranked_ratios
 from topovae.homology.complexes.budget import Budget, fit_plan
 from topovae.homology.complexes.rips import Diagram, persistence
-from topovae.homology.features.nulls import ranked_ratios
 
 
 @dataclass(frozen=True)

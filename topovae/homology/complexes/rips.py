@@ -12,8 +12,10 @@ from topovae.errors import InputError, ResourceError, UsageError
 LARGEST_PRIME = 46337
 """Beyond it products of field elements overflow ripser's 32-bit integers."""
 
+
 BYTES_PER_EDGE, BYTES_PER_TRIANGLE = 400, 100
 """Memory that ripser was seen to take: for each edge in degree 1, for each triangle as well in degree 2."""
+
 
 SECONDS_PER_EDGE, SECONDS_PER_TRIANGLE = 4e-6, 1.1e-6
 """Time that ripser was seen to take on one core, likewise: within a factor 2 on 120 to 800 landmarks."""
@@ -175,22 +177,3 @@ def _closed(bars: np.ndarray, degree: int, threshold: float) -> np.ndarray:
     if degree:
         closed[~np.isfinite(closed[:, 1]), 1] = threshold
     return closed
-
-
-def universal_p_values(bars: np.ndarray) -> np.ndarray:
-    """Return each bar's p-value under the universal law of log log death/birth.
-
-    Args:
-        bars: (b, 2) all bars of one positive degree.
-
-    References:
-        Bobrowski and Skraba (2023), A universal null-distribution for topological data analysis, section 4.
-    """
-    p_values = np.ones(len(bars))
-    proper = (bars[:, 0] > 0) & (bars[:, 1] > bars[:, 0] * (1 + 1e-9))
-    if proper.sum() < 10:
-        return p_values
-    depth = np.log(np.log(bars[proper, 1] / bars[proper, 0]))
-    shift = -np.euler_gamma - depth.mean()
-    p_values[proper] = np.exp(-np.exp(depth + shift))
-    return p_values

@@ -18,8 +18,9 @@ from ripser import ripser
 from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix
 
+from topovae.homology.complexes.graph import Graph, harmonic_potential, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
-from topovae.homology.features.circles import LONGEST_EDGE, PRIMES, Graph, harmonic_potential, saturate, whole_lift
+from topovae.homology.features.circles import LONGEST_EDGE, PRIMES
 
 SHARE = 0.6
 """Where in a class's window, in log scale, the graph that carries it is taken."""

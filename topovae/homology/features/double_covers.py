@@ -18,9 +18,10 @@ import numpy as np
 from ripser import ripser
 from scipy.sparse import coo_matrix
 
+from topovae.homology.complexes.bars import ranked_ratios
+from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.rips import persistence
-from topovae.homology.features.nulls import Null, betti_number, ranked_ratios
-from topovae.homology.spaces.chains import cup_products
+from topovae.homology.features.nulls import Null, betti_number
 
 MOST_CLASSES = 3
 """Products of more classes are not computed."""

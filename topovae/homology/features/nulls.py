@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RANKS = 8
-"""So many of the largest ratios of a diagram are followed."""
-
 
 @dataclass(frozen=True)
 class Null:
@@ -42,6 +39,7 @@ NULLS = {
 }
 """By degree of homology and dimension of the data."""
 
+
 MISSED = {(1, 1): 0.01, (1, 2): 0.02, (1, 3): 0.05, (1, 4): 0.1, (2, 2): 0.02, (2, 3): 0.5}
 """By degree of homology and dimension of the data: how often some class of a space does not show. The landmarks that can
 be afforded are too few for the cavities of a space of dimension 3."""
@@ -57,14 +55,6 @@ def null(degree: int, dimension: int) -> Null:
     """Return the null of a degree of homology in data of a dimension, the nearest beyond the table."""
     known = [d for k, d in NULLS if k == degree]
     return NULLS[degree, int(np.clip(dimension, min(known), max(known)))]
-
-
-def ranked_ratios(bars: np.ndarray) -> np.ndarray:
-    """Return the largest ratios death/birth (RANKS,) of bars (b, 2), in falling order, filled up with 1."""
-    ratios = np.ones(RANKS)
-    ordered = np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1][:RANKS]
-    ratios[: len(ordered)] = ordered
-    return ratios
 
 
 def betti_distribution(ratios: np.ndarray, law: Null, alpha: float, proven: int = 0) -> np.ndarray:

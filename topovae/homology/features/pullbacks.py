@@ -19,8 +19,9 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.sparse.linalg import eigsh, lsqr
 
+from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift
 from topovae.homology.complexes.rips import persistence
-from topovae.homology.features.circles import PRIMES, Graph, graph_at, harmonic_potential, integer_lift
+from topovae.homology.features.circles import PRIMES
 from topovae.homology.features.double_covers import Classes
 
 EARLY = 0.3

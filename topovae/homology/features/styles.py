@@ -23,7 +23,7 @@ from topovae.homology.features.orbits import (
     within_groups,
 )
 from topovae.homology.features.symmetry import QUERIES, REFERENCES, Symmetry, find_symmetries
-from topovae.homology.verdict.scores import Recommendation
+from topovae.homology.verdict.candidates import Recommendation
 from topovae.signature import parse
 
 SURE = 0.8

@@ -10,7 +10,7 @@ from typing import Any
 
 from topovae.errors import ExpressionError, UsageError
 from topovae.homology.spaces import invariants as topology
-from topovae.homology.spaces.chains import CupForm
+from topovae.homology.spaces.forms import CupForm
 from topovae.homology.spaces.invariants import DoubleCover
 from topovae.signature import NAMES, Signature, parse
 

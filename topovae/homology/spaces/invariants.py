@@ -15,7 +15,7 @@ from math import lcm, prod
 
 from topovae.errors import ResourceError
 from topovae.homology.spaces.cells import Quotient, quotient
-from topovae.homology.spaces.chains import CupForm, describe_form
+from topovae.homology.spaces.forms import CupForm, describe_form
 from topovae.signature import IDENTITY, Element, Factor, Isometry, Signature, compose
 
 MAX_LIFTED_ORDER = 4096

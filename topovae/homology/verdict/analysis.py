@@ -11,15 +11,15 @@ import numpy as np
 
 from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
-from topovae.homology.cloud.manifold import decided
 from topovae.homology.cloud.presets import Preset
 from topovae.homology.cloud.rows import Preparation, series
 from topovae.homology.cloud.tangents import Dimension
-from topovae.homology.complexes.rips import universal_p_values
+from topovae.homology.complexes.bars import universal_p_values
 from topovae.homology.features.styles import Styles
 from topovae.homology.features.symmetry import Symmetry
+from topovae.homology.odds import decided
+from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.piece import Piece
-from topovae.homology.verdict.scores import Candidate, Recommendation
 from topovae.homology.verdict.words import summary
 
 SCHEMA = "topovae/analysis/1"

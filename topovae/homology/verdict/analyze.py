@@ -24,8 +24,8 @@ from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
+from topovae.homology.verdict.candidates import Recommendation
 from topovae.homology.verdict.piece import Options, Piece, diagnose
-from topovae.homology.verdict.scores import Recommendation
 from topovae.signature import parse
 
 Progress = Callable[[str, float], None]

@@ -10,14 +10,16 @@ import numpy as np
 from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks, assign
 from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
+from topovae.homology.complexes.bars import ranked_ratios
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.passes import Homology, compute_homology
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, double_covers, find_classes
-from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null, ranked_ratios
+from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null
 from topovae.homology.spaces.catalogue import Space
-from topovae.homology.verdict.scores import Candidate, Findings, Recommendation, recommend
+from topovae.homology.verdict.candidates import Candidate, Recommendation
+from topovae.homology.verdict.scores import Findings, recommend
 
 MOST_COVERED = 2
 """Double covers of more classes, 2^k − 1 of them, are left out."""

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from topovae.homology.cloud.manifold import SURFACE_LIMIT
 from topovae.homology.features.nulls import power_lost
+from topovae.homology.odds import log_odds
 from topovae.homology.spaces.catalogue import CATALOGUE, NAMED, Space
+from topovae.homology.verdict.candidates import Candidate, Recommendation
 
 FLOORS = {"dimension": 0.01, "homology": 0.02, "boundary": 0.05, "orientation": 0.08, "products": 0.02, "covers": 0.1}
 """How often each kind of finding is wrong though it looks sure: none counts against a space by more."""
 
+
 NONE_EVIDENCE = np.log(0.04)
 """Log-likelihood granted to a space outside the catalogue."""
+
 
 RARE, RAREST = 0.3, 0.02
 """Prior weight of spaces that have no name and are no products of circles and lines, and of those among them of so high
 a dimension that the homology which tells them from the plain ones is not computed."""
 
+
 LEAST_SCORE = 0.6
 """A space that explains the findings no better than this is not recommended."""
+
 
 CALIBRATION = {"named": (-1.05, 2.53), "none": (-1.02, 0.27)}
 """Intercept and slope that make the log odds of a score those of being right; for answers and for `none`."""
 
+
 MISSED_PRODUCT = 0.1
 """How often a product that is not zero looks so: landmarks too sparse for the surface that carries it."""
+
 
 SHOWN = 5
 
@@ -55,49 +62,6 @@ class Findings:
     manifold: float
     cup: np.ndarray | None = None
     covers: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A space with its score, a probability among the candidates, and the reasons in words."""
-
-    latent: str
-    name: str
-    score: float
-    reasons: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "latent": self.latent,
-            "name": self.name,
-            "score": round(self.score, 4),
-            "reasons": list(self.reasons),
-        }
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """The answer: a name and its latent expression, or `none` and no expression.
-
-    Attributes:
-        latent: expression, or None.
-        name: its name, or `none`.
-        confidence: probability that the answer is right.
-        source: what it rests on: `homology`, or `groups`, `symmetry` (see `styles`), or `evidence` of training.
-    """
-
-    latent: str | None
-    name: str
-    confidence: float
-    source: str = "homology"
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "latent": self.latent,
-            "name": self.name,
-            "confidence": round(self.confidence, 4),
-            "source": self.source,
-        }
 
 
 @dataclass(frozen=True)
@@ -147,12 +111,6 @@ def calibrated(kind: str, score: float) -> float:
     """
     intercept, slope = CALIBRATION[kind]
     return float(1 / (1 + np.exp(-(intercept + slope * log_odds(score)))))
-
-
-def log_odds(score: float | np.ndarray) -> Any:
-    """Return log p/(1 − p) of probabilities, none beyond 999 : 1."""
-    inside = np.clip(score, 1e-3, 1 - 1e-3)
-    return np.log(inside / (1 - inside))
 
 
 def _prior(space: Space) -> float:

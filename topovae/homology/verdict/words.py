@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from topovae.homology.cloud.manifold import decided
+from topovae.homology.odds import decided
 
 if TYPE_CHECKING:
     from topovae.homology.features.styles import Styles

@@ -1,0 +1,104 @@
+"""HDF5, and h5ad in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from topovae.data.readers.base import _TEXT, Contents, _choose, _Entry, _File, _parsing
+
+
+def _read_hdf5(file: _File) -> Contents:
+    return _choose_hdf5(file, _hdf5_entry)
+
+
+def _choose_hdf5(file: _File, entry: Callable[[Any], _Entry | None]) -> Contents:
+    import h5py
+
+    entries: dict[str, _Entry] = {}
+    sparse: list[str] = []
+
+    def visit(name: str, node: Any) -> None:
+        if name.startswith("#") or any(name.startswith(folder) for folder in sparse):
+            return
+        found = entry(node)
+        if found is not None:
+            entries[name] = found
+            if isinstance(node, h5py.Group):
+                sparse.append(name + "/")
+
+    with _parsing(file, "HDF5"):
+        # stays open, for reading, as long as a dataset of it is in use
+        root = h5py.File(file.path, "r")
+        root.visititems(visit)
+        if file.member and file.member not in entries and file.member in root:  # behind a link
+            visit(file.member, root[file.member])
+        contents = _choose(file, entries)
+    folder = root[file.member].parent if file.member else root
+    texts = [owner.attrs.get("space") for owner in (folder, root)]
+    found = next((text for text in texts if isinstance(text, str)), None)
+    return contents._replace(space=contents.space or found)
+
+
+def _hdf5_entry(node: Any) -> _Entry | None:
+    """Describe a dataset, or a group that stands for a sparse matrix; other groups are none."""
+    import h5py
+
+    if isinstance(node, h5py.Group):
+        return _sparse_entry(node)
+    try:
+        dtype = node.dtype
+    except TypeError:  # a type that NumPy has none for
+        return _Entry(node.shape or (), np.dtype("V"), lambda: node)
+    if h5py.check_string_dtype(dtype) is not None:
+        return _Entry(node.shape or (), _TEXT, lambda: node.asstr()[()])
+    return _Entry(node.shape or (), dtype, lambda: node)
+
+
+class _SparseRows:
+    """A matrix in compressed rows, in memory or in a file; the rows that are asked for become dense."""
+
+    chunks = None
+
+    def __init__(self, data: Any, indices: Any, indptr: np.ndarray, shape: tuple[int, ...]) -> None:
+        self.data, self.indices, self.indptr = data, indices, indptr
+        self.shape, self.dtype = shape, data.dtype
+        ends = len(indptr) == shape[0] + 1 and indptr[0] == 0 and indptr[-1] == len(data) == len(indices)
+        if not ends or (np.diff(indptr) < 0).any():
+            raise ValueError(f"its sparse matrix of shape {shape} has row pointers that do not fit its entries")
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start, stop, _ = rows.indices(self.shape[0])
+        first, last = int(self.indptr[start]), int(self.indptr[stop])
+        out = np.zeros((stop - start, self.shape[1]), self.dtype)
+        row = np.repeat(np.arange(stop - start), np.diff(self.indptr[start : stop + 1]))
+        np.add.at(out, (row, self.indices[first:last]), self.data[first:last])  # repeated entries add up
+        return out
+
+    @classmethod
+    def of_columns(cls, data: Any, indices: Any, indptr: Any, shape: Any) -> _SparseRows:
+        """Turn compressed columns into compressed rows, in memory."""
+        from scipy.sparse import csc_matrix
+
+        return cls.of_scipy(csc_matrix((data[:], indices[:], indptr[:]), shape=shape))
+
+    @classmethod
+    def of_scipy(cls, matrix: Any) -> _SparseRows:
+        rows = matrix.tocsr()
+        return cls(rows.data, rows.indices, rows.indptr, rows.shape)
+
+
+def _sparse_entry(group: Any) -> _Entry | None:
+    """Describe a sparse matrix as anndata stores it: `encoding-type`, earlier `h5sparse_format`."""
+    encoding = str(group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", ""))).removesuffix("_matrix")
+    if encoding not in ("csr", "csc"):
+        return None
+    shape = tuple(int(side) for side in group.attrs.get("shape", group.attrs.get("h5sparse_shape")))
+    data, indices, indptr = group["data"], group["indices"], group["indptr"]
+    opens: dict[str, Callable[[], _SparseRows]] = {
+        "csr": lambda: _SparseRows(data, indices, indptr[:], shape),
+        "csc": lambda: _SparseRows.of_columns(data, indices, indptr, shape),
+    }
+    return _Entry(shape, data.dtype, opens[encoding])

@@ -1,0 +1,36 @@
+"""Bars of a diagram: their order by death/birth, and their p-values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def universal_p_values(bars: np.ndarray) -> np.ndarray:
+    """Return each bar's p-value under the universal law of log log death/birth.
+
+    Args:
+        bars: (b, 2) all bars of one positive degree.
+
+    References:
+        Bobrowski and Skraba (2023), A universal null-distribution for topological data analysis, section 4.
+    """
+    p_values = np.ones(len(bars))
+    proper = (bars[:, 0] > 0) & (bars[:, 1] > bars[:, 0] * (1 + 1e-9))
+    if proper.sum() < 10:
+        return p_values
+    depth = np.log(np.log(bars[proper, 1] / bars[proper, 0]))
+    shift = -np.euler_gamma - depth.mean()
+    p_values[proper] = np.exp(-np.exp(depth + shift))
+    return p_values
+
+
+RANKS = 8
+"""So many of the largest ratios of a diagram are followed."""
+
+
+def ranked_ratios(bars: np.ndarray) -> np.ndarray:
+    """Return the largest ratios death/birth (RANKS,) of bars (b, 2), in falling order, filled up with 1."""
+    ratios = np.ones(RANKS)
+    ordered = np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1][:RANKS]
+    ratios[: len(ordered)] = ordered
+    return ratios

@@ -1,0 +1,54 @@
+"""Metrics and certificates of the models of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from topovae.data.dataset import Dataset
+from topovae.data.splits import Split
+from topovae.evaluation import assess
+from topovae.model.networks import to_device
+from topovae.runs.models import encode, load_model
+from topovae.store.schema import Member, Run
+
+
+def evaluate_member(
+    member: Member, run: Run, data: Dataset, *, seed: int = 0, iwae: int = 0, device: str = "auto"
+) -> dict[str, dict[str, Any]]:
+    """Metrics of one model by split of a run, JSON-ready.
+
+    Args:
+        member: the run's model or baseline, or the model of another run.
+        run: whose splits are used.
+        data: all samples of the run.
+        seed: of the posterior samples.
+        iwae: number of importance samples of the bound on the test split, 0 for none.
+        device: where to compute.
+    """
+    place = to_device(device)
+    parts = Split(**{name: np.asarray(index) for name, index in run.split.items()})
+    model = load_model(member, place)
+    return {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
+
+
+def certify_member(member: Member, data: Dataset, *, seed: int = 0, device: str = "auto") -> dict[str, dict[str, Any]]:
+    """Whether a model's encoder is a homeomorphism onto its latent space, and how alike the persistence is, JSON-ready.
+
+    Args:
+        member: a model of a run.
+        data: all samples of the run.
+        seed: of subsets, landmarks and balls.
+        device: where to encode.
+    """
+    from topovae.evaluation.certificate import certify
+    from topovae.evaluation.diagrams import compare_diagrams
+
+    model = load_model(member, to_device(device))
+    locations, _ = encode(model, data)
+    signature = model.space.signature
+    return {
+        "persistence": compare_diagrams(data, locations, signature, seed=seed),
+        "certificate": certify(data, locations, signature, seed=seed).to_dict(),
+    }

@@ -1,0 +1,46 @@
+"""How a file comes about: data, options, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from topovae.data.dataset import Dataset
+from topovae.model.networks import to_device
+from topovae.store.schema import Header, Provenance
+from topovae.version import __version__
+
+RECORDED = ("torch", "numpy", "h5py", "ripser", "scikit-learn", "scipy")
+"""Packages whose versions a file records."""
+
+
+def make_header(data: Dataset, config: Mapping[str, Any], seed: int, device: str, command: tuple[str, ...]) -> Header:
+    """How the file being made comes about.
+
+    Args:
+        data: what is read.
+        config: every option with the value it has.
+        seed: of every random number.
+        device: "auto", "cpu" or "cuda".
+        command: the argument vector, or the call.
+    """
+    place = to_device(device)
+    return Header(
+        command=command,
+        config=dict(config),
+        seed=seed,
+        data=Provenance(
+            path=data.source.path if data.source else "",
+            shape=tuple(data.x.shape),
+            dtype=str(data.x.dtype),
+            sha256=data.source.sha256 if data.source else "",
+        ),
+        device=torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
+        versions={name: metadata.version(name) for name in RECORDED},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        topovae_version=__version__,
+    )
