@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from support.counts import heading_cells
 from support.maps import CASES, Case, draw, jittered
 
 from topovae.data.synthetic.spaces import generate
@@ -15,6 +16,7 @@ from topovae.errors import InputError
 from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate, certify
 from topovae.evaluation.diagrams import compare_bars, compare_diagrams
 from topovae.evaluation.pullback import characters
+from topovae.homology.cloud.presets import choose_preset, stabilise
 from topovae.latent import LatentSpace
 from topovae.signature import parse
 
@@ -163,3 +165,14 @@ def test_models_are_certified_as_what_they_are_homeomorphic_to(latent: str) -> N
     found = certify(drawn.x, points, parse(latent))
     assert found.verdict == "homeomorphic" and found.winding is not None
     assert compare_diagrams(drawn.x, points, parse(latent))["mean_h1_h2_bottleneck"] < 0.3
+
+
+@pytest.mark.parametrize("step", [0.2, np.inf])
+@pytest.mark.parametrize("seed", range(7, 12))
+def test_counts_are_certified_like_their_transform(seed: int, step: float) -> None:
+    counts, heading = heading_cells(1500, 60, 2.0, step, seed)
+    latents = jittered("S1", heading[:, None], 0.05, seed)
+    assert choose_preset(counts, seed=seed).name == "counts"
+    found = certify(counts, latents, parse("S1"), seed=seed)
+    assert found.verdict == HOMEOMORPHIC, found.reasons
+    assert found == certify(stabilise(counts), latents, parse("S1"), seed=seed)

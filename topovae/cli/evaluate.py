@@ -55,6 +55,7 @@ def evaluate(
     other = read_run(against) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
 
+    from topovae.homology.cloud.presets import Preset
     from topovae.runs.evaluation import certify_member, evaluate_member
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
@@ -65,7 +66,8 @@ def evaluate(
     if reference is not None:
         metrics = evaluate_member(reference, loaded, samples, seed=seed, iwae=iwae, device=device)
         document["baseline"] = {"latent": reference.latent, **metrics}
-    checked = certify_member(loaded.model, samples, seed=seed, device=device) if certificate else {}
+    preset = Preset.of(loaded.analysis)
+    checked = certify_member(loaded.model, samples, preset=preset, seed=seed, device=device) if certificate else {}
     document |= {"persistence": None, "certificate": None} | checked
     if plot:
         from topovae.runs.pages import draw_run

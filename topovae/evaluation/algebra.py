@@ -12,6 +12,7 @@ from topovae.homology.cloud.ground import SURFACE_EDGE, SURFACE_LANDMARKS, Groun
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.double_covers import MOST_CLASSES, find_classes
+from topovae.homology.features.nulls import null
 from topovae.homology.features.pullbacks import (
     ModTwoMatch,
     connected_graph,
@@ -23,6 +24,9 @@ from topovae.homology.features.pullbacks import (
 )
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
+
+ALPHA = 0.01
+"""Level at which a class of the data is none of noise."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,15 @@ def representatives_of(space: LatentSpace, ground: Ground, landmarks: Landmarks,
     return chosen
 
 
+def _critical_ratio(ground: Ground, degree: int) -> float:
+    """Return the ratio death/birth from which a class is none of noise."""
+    return null(degree, ground.dimension.value).critical_ratio(ALPHA)
+
+
 def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> np.ndarray:
     cap = ground.longest_edge if degree == 1 else SURFACE_EDGE
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
-    return np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1] / ground.critical_ratio(degree)
+    return np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1] / _critical_ratio(ground, degree)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:
@@ -123,4 +132,4 @@ def _degree(space: LatentSpace, ground: Ground, latents: Tensor) -> tuple[float 
     if found is None:
         return None, np.zeros(0)
     points = latents[representatives_of(space, ground, landmarks, latents)].numpy()
-    return found.coefficient(solid_angles(points, found.triangles)), np.array([found.ratio]) / ground.critical_ratio(2)
+    return found.coefficient(solid_angles(points, found.triangles)), np.array([found.ratio]) / _critical_ratio(ground, 2)

@@ -105,6 +105,7 @@ def certify(
     signature: Signature,
     *,
     seed: int = 0,
+    ground: Ground | None = None,
 ) -> Certificate:
     """Certify that an encoder is a homeomorphism of the data onto the latent space, or say why it is none.
 
@@ -113,6 +114,7 @@ def certify(
         coordinates: (n, coordinate_dim) posterior means, as points on the cover; any point of an orbit.
         signature: the latent space.
         seed: of subsets, landmarks and balls.
+        ground: the survey of these data with this seed, where it has been made.
 
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
@@ -121,7 +123,7 @@ def certify(
     check_latents(data, coordinates, known)
     if len(coordinates) < FEWEST:
         return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
-    ground = survey(data, seed)
+    ground = survey(data, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
     findings = [

@@ -11,7 +11,7 @@ from persim import bottleneck, wasserstein
 
 from topovae.evaluation.algebra import representatives_of
 from topovae.evaluation.certificate import check_latents, unrolled
-from topovae.homology.cloud.ground import survey
+from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.landmarks import hybrid_distances
 from topovae.homology.cloud.tangents import frame_size
 from topovae.homology.complexes.rips import persistence
@@ -28,6 +28,7 @@ def compare_diagrams(
     *,
     seed: int = 0,
     primes: Sequence[int] = (2, 3),
+    ground: Ground | None = None,
 ) -> dict[str, Any]:
     """Compare diagrams of landmarks of the data with those of their latent points under the latent's geodesic distance.
 
@@ -40,6 +41,7 @@ def compare_diagrams(
         signature: the latent space.
         seed: of landmarks.
         primes: fields.
+        ground: the survey of these data with this seed, where it has been made.
 
     Returns:
         `scale` ("diameter"), `landmarks`, `mean_h1_h2_bottleneck` (over primes and degrees 1 and 2), and in `primes` for each
@@ -50,7 +52,7 @@ def compare_diagrams(
     """
     known = LatentSpace(signature)
     check_latents(data, coordinates, known)
-    ground = survey(data, seed)
+    ground = survey(data, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     landmarks = ground.landmarks(LANDMARKS)
     assert landmarks.points is not None  # k-means centres

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from support.counts import heading_cells
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
@@ -15,15 +16,6 @@ from topovae.homology.cloud.denoise import fit_denoiser
 from topovae.homology.cloud.presets import Preset, choose_preset, choose_window, order_test, smooth, stabilise
 from topovae.homology.cloud.rows import prepare, read_sample
 from topovae.homology.complexes.rips import persistence
-
-
-def heading_cells(n: int, cells: int, mean: float, step: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Counts (n, cells) of von Mises tuned cells on a random walk of the heading; `step` inf is no order in time."""
-    rng = np.random.default_rng(seed)
-    walk = np.cumsum(rng.normal(0, step, n)) if np.isfinite(step) else rng.uniform(0, 2 * np.pi, n)
-    preferred, width, gain = rng.uniform(0, 2 * np.pi, cells), rng.uniform(1.5, 4.5, cells), rng.gamma(4, 0.25, cells)
-    tuning = np.exp(width * np.cos(walk[:, None] - preferred)) / np.i0(width)
-    return rng.poisson(mean * gain * tuning).astype(np.float64), walk % (2 * np.pi)
 
 
 def grid_cells(n: int, cells: int, mean: float, step: float, seed: int) -> np.ndarray:
@@ -147,13 +139,13 @@ def test_a_data_set_and_an_array_are_treated_alike() -> None:
     preset = choose_preset(counts)
     assert choose_preset(data) == preset
     preparation = prepare((40,), "euclidean", preset)
-    assert np.array_equal(read_sample(data, preparation, 2**30, 0), read_sample(counts, preparation, 2**30, 0))
+    assert np.array_equal(read_sample(data, preparation, 2**30, 0)[1], read_sample(counts, preparation, 2**30, 0)[1])
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_heading_cells_are_a_circle(seed: int) -> None:
     counts = heading_cells(3000, 50, 0.3, 0.2, seed)[0]
-    x = read_sample(counts, prepare((50,), "euclidean", choose_preset(counts)), 2**30, 0)
+    x = read_sample(counts, prepare((50,), "euclidean", choose_preset(counts)), 2**30, 0)[1]
 
     def clarity(rows: np.ndarray) -> float:
         points = fit_denoiser(rows).transform(rows)[:400]

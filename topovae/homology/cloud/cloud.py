@@ -51,14 +51,14 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
         seed: of subsets and resamples.
     """
     averaged = average(points, AVERAGED)
-    chosen = _subset(len(points), MOST_GEOMETRY, seed)
+    chosen = subset(len(points), MOST_GEOMETRY, seed)
     dimension = intrinsic_dimension(averaged[chosen], noise / np.sqrt(AVERAGED + 1), seed)
     verdicts = judge(averaged[chosen], dimension)
 
     def draw(resample: int, usual: int) -> Landmarks:
         rng = np.random.default_rng((seed, resample))
         keep = _resampled(len(points), resample, rng)
-        carry = keep[_subset(len(keep), MOST_GEOMETRY, seed)]
+        carry = keep[subset(len(keep), MOST_GEOMETRY, seed)]
         return choose_landmarks(
             points[keep],
             averaged[carry],
@@ -107,7 +107,8 @@ def count_landmarks(n: int, usual: int, asked: int | None) -> int:
     return min(usual, max(n // 4, min(int(SHARE * n), 120)))
 
 
-def _subset(n: int, most: int, seed: int) -> np.ndarray:
+def subset(n: int, most: int, seed: int) -> np.ndarray:
+    """Return all of n row numbers, or so many of them, ascending."""
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))

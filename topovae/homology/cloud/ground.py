@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks
-from topovae.homology.cloud.denoise import fit_denoiser
+from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks, subset
+from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
 from topovae.homology.cloud.neighbours import average
-from topovae.homology.cloud.rows import MOST_ROWS, prepare, shape_of
+from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.tangents import Dimension, frame_size, intrinsic_dimension
-from topovae.homology.features.nulls import null
 
 LANDMARKS = {1: 200, 2: 400, 3: 600}
 LONGEST_EDGE = {1: 8.0, 2: 4.5, 3: 2.5}
@@ -21,8 +20,6 @@ LONGEST_EDGE = {1: 8.0, 2: 4.5, 3: 2.5}
 
 SURFACE_LANDMARKS, SURFACE_EDGE = 250, 4.0
 """Likewise for a class of degree 2."""
-
-ALPHA = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,6 @@ class Ground:
         """Cap of the filtration of degree 1."""
         return self._by_dimension(LONGEST_EDGE)
 
-    def critical_ratio(self, degree: int) -> float:
-        """Return the ratio death/birth from which a class is none of noise."""
-        return null(degree, self.dimension.value).critical_ratio(ALPHA)
-
     def owner(self, landmarks: Landmarks) -> np.ndarray:
         """Return the nearest landmark (n,) of each sample."""
         assert landmarks.points is not None  # k-means centres
@@ -67,21 +60,19 @@ class Ground:
         return table[min(self.dimension.value, max(table))]
 
 
-def survey(data: Any, seed: int) -> Ground:
-    """Read and denoise at most `MOST_ROWS` samples of a Dataset or array (n, ...).
+def survey(data: Any, seed: int, preset: Preset | None = None) -> Ground:
+    """Read samples as the diagnosis reads them, and denoise them.
+
+    Each sample stays by itself: a map to be certified takes single rows, and a window over rows in time would move a sample
+    to where others lie, but not its image.
 
     Args:
-        data: the samples.
+        data: the samples, a Dataset or array (n, ...).
         seed: chooses the rows.
+        preset: what the diagnosis of these data chose; None chooses it again.
     """
-    n, sample_shape = shape_of(data)
-    rng = np.random.default_rng(seed)
-    index = np.arange(n) if n <= MOST_ROWS else np.sort(rng.choice(n, MOST_ROWS, replace=False))
-    rows = np.asarray(data[index] if isinstance(data, np.ndarray) else data.rows(index))
-    features = prepare(sample_shape, "euclidean").apply(rows)
-    denoiser = fit_denoiser(features)
-    points = denoiser.transform(features)
-    few = np.sort(rng.choice(len(points), min(len(points), MOST_GEOMETRY), replace=False))
-    averaged = average(points, AVERAGED)[few]
-    dimension = intrinsic_dimension(averaged, denoiser.noise / np.sqrt(AVERAGED + 1), seed)
-    return Ground(index, points, averaged, dimension, seed)
+    known = choose_preset(data, seed=seed) if preset is None else preset
+    front = read_points(data, replace(known, window=0.0), seed=seed, least=1)
+    averaged = average(front.points, AVERAGED)[subset(len(front.points), MOST_GEOMETRY, seed)]
+    dimension = intrinsic_dimension(averaged, front.denoiser.noise / np.sqrt(AVERAGED + 1), seed)
+    return Ground(front.index, front.points, averaged, dimension, seed)

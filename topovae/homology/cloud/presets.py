@@ -7,7 +7,7 @@ them averages noise away before any distance is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,12 @@ class Preset:
     transform: str = "identity"
     window: float = 0.0
     reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, analysis: Mapping[str, Any] | None) -> Preset | None:
+        """Return the preset in the JSON of a diagnosis, None where it has none."""
+        found = (analysis or {}).get("preset")
+        return None if found is None else cls(**{**found, "reasons": tuple(found["reasons"])})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, lists and texts."""

@@ -118,24 +118,27 @@ def shape_of(data: Any) -> tuple[int, tuple[int, ...]]:
     return data.n_samples, tuple(data.sample_shape)
 
 
-def read_sample(data: Any, preparation: Preparation, memory: int, seed: int) -> np.ndarray:
+def read_sample(
+    data: Any, preparation: Preparation, memory: int, seed: int, least: int = LEAST_ROWS
+) -> tuple[np.ndarray, np.ndarray]:
     """Read and prepare at most 20,000 rows, fewer where they would not fit in memory.
 
     Args:
         data: Dataset, or array (n, ...).
         memory: bytes that the whole diagnosis may use.
         seed: chooses the rows.
+        least: fewest samples accepted.
 
     Returns:
-        Prepared rows (n', p).
+        The row numbers (n',), ascending, and the rows prepared (n', p).
 
     Raises:
         InputError: too few samples, or samples that are not finite or all equal.
     """
     n, sample_shape = shape_of(data)
-    if n < LEAST_ROWS:
+    if n < least:
         raise InputError(
-            f"The data holds {n} samples; a diagnosis needs at least {LEAST_ROWS}, and some hundreds to see "
+            f"The data holds {n} samples; a diagnosis needs at least {least}, and some hundreds to see "
             "more than a circle. Give more samples."
         )
     features = int(np.prod(sample_shape))
@@ -143,12 +146,14 @@ def read_sample(data: Any, preparation: Preparation, memory: int, seed: int) -> 
     affordable = memory // (2 * 4 * 8 * max(features, 1))
     count = min(n, MOST_ROWS, max(affordable, 4 * LEAST_ROWS))
     if preparation.window:
-        x = _read_series(data, preparation, _apart(n, count, preparation.window, seed))
+        index = _apart(n, count, preparation.window, seed)
+        x = _read_series(data, preparation, index)
     else:
-        x = _read_rows(data, preparation, _chosen(np.arange(n), count, seed))
+        index = _chosen(np.arange(n), count, seed)
+        x = _read_rows(data, preparation, index)
     if not np.ptp(x, axis=0).any():
         raise InputError(f"All {len(x)} samples read are equal: there is no space to diagnose.")
-    return x
+    return index, x
 
 
 def _chosen(index: np.ndarray, count: int, seed: int) -> np.ndarray:

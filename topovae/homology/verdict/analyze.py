@@ -11,12 +11,12 @@ import numpy as np
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology.cloud.cloud import of_distances, of_points
 from topovae.homology.cloud.components import COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK, components, components_of_points
-from topovae.homology.cloud.denoise import Denoiser, fit_denoiser
+from topovae.homology.cloud.front import Front, read_points
 from topovae.homology.cloud.graphs import is_graph, read_graph, sample_graph
 from topovae.homology.cloud.landmarks import farthest_points, self_tuned
 from topovae.homology.cloud.neighbours import using
 from topovae.homology.cloud.presets import choose_preset
-from topovae.homology.cloud.rows import LEAST_ROWS, Preparation, prepare, read_sample, shape_of
+from topovae.homology.cloud.rows import LEAST_ROWS, shape_of
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_distances, check_prime
 from topovae.homology.features.circles import circular_coordinates, landmark_angles
@@ -108,20 +108,16 @@ def _from_samples(data: Any, metric: str, preset: str, options: Options) -> Anal
     """Diagnose samples with features."""
     n_samples, sample_shape = shape_of(data)
     chosen = choose_preset(data, preset, options.seed)
-    preparation = prepare(sample_shape, metric, chosen)
-    x = read_sample(data, preparation, options.budget.memory, options.seed)
+    front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
     options.report("denoise", 0.1)
-    denoiser = fit_denoiser(x)
-    points = denoiser.transform(x)
-    del x
-    label = components_of_points(points, options.seed)
+    label = components_of_points(front.points, options.seed)
     pieces = [
-        diagnose(of_points(points[label == part], denoiser.noise, options.landmarks, options.seed), inner)
+        diagnose(of_points(front.points[label == part], front.denoiser.noise, options.landmarks, options.seed), inner)
         for part, inner in _shares(label, options)
     ]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
-    analysis = _conclude(pieces, n_samples, int(np.prod(sample_shape)), preparation, denoiser)
+    analysis = _conclude(pieces, n_samples, int(np.prod(sample_shape)), front)
     return replace(analysis, override=_orbits_instead(pieces, styles), preset=chosen, styles=styles)
 
 
@@ -143,7 +139,7 @@ def _from_graph(data: Any, options: Options) -> Analysis:
     for part, inner in _shares(label, options):
         inside = sample.distances[np.ix_(label == part, label == part)]
         pieces.append(diagnose(of_distances(inside, options.landmarks, options.seed, thinned=True), inner))
-    return _conclude(pieces, sample.n_samples, None, None, None)
+    return _conclude(pieces, sample.n_samples, None, None)
 
 
 def _from_distances(data: Any, options: Options) -> Analysis:
@@ -171,7 +167,7 @@ def _from_distances(data: Any, options: Options) -> Analysis:
         diagnose(of_distances(distances[np.ix_(label == part, label == part)], options.landmarks, options.seed), inner)
         for part, inner in _shares(label, options)
     ]
-    return _conclude(pieces, n, None, None, None)
+    return _conclude(pieces, n, None, None)
 
 
 def _components_of_distances(distances: np.ndarray, seed: int) -> np.ndarray:
@@ -200,15 +196,10 @@ def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
     ]
 
 
-def _conclude(
-    pieces: Sequence[Piece],
-    n_samples: int,
-    n_features: int | None,
-    preparation: Preparation | None,
-    denoiser: Denoiser | None,
-) -> Analysis:
+def _conclude(pieces: Sequence[Piece], n_samples: int, n_features: int | None, front: Front | None) -> Analysis:
     """Put the result together; coordinates come from the largest piece."""
     largest = pieces[0]
+    preparation, denoiser = (None, None) if front is None else (front.preparation, front.denoiser)
     skeleton = Skeleton(largest.landmarks, preparation, denoiser, largest.circles)
     return Analysis(n_samples=n_samples, n_features=n_features, pieces=tuple(pieces), skeleton=skeleton)
 
