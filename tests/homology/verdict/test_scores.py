@@ -10,7 +10,8 @@ import pytest
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.features.nulls import betti_distribution, betti_number, null
 from topovae.homology.spaces.catalogue import CATALOGUE, Space, find
-from topovae.homology.verdict.scores import LEAST_SCORE, Findings, calibrated, recommend
+from topovae.homology.verdict.findings import FINDINGS, Finding, Findings
+from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
 
 
 def sure(number: int) -> np.ndarray:
@@ -98,6 +99,34 @@ def test_candidates_restrict_the_choice() -> None:
     candidates, recommendation = recommend(band, find(["mobius", "torus"]))
     assert [candidate.name for candidate in candidates] == ["mobius", "torus"]
     assert recommendation.name == "mobius"
+
+
+NOTHING = Findings({}, {}, None, None, 1.0)
+
+each_kind = pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.kind)
+
+
+@each_kind
+def test_each_kind_of_finding_has_a_floor(finding: Finding) -> None:
+    assert 0 < finding.floor < 1
+
+
+@each_kind
+@pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
+def test_what_was_not_observed_gives_no_reason(finding: Finding, space: Space) -> None:
+    assert not list(finding.reasons(NOTHING, space))
+
+
+@each_kind
+def test_no_reason_counts_by_more_than_the_floor(finding: Finding) -> None:
+    torus, klein = find(["torus", "klein"])
+    for found, space in ((torus, torus), (torus, klein), (klein, torus)):
+        reasons = list(finding.reasons(findings(found), space))
+        assert reasons and all(np.log(finding.floor) <= reason.evidence <= 0 for reason in reasons)
+
+
+def test_each_kind_of_finding_has_a_name_of_its_own() -> None:
+    assert len({finding.kind for finding in FINDINGS}) == len(FINDINGS)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])

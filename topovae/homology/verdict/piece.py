@@ -19,7 +19,8 @@ from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, 
 from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null
 from topovae.homology.spaces.catalogue import Space
 from topovae.homology.verdict.candidates import Candidate, Recommendation
-from topovae.homology.verdict.scores import Findings, recommend
+from topovae.homology.verdict.findings import Findings
+from topovae.homology.verdict.scores import recommend
 
 MOST_COVERED = 2
 """Double covers of more classes, 2^k − 1 of them, are left out."""
@@ -113,13 +114,13 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
     findings = Findings(
-        dimension_probabilities(cloud.dimension),
-        spread,
-        cloud.verdicts.closed,
-        orientable,
-        cloud.verdicts.manifold,
-        cup,
-        tuple(cover.betti for cover in covers),
+        dimension=dimension_probabilities(cloud.dimension),
+        betti=spread,
+        closed=cloud.verdicts.closed,
+        orientable=orientable,
+        manifold=cloud.verdicts.manifold,
+        cup=cup,
+        covers=tuple(cover.betti for cover in covers),
     )
     candidates, recommendation = recommend(findings, options.catalogue)
     return Piece(

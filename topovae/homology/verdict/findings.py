@@ -1,0 +1,184 @@
+"""The kinds of finding: what is observed of a piece, what a space expects of it, and how well the two agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from topovae.homology.features.nulls import power_lost
+from topovae.homology.spaces.catalogue import Space
+from topovae.homology.spaces.forms import CupForm
+
+MISSED_PRODUCT = 0.1
+"""How often a product that is not zero looks so: landmarks too sparse for the surface that carries it."""
+
+Observed = TypeVar("Observed")
+Expected = TypeVar("Expected")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was measured of one connected piece, most of it as probabilities.
+
+    Attributes:
+        dimension: probability of each dimension; empty where it was not measured.
+        betti: for each (prime, degree) the probabilities of the Betti numbers 0, 1, ….
+        closed: probability that there is no boundary, or None.
+        orientable: probability that the space is orientable, or None.
+        manifold: probability that the dimension is the same everywhere and at all scales.
+        cup: which products (k, k) of the classes of H¹ over Z/2 are not zero, or None.
+        covers: the first Betti numbers over Z/2 and Z/3 of the double cover of each class.
+    """
+
+    dimension: Mapping[int, float]
+    betti: Mapping[tuple[int, int], np.ndarray]
+    closed: float | None
+    orientable: float | None
+    manifold: float
+    cup: np.ndarray | None = None
+    covers: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What speaks for or against a space.
+
+    Attributes:
+        probability: of what was found, if the data lie on the space.
+        words: what was found and what was expected.
+        evidence: log-likelihood that it adds to the space's; 0 for what bears on all spaces alike.
+    """
+
+    probability: float
+    words: str
+    evidence: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finding(Generic[Observed, Expected]):
+    """One kind of finding.
+
+    Attributes:
+        kind: its name.
+        floor: how often it is wrong though it looks sure: it counts against a space by no more.
+        observed: what was measured of a piece, None where it was not.
+        expected: what a space predicts of what was observed, None where the two cannot be compared.
+        agreement: how probable each part of the observation is by the prediction, and the two in words.
+    """
+
+    kind: str
+    floor: float
+    observed: Callable[[Findings], Observed | None]
+    expected: Callable[[Space, Observed], Expected | None]
+    agreement: Callable[[Observed, Expected], Iterable[tuple[float, str]]]
+
+    def reasons(self, findings: Findings, space: Space) -> Iterator[Reason]:
+        """Yield the reasons that this kind makes for or against a space; none where nothing is observed or expected.
+
+        Args:
+            findings: what was measured of a piece.
+            space: the space that may explain it.
+        """
+        observed = self.observed(findings)
+        if observed is None:
+            return
+        expected = self.expected(space, observed)
+        if expected is None:
+            return
+        for probability, words in self.agreement(observed, expected):
+            yield Reason(probability, words, float(np.log(self.floor + (1 - self.floor) * probability)))
+
+
+def _same_dimension(found: Mapping[int, float], expected: int) -> Iterator[tuple[float, str]]:
+    likeliest = max(found, key=lambda dimension: found[dimension])
+    yield found.get(expected, 0.0), f"dimension {likeliest} found, {expected} expected"
+
+
+_Classes = Mapping[tuple[int, int], tuple[int, float]]
+"""For each (prime, degree) the Betti number, and how often a class is missed."""
+
+
+def _betti_numbers(space: Space, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
+    return {(prime, degree): (space.betti(prime, degree), power_lost(degree, space.dimension)) for prime, degree in found}
+
+
+def _same_homology(found: Mapping[tuple[int, int], np.ndarray], expected: _Classes) -> Iterator[tuple[float, str]]:
+    for (prime, degree), probabilities in found.items():
+        number, lost = expected[prime, degree]
+        missed = lost * probabilities[:number].sum()
+        words = f"{int(np.argmax(probabilities))} classes found in H{degree} over Z/{prime}, {number} expected"
+        yield float(missed + probabilities[number : number + 1].sum()), words
+
+
+def _closed(space: Space, _: float) -> bool | None:
+    return space.closed if space.dimension > 1 else None
+
+
+def _orientable(space: Space, _: float) -> bool | None:
+    return space.orientable if space.dimension > 1 else None
+
+
+def _answer(yes: str, no: str) -> Callable[[float, bool], Iterator[tuple[float, str]]]:
+    """Return how the probability of a yes agrees with the expected answer to a question."""
+
+    def agreement(probability: float, expected: bool) -> Iterator[tuple[float, str]]:
+        words = f"looks {yes if probability > 0.5 else no}, {yes if expected else no} expected"
+        yield probability if expected else 1 - probability, words
+
+    return agreement
+
+
+def _cup_form(space: Space, cup: np.ndarray) -> CupForm | None:
+    # the form of a space with many classes is costly and may be refused, so it is asked for only where it is compared
+    return space.cup_form if len(cup) == space.betti(2, 1) else None
+
+
+def _same_products(cup: np.ndarray, form: CupForm) -> Iterator[tuple[float, str]]:
+    """Yield how cup products agree: one that is not zero is a proof, zeros are a hint."""
+    looks = [("product of classes", cup.any(), form.products > 0)]
+    if cup.any() and form.products:
+        looks.append(("square of a class", np.diag(cup).any(), not form.alternating))
+    for what, seen, expected in looks:
+        words = f"{_any(bool(seen))} {what} of H1 over Z/2, {_any(expected)} expected"
+        yield 1.0 if seen == expected else 0.0 if seen else MISSED_PRODUCT, words
+
+
+def _any(some: bool) -> str:
+    return "a non-zero" if some else "no non-zero"
+
+
+_Ranks = Sequence[tuple[int, int]]
+"""The first Betti numbers over Z/2 and Z/3 of each double cover."""
+
+
+def _double_covers(space: Space, found: _Ranks) -> _Ranks | None:
+    if len(found) != 2 ** space.betti(2, 1) - 1:
+        return None
+    return sorted((cover.betti_mod2[1], cover.betti_mod3[1]) for cover in space.covers)
+
+
+def _same_covers(found: _Ranks, expected: _Ranks) -> Iterator[tuple[float, str]]:
+    agreement = float(np.mean([a == b for a, b in zip(sorted(found), expected, strict=True)]))
+    words = f"double covers with H1 of rank {_ranks(found)} over Z/2 and Z/3, {_ranks(expected)} expected"
+    yield agreement**2, words
+
+
+def _ranks(pairs: _Ranks) -> str:
+    return " ".join(f"{a},{b}" for a, b in sorted(pairs))
+
+
+_same_boundary = _answer("a closed space", "a space with an edge")
+_same_orientation = _answer("orientable", "not orientable")
+
+FINDINGS: tuple[Finding[Any, Any], ...] = (
+    Finding("dimension", 0.01, lambda found: found.dimension or None, lambda space, _: space.dimension, _same_dimension),
+    Finding("homology", 0.02, lambda found: found.betti or None, _betti_numbers, _same_homology),
+    Finding("boundary", 0.05, lambda found: found.closed, _closed, _same_boundary),
+    Finding("orientation", 0.08, lambda found: found.orientable, _orientable, _same_orientation),
+    Finding("products", 0.02, lambda found: found.cup, _cup_form, _same_products),
+    Finding("covers", 0.1, lambda found: found.covers or None, _double_covers, _same_covers),
+)
+"""The kinds, in the order in which reasons of the same probability are given."""
