@@ -14,6 +14,7 @@ from topovae.homology import analyze
 from topovae.homology.features.orbits import OrbitFinding, Style
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.features.symmetry import Symmetry
+from topovae.homology.verdict.candidates import by_orbits
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_symmetry_does_where_there_are_no_groups(digits: Dataset) -> None:
     found = find_styles(replace(digits, group=None), seed=0)
     assert found.orbits is None
     assert [symmetry.transformation for symmetry in found.symmetries if symmetry.closed] == ["rotation"]
-    answer = found.recommend()
+    answer = by_orbits(found)
     assert answer is not None and (answer.latent, answer.source) == ("S1xR2", "symmetry")
 
 
@@ -66,7 +67,7 @@ CASES = {
 
 @pytest.mark.parametrize(("styles", "latent", "circles"), CASES.values(), ids=CASES.keys())
 def test_latents_of_findings(styles: Styles, latent: str | None, circles: int) -> None:
-    answer = styles.recommend()
+    answer = by_orbits(styles)
     assert (None if answer is None else answer.latent) == latent
     assert styles.circles == circles
     assert set(styles.to_dict()) == {"orbits", "symmetries", "style"}

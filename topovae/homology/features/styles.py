@@ -23,7 +23,6 @@ from topovae.homology.features.orbits import (
     within_groups,
 )
 from topovae.homology.features.symmetry import QUERIES, REFERENCES, Symmetry, find_symmetries
-from topovae.homology.verdict.candidates import Recommendation
 from topovae.signature import parse
 
 SURE = 0.8
@@ -67,16 +66,6 @@ class Styles:
     def circles(self) -> int:
         """How many circles an orbit is a product of; 0 where none was found."""
         return 0 if self.latent is None else sum(factor.is_circle for factor in parse(self.latent).factors)
-
-    def recommend(self) -> Recommendation | None:
-        """Return the answer that groups or symmetries give, None where they show no circle."""
-        if self.latent is None:
-            return None
-        name = parse(self.latent).name or self.latent
-        if self.sure_orbits is not None:
-            return Recommendation(self.latent, name, self.sure_orbits.probability, "groups")
-        sure = min(symmetry.probability for symmetry in self.sure_symmetries)
-        return Recommendation(self.latent, name, sure, "symmetry")
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the keys that these findings add to the JSON of the diagnosis."""

@@ -24,7 +24,7 @@ from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
-from topovae.homology.verdict.candidates import Recommendation
+from topovae.homology.verdict.candidates import Recommendation, by_orbits
 from topovae.homology.verdict.piece import Options, Piece, diagnose
 from topovae.signature import parse
 
@@ -126,7 +126,7 @@ def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation |
     answer = pieces[0].recommendation
     if len(pieces) == 1 and answer.latent is not None and topology.betti_numbers(parse(answer.latent), 3)[1] >= styles.circles:
         return None
-    return styles.recommend()
+    return by_orbits(styles)
 
 
 def _from_graph(data: Any, options: Options) -> Analysis:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from topovae.homology.features.styles import Styles
+from topovae.signature import parse
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -46,3 +49,14 @@ class Recommendation:
             "confidence": round(self.confidence, 4),
             "source": self.source,
         }
+
+
+def by_orbits(styles: Styles) -> Recommendation | None:
+    """Return the answer that groups or symmetries give, None where they show no circle."""
+    if styles.latent is None:
+        return None
+    name = parse(styles.latent).name or styles.latent
+    if styles.sure_orbits is not None:
+        return Recommendation(styles.latent, name, styles.sure_orbits.probability, "groups")
+    sure = min(symmetry.probability for symmetry in styles.sure_symmetries)
+    return Recommendation(styles.latent, name, sure, "symmetry")
