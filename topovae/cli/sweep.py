@@ -68,7 +68,7 @@ def sweep(
     """Train every latent at every beta with several seeds, as batched ensembles, and compare them."""
     from topovae.homology.spaces.catalogue import split_expressions
     from topovae.runs.engines import find_engine
-    from topovae.runs.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
+    from topovae.runs.sweep import SweepOptions, check_same_sweep, parse_betas, run_sweep
 
     options: dict[str, Any] = {
         "network": network,
@@ -82,7 +82,7 @@ def sweep(
         "init": init,
     }
     named = tuple(split_expressions(latents))
-    request = SweepRequest(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
+    request = SweepOptions(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
     find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)

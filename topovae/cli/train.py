@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from topovae.data.dataset import Dataset
-    from topovae.runs.options import Request
+    from topovae.runs.options import TrainOptions
     from topovae.store.schema import Run
     from topovae.training.loop import TrainingState
 
@@ -104,7 +104,7 @@ def train(
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network, to_device
-    from topovae.runs.options import Request
+    from topovae.runs.options import TrainOptions
     from topovae.runs.plan import plan
     from topovae.runs.provenance import make_header
     from topovae.runs.session import train_run
@@ -133,12 +133,12 @@ def train(
     }
     team = Team.join(to_device(device))
     # What depends on the latent space is checked when it is known.
-    Request("R", **options | {"posterior": "", "repel": ()}) if latent == "auto" else Request(latent, **options)
+    TrainOptions("R", **options | {"posterior": "", "repel": ()}) if latent == "auto" else TrainOptions(latent, **options)
     set_threads(choose_network(samples.sample_shape, network).kind, threads)
     document: Mapping[str, Any] | None = None
     coordinates: Mapping[str, Any] = {}
     if previous is not None:
-        request = Request(previous.model.latent if latent == "auto" else latent, **options)
+        request = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, request, samples)
     else:
         given = read_analysis(analysis) if analysis else None
@@ -229,16 +229,16 @@ def existing_run(path: str, resume: bool) -> Run | None:
     return None
 
 
-def check_same(previous: Run, request: Request, samples: Dataset) -> None:
+def check_same(previous: Run, request: TrainOptions, samples: Dataset) -> None:
     """Whether a resumed run is asked for the same thing on the same data.
 
     Raises:
         RunFileError: it is not.
     """
-    from topovae.runs.options import Request
+    from topovae.runs.options import TrainOptions
     from topovae.signature import parse
 
-    known = {field.name: field.default for field in fields(Request)} | dict(previous.header.config)
+    known = {field.name: field.default for field in fields(TrainOptions)} | dict(previous.header.config)
     if previous.model.latent == parse(request.latent, request.allow_orbifold).canonical:
         request = replace(request, latent=str(known["latent"]))
     differing = [f"{k} (was {known.get(k)}, now {v})" for k, v in request.to_dict().items() if known.get(k) != v]
