@@ -71,7 +71,8 @@ class SweepOptions:
         for name in ("latents", "betas", "seeds"):
             if not getattr(self, name):
                 raise UsageError(f"--{name}: expected at least one")
-        canonical = (parse(latent).canonical for latent in self.latents)
+        allowed = bool(self.options.get("allow_orbifold"))
+        canonical = (parse(latent, allowed).canonical for latent in self.latents)
         object.__setattr__(self, "latents", tuple(dict.fromkeys(canonical)))
         for latent in self.latents:
             self.request(latent, self.betas[0], self.seeds[0])
