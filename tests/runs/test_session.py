@@ -17,7 +17,7 @@ from topovae.errors import RunFileError, TopovaeError, UsageError
 from topovae.runs import session
 from topovae.runs.evaluation import evaluate_member
 from topovae.runs.models import decode, draw_samples, encode, load_model
-from topovae.runs.options import Request
+from topovae.runs.options import TrainOptions
 from topovae.runs.session import train_run
 from topovae.signature import parse
 from topovae.store.reader import read_run
@@ -26,15 +26,15 @@ from topovae.store.schema import Header, Provenance, Run
 RNG = np.random.default_rng(0)
 ANGLES = RNG.uniform(-np.pi, np.pi, (80, 1))
 DATA = Dataset.of(np.concatenate([np.cos(ANGLES), np.sin(ANGLES), 0 * ANGLES + 3], 1), truth=ANGLES, space="S1")
-REQUEST = Request("S1", baseline=True, epochs=6, batch_size=16, init="random")
+REQUEST = TrainOptions("S1", baseline=True, epochs=6, batch_size=16, init="random")
 
 
-def make_header(request: Request = REQUEST) -> Header:
+def make_header(request: TrainOptions = REQUEST) -> Header:
     data = Provenance(path="", shape=(80, 3), dtype="float64", sha256="")
     return Header((), request.to_dict(), request.seed, data, "cpu", {}, "", "")
 
 
-def train(path: Path, request: Request = REQUEST, **options: Any) -> Run:
+def train(path: Path, request: TrainOptions = REQUEST, **options: Any) -> Run:
     return train_run(DATA, request, make_header(request), str(path), device="cpu", **options)
 
 
@@ -204,7 +204,7 @@ LATENTS = [
 def test_every_latent_trains_is_written_and_evaluates(latent: str, encoder: str, tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     # Few steps of few samples: the default rate is for more of both.
-    train(path, Request(latent, epochs=3, batch_size=16, encoder=encoder, learning_rate=2e-3))
+    train(path, TrainOptions(latent, epochs=3, batch_size=16, encoder=encoder, learning_rate=2e-3))
     run = read_run(path)
     metrics = evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
     assert run.model.latent == parse(latent).canonical

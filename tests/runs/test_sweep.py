@@ -18,7 +18,7 @@ from topovae.runs.comparison import Spread, summarise, to_document, winners
 from topovae.runs.plan import plan
 from topovae.runs.provenance import make_header
 from topovae.runs.session import train_run
-from topovae.runs.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
+from topovae.runs.sweep import SweepOptions, check_same_sweep, parse_betas, run_sweep
 from topovae.store.reader import read_run, read_sweep
 from topovae.store.schema import Sweep, SweepRun
 from topovae.store.writer import write_sweep
@@ -31,11 +31,11 @@ CIRCLE = Dataset.of(
     space="S1",
 )
 OPTIONS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "hidden": "8"}
-REQUEST = SweepRequest(("circle", "R2"), (0.1, 1.0), (0, 1), OPTIONS)
+REQUEST = SweepOptions(("circle", "R2"), (0.1, 1.0), (0, 1), OPTIONS)
 KEYS = [(latent, beta, seed) for latent in ("S1", "R2") for beta in (0.1, 1.0) for seed in (0, 1)]
 
 
-def made(request: SweepRequest = REQUEST, path: str | None = None, data: Dataset = CIRCLE, **options: Any) -> Sweep:
+def made(request: SweepOptions = REQUEST, path: str | None = None, data: Dataset = CIRCLE, **options: Any) -> Sweep:
     header = make_header(data, request.to_dict(), 0, "cpu", ("topovae",))
     return run_sweep(data, request, header, path, device="cpu", **options)
 
@@ -98,7 +98,7 @@ def test_encoders_are_held_equivariant_in_sweeps_too(tmp_path: Path) -> None:
     held_not = {name: array for name, array in planned.coordinates.items() if name == "start"}
     free = train_run(data, planned.request, header, device="cpu", coordinates=held_not)
     assert free.model.final != alone.model.final
-    (run,) = made(SweepRequest(("T2xR",), (1.0,), (3,), options), data=data).runs
+    (run,) = made(SweepOptions(("T2xR",), (1.0,), (3,), options), data=data).runs
     for name, value in run.metrics["test"].items():
         if value is not None:
             assert value == pytest.approx(alone.model.final["test"][name], rel=2e-3, abs=2e-3), name
@@ -117,7 +117,7 @@ def test_an_empty_and_a_diverged_sweep_are_stored_too(tmp_path: Path, whole: tup
     empty = Sweep(whole[0].header)
     write_sweep(tmp_path / "empty.h5", empty)
     assert read_sweep(tmp_path / "empty.h5").runs == ()
-    lost = made(SweepRequest(("R2",), (1.0,), (0,), OPTIONS | {"learning_rate": 1e12, "epochs": 30}), str(tmp_path / "lost.h5"))
+    lost = made(SweepOptions(("R2",), (1.0,), (0,), OPTIONS | {"learning_rate": 1e12, "epochs": 30}), str(tmp_path / "lost.h5"))
     (run,) = read_sweep(tmp_path / "lost.h5").runs
     assert run == lost.runs[0] and run.diverged and run.epochs < 30 and set(run.metrics["test"].values()) == {None}
     document = to_document(lost)
@@ -184,7 +184,7 @@ def test_groups_are_small_and_of_equal_sizes(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(
         sweeping, "train_group", lambda group, on_epoch: (sizes.append(len(group.requests)), train(group, on_epoch))[1]
     )
-    sweep = made(SweepRequest(("R2",), (0.1, 1.0), (0, 1, 2), OPTIONS | {"epochs": 1}), data=grouped)
+    sweep = made(SweepOptions(("R2",), (0.1, 1.0), (0, 1, 2), OPTIONS | {"epochs": 1}), data=grouped)
     assert len(sweep.runs) == sum(sizes) == 6 and max(sizes) <= 3
 
 
@@ -196,7 +196,7 @@ def test_data_too_large_for_several_processes(monkeypatch: pytest.MonkeyPatch) -
 
 def test_another_request_or_other_data_do_not_go_on(whole: tuple[Sweep, Path]) -> None:
     check_same_sweep(read_sweep(whole[1]), REQUEST, CIRCLE)
-    check_same_sweep(whole[0], SweepRequest(("S1", "plane"), (0.1, 1), (0, 1), OPTIONS), CIRCLE)
+    check_same_sweep(whole[0], SweepOptions(("S1", "plane"), (0.1, 1), (0, 1), OPTIONS), CIRCLE)
     with pytest.raises(RunFileError, match=r"betas \(was \[0.1, 1.0\], now \[0.1\]\)"):
         check_same_sweep(whole[0], replace(REQUEST, betas=(0.1,)), CIRCLE)
     with pytest.raises(RunFileError, match="other data"):
@@ -220,7 +220,7 @@ def test_requests_without_meaning(options: dict[str, Any], said: str) -> None:
 
 
 def test_a_latent_counts_once_however_it_is_spelt() -> None:
-    assert SweepRequest(("torus", "S1xS1", "T2"), (1.0,), (0,), {}).latents == ("S1xS1",)
+    assert SweepOptions(("torus", "S1xS1", "T2"), (1.0,), (0,), {}).latents == ("S1xS1",)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from topovae.data.synthetic.spaces import generate
 from topovae.model.draws import forked, random_state, seeded_state, set_random_state
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.vae import VAE, build_model
-from topovae.runs.options import Request
+from topovae.runs.options import TrainOptions
 from topovae.runs.processes import forget_peak, peak_bytes
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
@@ -85,7 +85,7 @@ class _Setting:
     def build(self, number: int, compiled: bool = False) -> tuple[VAE, Split, TrainingConfig]:
         """A model with its split and hyperparameters; the numbers are added to the seed."""
         seed = self.seed + number
-        request = Request(
+        request = TrainOptions(
             LATENT,
             hidden=HIDDEN,
             epochs=self.epochs,

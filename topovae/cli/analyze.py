@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, SeedOption
 from topovae.cli.shell import (
     INTERRUPT_EXIT,
-    DataArgument,
-    DebugOption,
-    DeviceOption,
-    JsonOption,
-    PlotOption,
-    QuietOption,
-    SeedOption,
     arguments,
     check_output,
     check_picture,

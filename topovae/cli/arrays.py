@@ -6,19 +6,12 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, BinaryIO
-
-import typer
+from typing import TYPE_CHECKING, BinaryIO
 
 from topovae.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
-
-OutputOption = Annotated[str, typer.Option("--output", "-o", help="Where to: a file, or - for stdout.")]
-FormatOption = Annotated[
-    str | None, typer.Option("--format", help="npy, npz, csv, h5 or jsonl; by the file's ending when left out.")
-]
 
 
 def write_columns(columns: dict[str, np.ndarray], path: str, form: str | None) -> None:

@@ -10,20 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.shell import (
-    DebugOption,
-    DeviceOption,
-    JsonOption,
-    QuietOption,
-    SeedOption,
-    check_output,
-    command,
-    console,
-    group,
-    note,
-    progress_bar,
-    write_json,
-)
+from topovae.cli.options import DebugOption, DeviceOption, JsonOption, QuietOption, SeedOption, declared
+from topovae.cli.shell import check_output, command, console, group, note, progress_bar, write_json
 from topovae.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,10 +95,10 @@ def latent(
 def train(
     models: Annotated[int, typer.Option(help="Models of the ensemble.", min=1)] = 16,
     epochs: Annotated[int, typer.Option(help="Epochs of every training.", min=1)] = 4,
-    batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
+    batch_size: Annotated[int, declared("batch_size")] = 128,
     repeats: Annotated[int, typer.Option(help="Rounds that are timed.", min=1)] = 5,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="Time compiled trainings too.")] = True,
-    precision: Annotated[str, typer.Option(help="Of the networks' products: float32, tf32 or bfloat16.")] = "float32",
+    precision: Annotated[str, declared("precision")] = "float32",
     device: DeviceOption = "auto",
     json: JsonOption = False,
     seed: SeedOption = 0,

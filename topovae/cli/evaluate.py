@@ -8,21 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.shell import (
-    DebugOption,
-    DeviceOption,
-    JsonOption,
-    PlotOption,
-    QuietOption,
-    RunArgument,
-    SeedOption,
-    check_picture,
-    command,
-    note,
-    open_data,
-    set_threads,
-    write_json,
-)
+from topovae.cli.options import DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, RunArgument, SeedOption
+from topovae.cli.shell import check_picture, command, note, open_data, set_threads, write_json
 from topovae.cli.tables import print_certificate, print_metrics
 from topovae.errors import InputError, RunFileError, UsageError
 

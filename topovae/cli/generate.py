@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.shell import DebugOption, QuietOption, SeedOption, arguments, check_output, command, note
+from topovae.cli.options import DebugOption, QuietOption, SeedOption
+from topovae.cli.shell import arguments, check_output, command, note
 
 SPACE_HELP = (
     "circle, interval, disk, cylinder, annulus, mobius, torus, embedded-torus, klein, sphere, S3 (any S<d>), rp2, so3, T3 "

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from topovae.cli.shell import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
+from topovae.cli.options import DebugOption, JsonOption, QuietOption, SeedOption
+from topovae.cli.shell import command, console, write_json
 from topovae.errors import RunFileError
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.shell import DebugOption, QuietOption, RunArgument, SeedOption, check_picture, command, note
+from topovae.cli.options import DebugOption, QuietOption, RunArgument, SeedOption
+from topovae.cli.shell import check_picture, command, note
 from topovae.errors import InputError
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.arrays import FormatOption, OutputOption, write_columns
-from topovae.cli.shell import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
+from topovae.cli.arrays import write_columns
+from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
+from topovae.cli.shell import check_output, command
 
 
 @command("sample")

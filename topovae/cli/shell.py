@@ -1,4 +1,4 @@
-"""What every command shares: options, messages, progress and exit codes."""
+"""What every command shares: messages, progress and exit codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -32,17 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-DataArgument = Annotated[
-    str, typer.Argument(help="Data: .npy .npz .csv .tsv .h5 .mat .h5ad, MNIST IDX, a folder of images, or - for stdin.")
-]
-RunArgument = Annotated[str, typer.Argument(help="A run file made by `topovae train`.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of every random number; recorded in the output.", min=0)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-PlotOption = Annotated[str | None, typer.Option(help="Draw a picture into this file (.png, .pdf or .svg).")]
 
 SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from topovae.cli.shell import DebugOption, JsonOption, QuietOption, SeedOption, command, console, write_json
+from topovae.cli.options import DebugOption, JsonOption, QuietOption, SeedOption
+from topovae.cli.shell import command, console, write_json
 
 if TYPE_CHECKING:
     from topovae.latent import LatentSpace

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, takes
 from topovae.cli.shell import (
-    DataArgument,
-    DebugOption,
-    DeviceOption,
-    JsonOption,
-    PlotOption,
-    QuietOption,
     arguments,
     check_output,
     check_picture,
@@ -28,32 +23,23 @@ from topovae.cli.shell import (
 )
 from topovae.cli.tables import print_sweep
 from topovae.errors import InputError, OutputError, RunFileError
-from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     from topovae.store.schema import Sweep
 
 
 @command("sweep")
+@takes("sweep")
 def sweep(
     data: DataArgument,
+    *,
     latents: Annotated[str, typer.Option(help="Latent expressions with commas between them, as torus,R2.")],
     betas: Annotated[
         str, typer.Option(help="Weights of the KL term: 0.1,1,10, or low:high:logN, or low:high:linN.")
     ] = "0.01:10:log7",
     seeds: Annotated[int, typer.Option(help="Number of seeds, 0 and up.", min=1)] = 5,
     output: Annotated[str, typer.Option("--output", "-o", help="The file; an unfinished sweep in it goes on.")] = "sweep.h5",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
-    batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = LEARNING_RATE,
-    likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
-    noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
-    network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
-    hidden: Annotated[str, typer.Option(help="Widths of the encoder's dense layers, as 256,128; chosen when left out.")] = "",
-    init: Annotated[
-        str, typer.Option(help="cohomology: start the encoders from coordinates of the data; or random.")
-    ] = "cohomology",
-    precision: Annotated[str, typer.Option(help="Of the networks' products: float32, tf32 or bfloat16.")] = "float32",
+    options: dict[str, Any],
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
     engine: Annotated[
         str, typer.Option(help="local: processes of this machine; ray: a Ray cluster, the running one that RAY_ADDRESS names.")
@@ -68,21 +54,10 @@ def sweep(
     """Train every latent at every beta with several seeds, as batched ensembles, and compare them."""
     from topovae.homology.spaces.catalogue import split_expressions
     from topovae.runs.engines import find_engine
-    from topovae.runs.sweep import SweepRequest, check_same_sweep, parse_betas, run_sweep
+    from topovae.runs.sweep import SweepOptions, check_same_sweep, parse_betas, run_sweep
 
-    options: dict[str, Any] = {
-        "network": network,
-        "hidden": hidden,
-        "likelihood": likelihood,
-        "noise": noise,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "precision": precision,
-        "init": init,
-    }
     named = tuple(split_expressions(latents))
-    request = SweepRequest(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
+    request = SweepOptions(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
     find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)
@@ -95,7 +70,7 @@ def sweep(
 
     if previous is not None:
         check_same_sweep(previous, request, samples)
-    set_threads(choose_network(samples.sample_shape, network).kind)
+    set_threads(choose_network(samples.sample_shape, options["network"]).kind)
     header = make_header(samples, request.to_dict(), seed, device, arguments())
     with progress_bar(quiet) as advance, keeping(output):
         found = run_sweep(

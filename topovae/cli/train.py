@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, SeedOption, takes
 from topovae.cli.shell import (
-    DataArgument,
-    DebugOption,
-    DeviceOption,
-    JsonOption,
-    PlotOption,
-    QuietOption,
-    SeedOption,
     arguments,
     check_output,
     check_picture,
@@ -31,54 +25,28 @@ from topovae.cli.shell import (
 )
 from topovae.cli.tables import print_metrics
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
-from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     import numpy as np
 
     from topovae.data.dataset import Dataset
-    from topovae.runs.options import Request
+    from topovae.runs.options import TrainOptions
     from topovae.store.schema import Run
     from topovae.training.loop import TrainingState
 
 
 @command("train")
+@takes("train")
 def train(
     data: DataArgument,
+    *,
     latent: Annotated[str, typer.Option(help="Latent expression such as S1xR2, or auto to diagnose the data first.")] = "auto",
     analysis: Annotated[
         str | None, typer.Option(help="Take the latent from this report of `analyze -o`, or - for JSON.")
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data; chosen by its size when left out.", min=1)] = None,
-    batch_size: Annotated[int, typer.Option(help="Samples a step.", min=1)] = 128,
-    beta: Annotated[float, typer.Option(help="Weight of the KL term.", min=0.0)] = 1.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.", min=0.0)] = LEARNING_RATE,
-    likelihood: Annotated[str, typer.Option(help="gaussian or bernoulli.")] = "gaussian",
-    noise: Annotated[float | None, typer.Option(help="Fix the Gaussian noise (data units) instead of learning it.")] = None,
-    network: Annotated[str, typer.Option(help="auto, mlp or conv.")] = "auto",
-    hidden: Annotated[str, typer.Option(help="Widths of the encoder's dense layers, as 256,128; chosen when left out.")] = "",
-    init: Annotated[
-        str, typer.Option(help="cohomology: start the encoder from coordinates of the data; or random.")
-    ] = "cohomology",
-    posterior: Annotated[
-        str, typer.Option(help="Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.")
-    ] = "",
-    encoder: Annotated[str, typer.Option(help="Of a quotient: lift from invariant functions, or onto the cover.")] = "lift",
-    divergence: Annotated[
-        str, typer.Option(help="KL of a quotient: orbit (unbiased), or its upper bound on the cover.")
-    ] = "orbit",
-    anchors: Annotated[
-        str | None, typer.Option(help="Hold samples at coordinates: a table of row numbers and coordinates.")
-    ] = None,
-    repel: Annotated[
-        list[str] | None, typer.Option(help="Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.")
-    ] = None,
-    baseline: Annotated[bool, typer.Option(help="Train a Gaussian VAE of the same capacity beside it.")] = False,
-    compile_: Annotated[str, typer.Option("--compile", help="on, off, or auto: compile the step of long trainings.")] = "auto",
-    precision: Annotated[str, typer.Option(help="Of the networks' products: float32, tf32 or bfloat16.")] = "float32",
+    options: dict[str, Any],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
-    allow_orbifold: Annotated[bool, typer.Option("--allow-orbifold", help="Accept a group that fixes points.")] = False,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
     plot: PlotOption = None,
@@ -95,7 +63,7 @@ def train(
     quiet = quiet or follows
 
     if latent != "auto":
-        parse(latent, allow_orbifold)
+        parse(latent, options["allow_orbifold"])
         if analysis:
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
     check_picture(plot, data, analysis)
@@ -104,45 +72,25 @@ def train(
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network, to_device
-    from topovae.runs.options import Request
+    from topovae.runs.options import TrainOptions
     from topovae.runs.plan import plan
     from topovae.runs.provenance import make_header
     from topovae.runs.session import train_run
     from topovae.training.distributed import Team
 
-    options: dict[str, Any] = {
-        "network": network,
-        "hidden": hidden,
-        "likelihood": likelihood,
-        "noise": noise,
-        "baseline": baseline,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "beta": beta,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        "compile": compile_,
-        "precision": precision,
-        "init": init,
-        "allow_orbifold": allow_orbifold,
-        "posterior": posterior,
-        "encoder": encoder,
-        "divergence": divergence,
-        "anchors": anchors,
-        "repel": tuple(repel or ()),
-    }
+    options = {**options, "seed": seed}
     team = Team.join(to_device(device))
     # What depends on the latent space is checked when it is known.
-    Request("R", **options | {"posterior": "", "repel": ()}) if latent == "auto" else Request(latent, **options)
-    set_threads(choose_network(samples.sample_shape, network).kind, threads)
+    TrainOptions("R", **options | {"posterior": "", "repel": ()}) if latent == "auto" else TrainOptions(latent, **options)
+    set_threads(choose_network(samples.sample_shape, options["network"]).kind, threads)
     document: Mapping[str, Any] | None = None
     coordinates: Mapping[str, Any] = {}
     if previous is not None:
-        request = Request(previous.model.latent if latent == "auto" else latent, **options)
+        request = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, request, samples)
     else:
         given = read_analysis(analysis) if analysis else None
-        pinned = read_anchors(anchors) if anchors else None
+        pinned = read_anchors(options["anchors"]) if options["anchors"] else None
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
         request, document, coordinates = planned.request, planned.analysis, planned.coordinates
@@ -229,16 +177,16 @@ def existing_run(path: str, resume: bool) -> Run | None:
     return None
 
 
-def check_same(previous: Run, request: Request, samples: Dataset) -> None:
+def check_same(previous: Run, request: TrainOptions, samples: Dataset) -> None:
     """Whether a resumed run is asked for the same thing on the same data.
 
     Raises:
         RunFileError: it is not.
     """
-    from topovae.runs.options import Request
+    from topovae.runs.options import TrainOptions
     from topovae.signature import parse
 
-    known = {field.name: field.default for field in fields(Request)} | dict(previous.header.config)
+    known = {field.name: field.default for field in fields(TrainOptions)} | dict(previous.header.config)
     if previous.model.latent == parse(request.latent, request.allow_orbifold).canonical:
         request = replace(request, latent=str(known["latent"]))
     differing = [f"{k} (was {known.get(k)}, now {v})" for k, v in request.to_dict().items() if known.get(k) != v]

@@ -43,6 +43,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         encoder: of a quotient, "lift" from invariant functions or onto the "cover".
         divergence: of a quotient, "orbit" or its upper bound on the "cover".
         repel: balls of the latent space to be left empty, as "coordinates:radius".
+        allow_orbifold: accept a latent whose group fixes points.
         device: "auto", "cpu" or "cuda".
         random_state: seed of every random number.
 
@@ -79,6 +80,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         encoder: str = "lift",
         divergence: str = "orbit",
         repel: tuple[str, ...] = (),
+        allow_orbifold: bool = False,
         device: str = "auto",
         random_state: int = 0,
     ) -> None:
@@ -99,6 +101,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         self.encoder = encoder
         self.divergence = divergence
         self.repel = repel
+        self.allow_orbifold = allow_orbifold
         self.device = device
         self.random_state = random_state
 

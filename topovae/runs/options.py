@@ -1,67 +1,89 @@
-"""What a training is asked for."""
+"""What a training is asked for: the one declaration of its options, which commands and the estimator take from here.
+
+It imports nothing heavy, so that help can be made from it.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from topovae.errors import UsageError
-from topovae.latent import LatentSpace
-from topovae.model.networks import BODIES, NetworkConfig, choose_network
-from topovae.model.vae import LIKELIHOODS, ModelConfig
 from topovae.signature import euclidean, parse
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
-from topovae.training.constraints import parse_repulsion
+
+if TYPE_CHECKING:
+    from topovae.latent import LatentSpace
+    from topovae.model.networks import NetworkConfig
+    from topovae.model.vae import ModelConfig
 
 MAX_WIDTH = 65536
 
 
 INITS = ("cohomology", "random")
 
+EVERYWHERE = ("train", "sweep")
 
-@dataclass(frozen=True)
-class Request:
-    """What a training run is asked for; `None` leaves the choice to the data.
+
+def option(
+    default: Any, help: str, commands: Sequence[str] = EVERYWHERE, minimum: float | None = None, flag: str | None = None
+) -> Any:
+    """A field that is an option of commands.
 
     Args:
-        latent: latent expression.
-        network: "auto", "mlp" or "conv".
-        hidden: widths of the encoder's dense layers, separated by commas; "" chooses them by the size of a sample.
-        likelihood: "gaussian" or "bernoulli".
-        noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
-        baseline: whether to train a Gaussian VAE of the same capacity and dimension too.
-        epochs, batch_size, beta, learning_rate, seed, compile, precision: of the training.
-        init: "cohomology" starts the encoder from coordinates of the data where there are some, "random" from its weights.
-        allow_orbifold: accept a latent whose group fixes points.
+        default: its value when it is left out.
+        help: its line in the help of a command.
+        commands: those that offer it.
+        minimum: smallest number accepted.
+        flag: how it is spelt, where that is not the field's name with hyphens.
+    """
+    return field(default=default, metadata={"help": help, "commands": tuple(commands), "minimum": minimum, "flag": flag})
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a training run is asked for; `None` and "" leave the choice to the data.
+
+    What each option means is its `help`, see `option`.
+
+    Args:
+        latent: latent expression; train takes one or "auto", sweep several.
+        seed: of split, weights, batches and posterior samples; every command has one.
         posterior: families of the posteriors, separated by commas; "" for the default ones.
         encoder, divergence: of a quotient, see `LatentSpace`.
-        anchors: the file that the anchors come from.
         repel: balls of the latent that are to stay empty, as "coordinates:radius".
     """
 
     latent: str
-    network: str = "auto"
-    hidden: str = ""
-    likelihood: str = "gaussian"
-    noise: float | None = None
-    baseline: bool = False
-    epochs: int | None = None
-    batch_size: int = 128
-    beta: float = 1.0
-    learning_rate: float = LEARNING_RATE
+    epochs: int | None = option(None, "Passes over the data; chosen by its size when left out.", minimum=1)
+    batch_size: int = option(128, "Samples a step.", minimum=1)
+    beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
+    learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
+    likelihood: str = option("gaussian", "gaussian or bernoulli.")
+    noise: float | None = option(None, "Fix the Gaussian noise (data units) instead of learning it.")
+    network: str = option("auto", "auto, mlp or conv.")
+    hidden: str = option("", "Widths of the encoder's dense layers, as 256,128; chosen when left out.")
+    init: str = option("cohomology", "cohomology: start the encoder from coordinates of the data; or random.")
+    posterior: str = option("", "Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.")
+    encoder: str = option("lift", "Of a quotient: lift from invariant functions, or onto the cover.")
+    divergence: str = option("orbit", "KL of a quotient: orbit (unbiased), or its upper bound on the cover.")
+    anchors: str | None = option(None, "Hold samples at coordinates: a table of row numbers and coordinates.", ("train",))
+    repel: tuple[str, ...] = option(
+        (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",)
+    )
+    baseline: bool = option(False, "Train a Gaussian VAE of the same capacity beside it.", ("train",))
+    compile: str = option("auto", "on, off, or auto: compile the step of long trainings.")
+    precision: str = option("float32", "Of the networks' products: float32, tf32 or bfloat16.")
+    allow_orbifold: bool = option(False, "Accept a group that fixes points.", flag="--allow-orbifold")
     seed: int = 0
-    compile: str = "auto"
-    precision: str = "float32"
-    init: str = "cohomology"
-    allow_orbifold: bool = False
-    posterior: str = ""
-    encoder: str = "lift"
-    divergence: str = "orbit"
-    anchors: str | None = None
-    repel: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        from topovae.model.networks import BODIES
+        from topovae.model.vae import LIKELIHOODS
+        from topovae.training.constraints import parse_repulsion
+
         choices = {"init": INITS, "likelihood": tuple(LIKELIHOODS), "network": ("auto", *BODIES)}
         for name, known in choices.items():
             if getattr(self, name) not in known:
@@ -87,6 +109,8 @@ class Request:
         Raises:
             UsageError: the expression or a choice is wrong, or does not fit the others.
         """
+        from topovae.latent import LatentSpace
+
         signature = parse(self.latent, self.allow_orbifold)
         return LatentSpace(signature, self.posteriors, self.encoder, self.divergence)
 
@@ -96,10 +120,14 @@ class Request:
         Raises:
             UsageError: they do not fit the samples.
         """
+        from topovae.model.networks import choose_network
+
         return choose_network(sample_shape, self.network, parse_widths(self.hidden))
 
     def model_config(self, sample_shape: tuple[int, ...]) -> ModelConfig:
         """How the model is built."""
+        from topovae.model.vae import ModelConfig
+
         latent = parse(self.latent, self.allow_orbifold).canonical
         network = self.network_config(sample_shape)
         return ModelConfig(
@@ -108,6 +136,8 @@ class Request:
 
     def baseline_config(self, dim: int, sample_shape: tuple[int, ...]) -> ModelConfig:
         """How the Gaussian model of the same capacity and dimension is built."""
+        from topovae.model.vae import ModelConfig
+
         network = self.network_config(sample_shape)
         return ModelConfig(euclidean(dim).canonical, sample_shape, network, self.likelihood, self.noise)
 

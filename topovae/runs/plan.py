@@ -13,7 +13,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.model.networks import choose_network, to_device
-from topovae.runs.options import Request
+from topovae.runs.options import TrainOptions
 from topovae.signature import Signature, parse
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 
@@ -36,7 +36,7 @@ class Plan:
         reasons: sentences that say where the latent and the start come from.
     """
 
-    request: Request
+    request: TrainOptions
     analysis: Mapping[str, Any] | None
     coordinates: Mapping[str, np.ndarray]
     reasons: tuple[str, ...]
@@ -59,7 +59,7 @@ def plan(
     Args:
         data: all samples.
         latent: expression, or "auto".
-        options: of the `Request`, beside the latent.
+        options: of the `TrainOptions`, beside the latent.
         analysis: JSON of a diagnosis made before, to take the latent from.
         anchors: (m, 1 + k) row numbers and coordinates of samples to be held there, in place of a start.
         device: where a network of angles is trained.
@@ -78,7 +78,7 @@ def plan(
         latent = recommended(analysis)
         best = analysis["recommendation"]
         reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {best['confidence']:.2f})")
-    request = Request(latent, **options)
+    request = TrainOptions(latent, **options)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
         reasons.append(f"start: {len(anchors)} anchors")
@@ -93,7 +93,7 @@ def plan(
     return Plan(request, analysis, coordinates, tuple(reasons))
 
 
-def wants_start(request: Request) -> bool:
+def wants_start(request: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
     factors = parse(request.latent, request.allow_orbifold).homeomorphic.factors
     return request.init == "cohomology" and any(f.kind == "S" for f in factors)
@@ -145,7 +145,7 @@ class Beginning:
     sentences: tuple[str, ...]
 
 
-def find_start(data: Dataset, request: Request, analysis: Analysis, device: str = "auto") -> Beginning:
+def find_start(data: Dataset, request: TrainOptions, analysis: Analysis, device: str = "auto") -> Beginning:
     """Points of the latent space for all samples, without labels, and in words where they come from.
 
     The angles of images that are closed under rotation or shifts come from equivariance; everything else, and angles on which

@@ -19,7 +19,7 @@ from topovae.evaluation import assess
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.vae import VAE, ModelConfig, build_model, check_range
 from topovae.runs.models import draw_samples
-from topovae.runs.options import Request
+from topovae.runs.options import TrainOptions
 from topovae.signature import parse
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
@@ -42,7 +42,7 @@ Progress = Callable[[str, TrainingState, int], None]
 
 def train_run(
     data: Dataset,
-    request: Request,
+    request: TrainOptions,
     header: Header,
     path: str | None = None,
     *,
@@ -83,7 +83,7 @@ class _Session:
     def __init__(
         self,
         data: Dataset,
-        request: Request,
+        request: TrainOptions,
         header: Header,
         path: str | None,
         device: str,

@@ -25,7 +25,7 @@ from topovae.evaluation import assess
 from topovae.model.networks import to_device
 from topovae.model.vae import VAE, build_model, check_range
 from topovae.runs.engines import find_engine
-from topovae.runs.options import Request
+from topovae.runs.options import TrainOptions
 from topovae.runs.plan import diagnose_train, find_start, wants_start
 from topovae.signature import parse
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
@@ -49,14 +49,14 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class SweepRequest:
+class SweepOptions:
     """What a sweep is asked for: every combination of latents, betas and seeds.
 
     Args:
         latents: latent expressions.
         betas: weights of the KL term.
         seeds: of splits, weights, batches and posterior samples.
-        options: of the `Request` of every run, beside those three.
+        options: of the `TrainOptions` of every run, beside those three.
 
     Raises:
         UsageError: an expression, a number or an option has no meaning, or there is none.
@@ -71,16 +71,17 @@ class SweepRequest:
         for name in ("latents", "betas", "seeds"):
             if not getattr(self, name):
                 raise UsageError(f"--{name}: expected at least one")
-        canonical = (parse(latent).canonical for latent in self.latents)
+        allowed = bool(self.options.get("allow_orbifold"))
+        canonical = (parse(latent, allowed).canonical for latent in self.latents)
         object.__setattr__(self, "latents", tuple(dict.fromkeys(canonical)))
         for latent in self.latents:
             self.request(latent, self.betas[0], self.seeds[0])
         for beta in self.betas[1:]:
             self.request(self.latents[0], beta, self.seeds[0])
 
-    def request(self, latent: str, beta: float, seed: int) -> Request:
+    def request(self, latent: str, beta: float, seed: int) -> TrainOptions:
         """What one run is asked for."""
-        return Request(latent, beta=beta, seed=seed, **self.options)
+        return TrainOptions(latent, beta=beta, seed=seed, **self.options)
 
     def combinations(self) -> list[tuple[str, float, int]]:
         """Latent, beta and seed of every run, in this order of importance."""
@@ -103,7 +104,7 @@ class Preparation:
     """
 
     data: Dataset
-    requests: tuple[Request, ...]
+    requests: tuple[TrainOptions, ...]
     device: str
 
 
@@ -119,14 +120,14 @@ class Group:
     """
 
     data: Dataset
-    requests: tuple[Request, ...]
+    requests: tuple[TrainOptions, ...]
     starts: tuple[Points, ...]
     device: str
 
 
 def run_sweep(
     data: Dataset,
-    request: SweepRequest,
+    request: SweepOptions,
     header: Header,
     path: str | None = None,
     *,
@@ -163,7 +164,7 @@ class _Session:
     def __init__(
         self,
         data: Dataset,
-        request: SweepRequest,
+        request: SweepOptions,
         header: Header,
         path: str | None,
         jobs: int,
@@ -289,7 +290,7 @@ def _arrays(points: Points, number: str) -> Points:
 class _Member:
     """A run that is ready to be trained."""
 
-    request: Request
+    request: TrainOptions
     split: Split
     model: VAE
     config: TrainingConfig
@@ -322,7 +323,7 @@ def train_group(group: Group, on_epoch: Callable[[str, float], None] | None = No
     return tuple(runs)
 
 
-def _member(data: Dataset, request: Request, found: Points, device: torch.device) -> _Member:
+def _member(data: Dataset, request: TrainOptions, found: Points, device: torch.device) -> _Member:
     split = split_data(data, request.seed)
     mean, std, low, high = moments(data, split.train)
     check_range(request.likelihood, low, high)
@@ -357,14 +358,14 @@ def _measured(data: Dataset, member: _Member, state: TrainingState, seconds: flo
     return SweepRun(model.config.latent, request.beta, request.seed, state.epoch, best, seconds, metrics)
 
 
-def check_same_sweep(known: Sweep, request: SweepRequest, data: Dataset) -> None:
+def check_same_sweep(known: Sweep, request: SweepOptions, data: Dataset) -> None:
     """Whether a sweep in a file is the one that is asked for, on the same data.
 
     Raises:
         RunFileError: it is not.
     """
     # Files of earlier versions have no choice of some options: theirs was what is the default now.
-    config, asked = {field.name: field.default for field in fields(Request)} | dict(known.header.config), request.to_dict()
+    config, asked = {field.name: field.default for field in fields(TrainOptions)} | dict(known.header.config), request.to_dict()
     differing = [f"{k} (was {config.get(k)}, now {v})" for k, v in asked.items() if config.get(k) != v]
     if differing:
         raise RunFileError(

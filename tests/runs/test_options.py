@@ -1,0 +1,84 @@
+"""Options of a training are declared once: commands and the estimator offer what the declaration says."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import MISSING, Field, fields, replace
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from topovae.cli import app
+from topovae.data.dataset import Dataset
+from topovae.errors import RunFileError, UsageError
+from topovae.runs.estimator import TopoVAE
+from topovae.runs.options import EVERYWHERE, TrainOptions
+from topovae.runs.provenance import make_header
+from topovae.runs.sweep import SweepOptions, check_same_sweep
+from topovae.store.schema import Sweep
+
+FIELDS = {field.name: field for field in fields(TrainOptions)}
+COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
+ORBIFOLD = "(S1xS1)/<flip,flip>"
+
+
+def test_the_estimator_has_the_parameters_of_a_training() -> None:
+    parameters = dict(inspect.signature(TopoVAE).parameters)
+    # It takes data and anchors as arrays in `fit`, and calls the seed what scikit-learn does.
+    assert parameters.keys() - {"device", "random_state"} == FIELDS.keys() - {"seed", "anchors"}
+    for name in parameters.keys() & FIELDS.keys() - {"latent"}:
+        assert parameters[name].default == FIELDS[name].default, name
+    assert FIELDS["latent"].default is MISSING and parameters["random_state"].default == FIELDS["seed"].default
+
+
+@pytest.mark.parametrize("command", EVERYWHERE)
+def test_a_command_offers_the_options_that_list_it(command: str) -> None:
+    offered = {parameter.name: parameter for parameter in COMMANDS[command].params}
+    listed = [field for field in FIELDS.values() if command in field.metadata.get("commands", ())]
+    assert {"posterior", "encoder", "divergence", "allow_orbifold", "compile"} <= {field.name for field in listed}
+    for field in listed:
+        option = offered[field.name]
+        assert option.help == field.metadata["help"], field.name
+        assert option.opts == [field.metadata["flag"] or flag_of(field)], field.name
+        assert (option.default or None) == (field.default or None), field.name
+
+
+@pytest.mark.parametrize("command, words", [("train", ()), ("sweep", ("--latents", "R"))])
+def test_a_number_below_its_minimum_is_refused(command: str, words: tuple[str, ...]) -> None:
+    bounded = [field for field in FIELDS.values() if field.metadata.get("minimum") is not None]
+    for field in bounded:
+        if command in field.metadata["commands"]:
+            refused = CliRunner().invoke(app, [command, "x.npy", *words, flag_of(field), str(field.metadata["minimum"] - 1)])
+            assert refused.exit_code == 2 and "greater" in refused.output, (field.name, refused.output)
+
+
+def flag_of(field: Field) -> str:
+    return "--" + field.name.replace("_", "-")
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - {"latent", "seed"}))
+def test_an_option_that_a_command_does_not_list_is_not_offered(name: str) -> None:
+    commands = FIELDS[name].metadata["commands"]
+    assert commands and set(commands) <= set(EVERYWHERE)
+    for command in set(EVERYWHERE) - set(commands):
+        assert name not in {parameter.name for parameter in COMMANDS[command].params}
+
+
+def test_sweeps_take_orbifolds_on_request() -> None:
+    with pytest.raises(UsageError, match="freely"):
+        SweepOptions((ORBIFOLD,), (1.0,), (0,), {})
+    options = SweepOptions((ORBIFOLD,), (1.0,), (0,), {"allow_orbifold": True, "encoder": "cover"})
+    assert options.request(ORBIFOLD, 1.0, 0) == TrainOptions(ORBIFOLD, allow_orbifold=True, encoder="cover")
+
+
+def test_a_sweep_of_a_version_without_an_option_goes_on() -> None:
+    data = Dataset.of([[float(i), 0.0] for i in range(30)])
+    old, new = {"epochs": 3}, {"epochs": 3, "posterior": "", "compile": "auto", "allow_orbifold": False}
+    asked = SweepOptions(("R2",), (1.0,), (0,), new)
+    before = replace(asked, options=old)
+    known = Sweep(make_header(data, before.to_dict(), 0, "cpu", ("topovae",)))
+    check_same_sweep(known, asked, data)
+    with pytest.raises(RunFileError, match=r"compile \(was auto, now off\)"):
+        check_same_sweep(known, replace(asked, options={**new, "compile": "off"}), data)
