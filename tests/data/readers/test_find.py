@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import struct
 import subprocess
@@ -19,8 +20,7 @@ import scipy.sparse
 from PIL import Image
 
 from topovae.data.dataset import Dataset
-from topovae.data.readers.base import FORMATS
-from topovae.data.readers.find import READERS, read
+from topovae.data.readers.find import FORMATS, GZIP, KNOWN, read
 from topovae.errors import InputError, ResourceError
 
 N = 30
@@ -589,5 +589,15 @@ def test_the_package_offers_its_main_names():
         topovae.data.nothing  # noqa: B018
 
 
-def test_every_suffix_is_named_in_the_message():
-    assert all(suffix in FORMATS for suffix in READERS)
+def test_the_message_names_every_format():
+    assert KNOWN == (
+        ".npy, .npz, .csv, .tsv, .jsonl, .h5, .hdf5, .mat, .h5ad, MNIST IDX, each also as .gz, or a folder of images; "
+        "and delimited text on standard input"
+    )
+
+
+def test_no_two_formats_share_a_suffix_or_first_bytes():
+    suffixes = [suffix for form in (*FORMATS, GZIP) for suffix in form.suffixes]
+    magic = [start for form in (*FORMATS, GZIP) for start in form.magic]
+    assert len(set(suffixes)) == len(suffixes)
+    assert not any(one.startswith(other) for one, other in itertools.permutations(magic, 2))
