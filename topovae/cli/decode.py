@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.arrays import FormatOption, OutputOption, write_columns
+from topovae.cli.arrays import FormatOption, OutputOption
 from topovae.cli.shell import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command
 
 
@@ -23,6 +23,7 @@ def decode(
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
     from topovae.data.readers.find import read_array
+    from topovae.data.writers import write_columns
     from topovae.store.reader import read_run
 
     check_output(output, run, input)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.arrays import FormatOption, OutputOption, write_columns
+from topovae.cli.arrays import FormatOption, OutputOption
 from topovae.cli.shell import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption, check_output, command, open_data
 from topovae.errors import RunFileError
 
@@ -24,6 +24,7 @@ def encode(
     debug: DebugOption = False,
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
+    from topovae.data.writers import write_columns
     from topovae.store.reader import read_run
 
     check_output(output, run, input)
