@@ -20,10 +20,7 @@ from topovae.data.dataset import REAL_KINDS, RowSource, require_numbers
 from topovae.errors import InputError
 
 _BESIDE = ("truth", "group", "space")
-
-
 _LISTED = 12
-
 
 # what the parsers of damaged files raise: h5py and gzip OSError, numpy, zipfile and scipy the rest
 DAMAGE = (
