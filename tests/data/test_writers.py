@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from topovae.data import writers
+from topovae.data.readers.find import read_array
 from topovae.data.synthetic.spaces import Sample, generate
-from topovae.data.writers import write
+from topovae.data.writers import FORMATS, write, write_columns
 from topovae.errors import OutputError, UsageError
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (3, 8, 8), dtype=np.uint8)
@@ -20,6 +21,7 @@ SAMPLES = {
     "pictures": generate("rotated", images=IMAGES, exemplars=3, copies=5),
     "bare": Sample(np.zeros((4, 2), np.float32), None, None, None, "bare"),
 }
+COLUMNS = {"z": np.arange(10.0).reshape(5, 2), "x": np.arange(30.0).reshape(5, 2, 3)}
 
 
 def load_npz(path):
@@ -32,6 +34,8 @@ def load_h5(path):
         return {name: data[:] for name, data in file.items()} | dict(file.attrs)
 
 
+each_sample_format = pytest.mark.parametrize("suffix", [form.suffix for form in FORMATS if form.sample])
+each_column_format = pytest.mark.parametrize("suffix", [form.suffix for form in FORMATS if form.columns])
 READERS = {"npz": load_npz, "h5": load_h5, "hdf5": load_h5}
 
 
@@ -50,7 +54,7 @@ def test_round_trip(tmp_path, suffix, kind):
     assert os.listdir(tmp_path) == [path.name]
 
 
-@pytest.mark.parametrize("suffix", writers.WRITERS)
+@each_sample_format
 def test_equal_samples_give_equal_bytes(tmp_path, suffix):
     for name in ("a", "b"):
         write(generate("klein", 30, ambient=20, noise=0.1, seed=1), str(tmp_path / f"{name}{suffix}"))
@@ -81,18 +85,36 @@ def test_image_files_are_compressed_by_rows(tmp_path):
         assert file["x"].compression == "gzip" and file["x"].shuffle and file["x"].chunks[1:] == (8, 8)
 
 
-def test_wrong_ending_is_named():
-    with pytest.raises(UsageError, match=r"\.txt.*\.npz"):
+def test_a_wrong_ending_is_told_the_formats_there_are():
+    with pytest.raises(UsageError, match=r"\.txt.*one of \.npz, \.h5, \.hdf5, \.npy, \.csv, or -"):
         write(SAMPLES["cloud"], "points.txt")
+    with pytest.raises(UsageError, match="'txt': expected one of npy, npz, csv, h5, jsonl "):
+        write_columns(COLUMNS, "points.txt", None)
 
 
-@pytest.mark.parametrize("suffix", writers.WRITERS)
+@each_column_format
+def test_columns_are_read_back(tmp_path, suffix):
+    for name in ("a", "b"):
+        write_columns(COLUMNS, str(tmp_path / f"{name}{suffix}"), None)
+    write_columns(COLUMNS, str(tmp_path / "other"), suffix.removeprefix("."))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    side_by_side = np.concatenate([values.reshape(5, -1) for values in COLUMNS.values()], axis=1)
+    chosen = f"{tmp_path / 'a'}{suffix}" + ("::z" if suffix in (".npz", ".h5") else "")
+    np.testing.assert_array_equal(read_array(chosen), COLUMNS["z"] if "::" in chosen else side_by_side)
+
+
+def test_one_array_alone_keeps_its_shape(tmp_path):
+    write_columns({"x": COLUMNS["x"]}, str(tmp_path / "x.npy"), None)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), COLUMNS["x"])
+
+
+@each_sample_format
 def test_missing_folder_is_refused(tmp_path, suffix):
     with pytest.raises(OutputError, match="cannot write"):
         write(SAMPLES["cloud"], tmp_path / "none" / f"x{suffix}")
 
 
-@pytest.mark.parametrize("suffix", writers.WRITERS)
+@each_sample_format
 def test_a_full_disk_leaves_the_old_file(tmp_path, suffix, monkeypatch):
     path = tmp_path / f"x{suffix}"
     path.write_bytes(b"old")
@@ -101,7 +123,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, suffix, monkeypatch):
         stream.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(writers.WRITERS, suffix, full)
+    monkeypatch.setattr(writers, "FORMATS", (writers.Format(suffix, full),))
     with pytest.raises(OutputError, match="disk is full"):
         write(SAMPLES["cloud"], path)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [path.name]

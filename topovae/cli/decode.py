@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.arrays import write_columns
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
 from topovae.cli.shell import check_output, command
 
@@ -24,6 +23,7 @@ def decode(
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
     from topovae.data.readers.find import read_array
+    from topovae.data.writers import write_columns
     from topovae.store.reader import read_run
 
     check_output(output, run, input)

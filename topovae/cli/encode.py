@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.arrays import write_columns
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
 from topovae.cli.shell import check_output, command, open_data
 from topovae.errors import RunFileError
@@ -25,6 +24,7 @@ def encode(
     debug: DebugOption = False,
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
+    from topovae.data.writers import write_columns
     from topovae.store.reader import read_run
 
     check_output(output, run, input)

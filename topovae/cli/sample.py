@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from topovae.cli.arrays import write_columns
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
 from topovae.cli.shell import check_output, command
 
@@ -24,6 +23,7 @@ def sample(
     debug: DebugOption = False,
 ) -> None:
     """Draw points of the prior and decode them."""
+    from topovae.data.writers import write_columns
     from topovae.store.reader import read_run
 
     check_output(output, run)

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from topovae.data.images import CHANNEL_COUNTS, channel_axis
 from topovae.errors import UsageError
 
 _SMALLEST_IMAGE = 16
-_CHANNEL_COUNTS = (1, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ class ImageLayout:
     @classmethod
     def of(cls, sample_shape: Sequence[int]) -> ImageLayout | None:
         """The layout of a sample shape, or None where it is no image."""
+        axis = channel_axis(sample_shape)
         match tuple(sample_shape):
             case (h, w):
                 return cls(h, w, 1, False)
-            case (h, w, c) if c in _CHANNEL_COUNTS:
+            case (h, w, c) if axis == 2 and c in CHANNEL_COUNTS:
                 return cls(h, w, c, True)
-            case (c, h, w) if c in _CHANNEL_COUNTS:
+            case (c, h, w) if axis == 0:
                 return cls(h, w, c, False)
         return None
 

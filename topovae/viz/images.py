@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
+from topovae.data.images import channels_last
 from topovae.errors import UsageError
 from topovae.viz.style import BLUE, INK, TICK, figure, heading
 
@@ -79,8 +80,7 @@ def as_picture(sample: np.ndarray) -> np.ndarray:
     """
     if sample.ndim == 2:
         return sample
-    if sample.ndim == 3 and sample.shape[2] not in (1, 3, 4) and sample.shape[0] in (1, 3, 4):
-        sample = np.moveaxis(sample, 0, 2)
+    sample = channels_last(sample[None])[0]
     if sample.ndim != 3:
         raise UsageError(f"a sample of shape {sample.shape} is no image; images are (h, w), (h, w, c) or (c, h, w).")
     return sample if sample.shape[2] in (3, 4) else sample.mean(axis=2)

@@ -1,10 +1,9 @@
-"""What readers share: the file to be read, entries that are not read yet, and the choice among them."""
+"""What readers share: the row of a format, the file to be read, entries not read yet, and the choice among them."""
 
 from __future__ import annotations
 
 import itertools
 import struct
-import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -13,30 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from topovae.data.dataset import REAL_KINDS, RowSource, require_numbers
 from topovae.errors import InputError
 
-FORMATS = (
-    ".npy, .npz, .csv, .tsv, .jsonl, .h5, .hdf5, .mat, .h5ad, MNIST IDX, each also as .gz, or a folder of images; "
-    "and delimited text on standard input"
-)
-
-
 _BESIDE = ("truth", "group", "space")
-
-
 _LISTED = 12
 
-
-_COPY_BYTES = 2**20
-
-
 # what the parsers of damaged files raise: h5py and gzip OSError, numpy, zipfile and scipy the rest
-_DAMAGE = (
+DAMAGE = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, SyntaxError,
     struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -52,7 +39,7 @@ class Contents(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _File:
+class File:
     """A file to read.
 
     Attributes:
@@ -71,7 +58,7 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """An array in a file, not read yet."""
 
     shape: tuple[int, ...]
@@ -82,26 +69,42 @@ class _Entry:
         return f"{self.shape} {self.dtype}"
 
 
-Reader = Callable[[_File], Contents]
+Reader = Callable[[File], Contents]
 
 
-_TEXT = np.dtype("U")
+@dataclass(frozen=True)
+class Format:
+    """A format of files: a row in the table of formats.
+
+    Attributes:
+        name: what messages call it.
+        suffixes: endings of its files, in lower case; none if the first bytes alone tell it.
+        magic: what its files begin with, one of these; none if the suffix alone tells it.
+        read: reads a file of it.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    magic: tuple[bytes, ...]
+    read: Reader
 
 
-def _spool(spool: IO[bytes], block: bytes) -> None:
-    try:
-        spool.write(block)
-    except OSError as error:
-        raise InputError(
-            f"A temporary copy of the input cannot be written to {tempfile.gettempdir()} ({error.strerror}); "
-            "expected room for all of it, uncompressed. Set TMPDIR to a folder with more room."
-        ) from error
+TEXT = np.dtype("U")
 
 
 @contextmanager
-def _parsing(file: _File, form: str, *more: type[Exception]) -> Iterator[None]:
-    """Turn what a parser raises on a damaged file, the usual errors and more of its own, into one message."""
-    damage: tuple[type[Exception], ...] = (*_DAMAGE, *more)
+def parsing(file: File, form: str, *more: type[Exception]) -> Iterator[None]:
+    """Turn what a parser raises on a damaged file into one message.
+
+    Args:
+        file: what is read.
+        form: name of the format.
+        more: errors of this parser beside the usual ones.
+
+    Raises:
+        InputError: the parser raised one of them.
+    """
+    damage: tuple[type[Exception], ...] = (*DAMAGE, *more)
     try:
         yield
     except damage as error:
@@ -112,7 +115,12 @@ def _parsing(file: _File, form: str, *more: type[Exception]) -> Iterator[None]:
         ) from error
 
 
-def _refuse_member(file: _File) -> None:
+def refuse_member(file: File) -> None:
+    """Refuse a name where there is nothing to choose by it.
+
+    Raises:
+        InputError: an array is asked for by name.
+    """
     if file.member is not None:
         raise InputError(
             f"{file.label}::{file.member} asks for an array by name, but this format holds a single one "
@@ -120,8 +128,16 @@ def _refuse_member(file: _File) -> None:
         )
 
 
-def _choose(file: _File, entries: Mapping[str, _Entry]) -> Contents:
-    """Open the array that is wanted and what lies beside it."""
+def choose(file: File, entries: Mapping[str, Entry]) -> Contents:
+    """Open the array that is wanted and what lies beside it.
+
+    Args:
+        file: names the array, or leaves it to be found: `x`, or the only array of numbers.
+        entries: the arrays of the file by name.
+
+    Raises:
+        InputError: there is no such array, it is not of real numbers, or several could be meant.
+    """
     name = file.member or _default(file, entries)
     if name not in entries:
         raise InputError(f"{file.label} holds no array `{name}`; it holds {_listing(entries)}. Choose one of these.")
@@ -136,7 +152,7 @@ def _choose(file: _File, entries: Mapping[str, _Entry]) -> Contents:
     return Contents(chosen.open(), **opened, space=_text(space))
 
 
-def _default(file: _File, entries: Mapping[str, _Entry]) -> str:
+def _default(file: File, entries: Mapping[str, Entry]) -> str:
     for name in ("x", "X"):
         if name in entries:
             return name
@@ -155,25 +171,14 @@ def _default(file: _File, entries: Mapping[str, _Entry]) -> str:
     )
 
 
-def _listing(entries: Mapping[str, _Entry]) -> str:
+def _listing(entries: Mapping[str, Entry]) -> str:
     listed = [f"{name} {entry}" for name, entry in itertools.islice(entries.items(), _LISTED)]
     return ("; ".join(listed) or "nothing") + f"; and {len(entries) - _LISTED} more" * (len(entries) > _LISTED)
 
 
-def _text(entry: _Entry | None) -> str | None:
+def _text(entry: Entry | None) -> str | None:
     """Return the one text of an entry; whatever else bears that name is not ours."""
     if entry is None or entry.dtype.kind not in "SU" or prod(entry.shape) != 1:
         return None
     value = np.asarray(entry.open()).reshape(-1)[0]
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-@contextmanager
-def _parsing_text(file: _File) -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file.label} is not text in UTF-8 (byte {error.start} is {error.object[error.start]:#x}); "
-            "expected lines of numbers. Save it again as UTF-8, or correct its suffix if it is of another format."
-        ) from error

@@ -1,4 +1,4 @@
-"""Files to data sets: one reader a format, found by suffix, else by the first bytes; nothing is unpickled.
+"""Files to data sets: one row of `FORMATS` a format, found by suffix, else by the first bytes; nothing is unpickled.
 
 `FILE::name` chooses one array of a file that holds several. Without a name it is `x` (or `X`), or the only
 array of numbers. Beside it, in the same file and HDF5 group, `truth`, `group` and the text `space` are taken
@@ -15,21 +15,31 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
 from topovae.data.dataset import REAL_KINDS, Dataset, Source
-from topovae.data.readers.base import _COPY_BYTES, FORMATS, Contents, Reader, _File, _parsing, _spool
-from topovae.data.readers.hdf5 import _read_hdf5
-from topovae.data.readers.idx import _is_idx, _read_idx
-from topovae.data.readers.matlab import _read_mat
-from topovae.data.readers.numpy import _read_npy, _read_npz
-from topovae.data.readers.pictures import _hash_folder, _read_folder
-from topovae.data.readers.text import _read_jsonl, _read_text
+from topovae.data.readers.base import Contents, File, Format, parsing
+from topovae.data.readers.hdf5 import H5AD, HDF5
+from topovae.data.readers.idx import IDX
+from topovae.data.readers.matlab import MAT
+from topovae.data.readers.numpy import NPY, NPZ
+from topovae.data.readers.pictures import hash_folder, read_folder
+from topovae.data.readers.text import DELIMITED, JSON_LINES, plain_format
 from topovae.errors import InputError, ResourceError
 
+FORMATS = (NPY, NPZ, DELIMITED, JSON_LINES, HDF5, MAT, H5AD, IDX)
+"""The table of formats: a new one is a module that defines it and its name here."""
+
+KNOWN = (
+    f"{', '.join(known for form in FORMATS for known in form.suffixes or (form.name,))}, each also as .gz, or a folder of "
+    "images; and delimited text on standard input"
+)
+"""How messages list what can be read."""
+
 STDIN = "-"
+_COPY_BYTES = 2**20
 
 
 def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Dataset:
@@ -79,8 +89,8 @@ def _find(given: str, stdin: BinaryIO | None) -> tuple[Contents, Source]:
         if place == STDIN:
             return _read_stdin(given, member, stdin or sys.stdin.buffer)
         if os.path.isdir(place):
-            return _read_folder(place, member), Source(given, _hash_folder(place))
-        file = _File(Path(place), place, member, Path(place).suffix.lower())
+            return read_folder(place, member), Source(given, hash_folder(place))
+        file = File(Path(place), place, member, Path(place).suffix.lower())
         contents = _read_file(file)
         with open(place, "rb") as stream:
             return contents, Source(given, hashlib.file_digest(stream, "sha256").hexdigest())
@@ -100,26 +110,28 @@ def _split_name(given: str) -> tuple[str, str | None]:
     return place, member.strip("/") or None
 
 
-def _read_file(file: _File) -> Contents:
+def _read_file(file: File) -> Contents:
     with open(file.path, "rb") as stream:
         head = stream.read(4096)
     if not head:
-        raise InputError(f"{file.label} is empty; expected data as {FORMATS}. Check the program that writes it.")
-    reader = READERS.get(file.suffix) or _by_magic(head)
-    if reader is None and file.piped and b"\0" not in head:
-        reader = _read_jsonl if head.lstrip()[:1] in (b"{", b"[") else _read_text
-    if reader is None:
+        raise InputError(f"{file.label} is empty; expected data as {KNOWN}. Check the program that writes it.")
+    form = _find_format(file.suffix, head)
+    if form is None and file.piped:
+        form = plain_format(head)
+    if form is None:
         raise InputError(
             f"{file.label} begins with the bytes {head[:8]!r} and ends in {file.suffix or 'no suffix'!r}, "
-            f"which belong to no known format; expected {FORMATS}. Convert it, or correct its suffix."
+            f"which belong to no known format; expected {KNOWN}. Convert it, or correct its suffix."
         )
-    return reader(file)
+    return form.read(file)
 
 
-def _by_magic(head: bytes) -> Reader | None:
-    if _is_idx(head):
-        return _read_idx
-    return next((reader for magic, reader in MAGIC.items() if head.startswith(magic)), None)
+def _find_format(suffix: str, head: bytes) -> Format | None:
+    """The format of this suffix, else the one whose files begin like this."""
+    formats = (*FORMATS, GZIP)
+    named = (form for form in formats if suffix in form.suffixes)
+    alike = (form for form in formats if head.startswith(form.magic))
+    return next(named, None) or next(alike, None)
 
 
 def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> tuple[Contents, Source]:
@@ -133,40 +145,31 @@ def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> tuple[Conte
     with tempfile.NamedTemporaryFile(prefix="topovae-") as spool:
         while block := stream.read(_COPY_BYTES):
             digest.update(block)
-            _spool(spool, block)
+            _copy(block, spool)
         spool.flush()
-        contents = _read_file(_File(Path(spool.name), "standard input", member, "", piped=True))
+        contents = _read_file(File(Path(spool.name), "standard input", member, "", piped=True))
     return contents, Source(given, digest.hexdigest())
 
 
-def _read_gzip(file: _File) -> Contents:
+def _read_gzip(file: File) -> Contents:
     with tempfile.NamedTemporaryFile(prefix="topovae-") as spool:
-        with _parsing(file, "gzip"), gzip.open(file.path) as stream:
+        with parsing(file, GZIP.name), gzip.open(file.path) as stream:
             while block := stream.read(_COPY_BYTES):
-                _spool(spool, block)
+                _copy(block, spool)
         spool.flush()
         inner = Path(file.label.lower().removesuffix(".gz")).suffix if not file.piped else ""
         return _read_file(replace(file, path=Path(spool.name), suffix=inner))
 
 
-READERS: dict[str, Reader] = {
-    ".npy": _read_npy,
-    ".npz": _read_npz,
-    ".csv": _read_text,
-    ".tsv": _read_text,
-    ".jsonl": _read_jsonl,
-    ".h5": _read_hdf5,
-    ".hdf5": _read_hdf5,
-    ".h5ad": _read_hdf5,
-    ".mat": _read_mat,
-    ".gz": _read_gzip,
-}
+# a format around another, so no row of the table but read by it
+GZIP = Format("gzip", (".gz",), (b"\x1f\x8b",), _read_gzip)
 
 
-MAGIC: dict[bytes, Reader] = {
-    b"\x93NUMPY": _read_npy,
-    b"PK\x03\x04": _read_npz,
-    b"\x89HDF\r\n\x1a\n": _read_hdf5,
-    b"MATLAB ": _read_mat,
-    b"\x1f\x8b": _read_gzip,
-}
+def _copy(block: bytes, spool: IO[bytes]) -> None:
+    try:
+        spool.write(block)
+    except OSError as error:
+        raise InputError(
+            f"A temporary copy of the input cannot be written to {tempfile.gettempdir()} ({error.strerror}); "
+            "expected room for all of it, uncompressed. Set TMPDIR to a folder with more room."
+        ) from error

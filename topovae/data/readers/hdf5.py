@@ -7,17 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from topovae.data.readers.base import _TEXT, Contents, _choose, _Entry, _File, _parsing
+from topovae.data.readers.base import TEXT, Contents, Entry, File, Format, choose, parsing
 
 
-def _read_hdf5(file: _File) -> Contents:
-    return _choose_hdf5(file, _hdf5_entry)
+def read_hdf5(file: File) -> Contents:
+    """Open the wanted dataset or sparse matrix of an HDF5 file, and what lies beside it.
+
+    Raises:
+        InputError: the file is damaged, or holds no such array.
+    """
+    return choose_hdf5(file, _hdf5_entry)
 
 
-def _choose_hdf5(file: _File, entry: Callable[[Any], _Entry | None]) -> Contents:
+def choose_hdf5(file: File, entry: Callable[[Any], Entry | None]) -> Contents:
+    """Open the wanted array of a file that is HDF5 inside, and what lies beside it.
+
+    Args:
+        file: what is read.
+        entry: describes a node of the file that is an array, and is None for others.
+
+    Raises:
+        InputError: the file is damaged, or holds no such array.
+    """
     import h5py
 
-    entries: dict[str, _Entry] = {}
+    entries: dict[str, Entry] = {}
     sparse: list[str] = []
 
     def visit(name: str, node: Any) -> None:
@@ -29,20 +43,20 @@ def _choose_hdf5(file: _File, entry: Callable[[Any], _Entry | None]) -> Contents
             if isinstance(node, h5py.Group):
                 sparse.append(name + "/")
 
-    with _parsing(file, "HDF5"):
+    with parsing(file, HDF5.name):
         # stays open, for reading, as long as a dataset of it is in use
         root = h5py.File(file.path, "r")
         root.visititems(visit)
         if file.member and file.member not in entries and file.member in root:  # behind a link
             visit(file.member, root[file.member])
-        contents = _choose(file, entries)
+        contents = choose(file, entries)
     folder = root[file.member].parent if file.member else root
     texts = [owner.attrs.get("space") for owner in (folder, root)]
     found = next((text for text in texts if isinstance(text, str)), None)
     return contents._replace(space=contents.space or found)
 
 
-def _hdf5_entry(node: Any) -> _Entry | None:
+def _hdf5_entry(node: Any) -> Entry | None:
     """Describe a dataset, or a group that stands for a sparse matrix; other groups are none."""
     import h5py
 
@@ -51,13 +65,13 @@ def _hdf5_entry(node: Any) -> _Entry | None:
     try:
         dtype = node.dtype
     except TypeError:  # a type that NumPy has none for
-        return _Entry(node.shape or (), np.dtype("V"), lambda: node)
+        return Entry(node.shape or (), np.dtype("V"), lambda: node)
     if h5py.check_string_dtype(dtype) is not None:
-        return _Entry(node.shape or (), _TEXT, lambda: node.asstr()[()])
-    return _Entry(node.shape or (), dtype, lambda: node)
+        return Entry(node.shape or (), TEXT, lambda: node.asstr()[()])
+    return Entry(node.shape or (), dtype, lambda: node)
 
 
-class _SparseRows:
+class SparseRows:
     """A matrix in compressed rows, in memory or in a file; the rows that are asked for become dense."""
 
     chunks = None
@@ -78,27 +92,32 @@ class _SparseRows:
         return out
 
     @classmethod
-    def of_columns(cls, data: Any, indices: Any, indptr: Any, shape: Any) -> _SparseRows:
+    def of_columns(cls, data: Any, indices: Any, indptr: Any, shape: Any) -> SparseRows:
         """Turn compressed columns into compressed rows, in memory."""
         from scipy.sparse import csc_matrix
 
         return cls.of_scipy(csc_matrix((data[:], indices[:], indptr[:]), shape=shape))
 
     @classmethod
-    def of_scipy(cls, matrix: Any) -> _SparseRows:
+    def of_scipy(cls, matrix: Any) -> SparseRows:
+        """Take any sparse matrix of scipy's as compressed rows."""
         rows = matrix.tocsr()
         return cls(rows.data, rows.indices, rows.indptr, rows.shape)
 
 
-def _sparse_entry(group: Any) -> _Entry | None:
+def _sparse_entry(group: Any) -> Entry | None:
     """Describe a sparse matrix as anndata stores it: `encoding-type`, earlier `h5sparse_format`."""
     encoding = str(group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", ""))).removesuffix("_matrix")
     if encoding not in ("csr", "csc"):
         return None
     shape = tuple(int(side) for side in group.attrs.get("shape", group.attrs.get("h5sparse_shape")))
     data, indices, indptr = group["data"], group["indices"], group["indptr"]
-    opens: dict[str, Callable[[], _SparseRows]] = {
-        "csr": lambda: _SparseRows(data, indices, indptr[:], shape),
-        "csc": lambda: _SparseRows.of_columns(data, indices, indptr, shape),
+    opens: dict[str, Callable[[], SparseRows]] = {
+        "csr": lambda: SparseRows(data, indices, indptr[:], shape),
+        "csc": lambda: SparseRows.of_columns(data, indices, indptr, shape),
     }
-    return _Entry(shape, data.dtype, opens[encoding])
+    return Entry(shape, data.dtype, opens[encoding])
+
+
+HDF5 = Format("HDF5", (".h5", ".hdf5"), (b"\x89HDF\r\n\x1a\n",), read_hdf5)
+H5AD = Format("h5ad", (".h5ad",), (), read_hdf5)

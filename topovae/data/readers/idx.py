@@ -8,23 +8,23 @@ from math import prod
 import numpy as np
 
 from topovae.data.dataset import require_numbers
-from topovae.data.readers.base import Contents, _File, _refuse_member
+from topovae.data.readers.base import Contents, File, Format, refuse_member
 from topovae.errors import InputError
 
+_MOST_AXES = 8
 _IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def _is_idx(head: bytes) -> bool:
-    return len(head) >= 4 and head[:2] == b"\0\0" and head[2] in _IDX_TYPES and 1 <= head[3] <= 8
-
-
-def _read_idx(file: _File) -> Contents:
+def read_idx(file: File) -> Contents:
     """Map an IDX file: two zeros, the type, the number of axes, their lengths (big-endian), the numbers.
+
+    Raises:
+        InputError: its header and its length disagree.
 
     References:
         LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section on file formats.
     """
-    _refuse_member(file)
+    refuse_member(file)
     with open(file.path, "rb") as stream:
         *_, kind, axes = stream.read(4)
         lengths = stream.read(4 * axes)
@@ -39,3 +39,7 @@ def _read_idx(file: _File) -> Contents:
         )
     require_numbers(shape, dtype, file.label)
     return Contents(np.memmap(file.path, dtype, "r", 4 + 4 * axes, shape))
+
+
+_MAGIC = tuple(bytes((0, 0, kind, axes)) for kind in _IDX_TYPES for axes in range(1, _MOST_AXES + 1))
+IDX = Format("MNIST IDX", (), _MAGIC, read_idx)

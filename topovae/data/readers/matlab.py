@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from topovae.data.readers.base import _TEXT, Contents, _choose, _Entry, _File, _parsing
-from topovae.data.readers.hdf5 import _choose_hdf5, _SparseRows
+from topovae.data.readers.base import TEXT, Contents, Entry, File, Format, choose, parsing
+from topovae.data.readers.hdf5 import SparseRows, choose_hdf5
 
 _MATLAB_TYPES = {
     "double": "f8", "single": "f4", "logical": "?", "sparse": "f8", "char": "U",
@@ -16,25 +16,30 @@ _MATLAB_TYPES = {
 }  # fmt: skip
 
 
-def _read_mat(file: _File) -> Contents:
+def read_mat(file: File) -> Contents:
+    """Open the wanted variable of a .mat file, and what lies beside it.
+
+    Raises:
+        InputError: the file is damaged, or holds no such array.
+    """
     import h5py
 
     if h5py.is_hdf5(file.path):
-        return _choose_hdf5(file, _matlab_entry)
+        return choose_hdf5(file, _matlab_entry)
     from scipy.io import loadmat, whosmat
     from scipy.io.matlab import MatReadError
 
-    def entry(name: str, shape: tuple[int, ...], kind: str) -> _Entry:
+    def entry(name: str, shape: tuple[int, ...], kind: str) -> Entry:
         def load() -> Any:
-            with _parsing(file, "MATLAB's .mat", MatReadError):
+            with parsing(file, MAT.name, MatReadError):
                 array = loadmat(file.path, variable_names=[name])[name]
-                return _SparseRows.of_scipy(array) if kind == "sparse" else array
+                return SparseRows.of_scipy(array) if kind == "sparse" else array
 
-        return _Entry(shape, np.dtype(_MATLAB_TYPES.get(kind, "O")), load)
+        return Entry(shape, np.dtype(_MATLAB_TYPES.get(kind, "O")), load)
 
-    with _parsing(file, "MATLAB's .mat", MatReadError):
+    with parsing(file, MAT.name, MatReadError):
         entries = {name: entry(name, tuple(shape), kind) for name, shape, kind in whosmat(file.path)}
-    return _choose(file, entries)
+    return choose(file, entries)
 
 
 class _TransposedRows:
@@ -52,7 +57,7 @@ class _TransposedRows:
         return self.stored[..., rows].T
 
 
-def _matlab_entry(node: Any) -> _Entry | None:
+def _matlab_entry(node: Any) -> Entry | None:
     """Describe a variable of MATLAB 7.3; cells, structures and empty arrays are none."""
     import h5py
 
@@ -62,13 +67,16 @@ def _matlab_entry(node: Any) -> _Entry | None:
     if kind not in _MATLAB_TYPES or "MATLAB_empty" in node.attrs or not node.shape:
         return None
     if kind == "char":
-        return _Entry((), _TEXT, lambda: "".join(map(chr, node[()].ravel())))
-    return _Entry(node.shape[::-1], node.dtype, lambda: _TransposedRows(node))
+        return Entry((), TEXT, lambda: "".join(map(chr, node[()].ravel())))
+    return Entry(node.shape[::-1], node.dtype, lambda: _TransposedRows(node))
 
 
-def _matlab_sparse(group: Any) -> _Entry:
+def _matlab_sparse(group: Any) -> Entry:
     shape = (int(group.attrs["MATLAB_sparse"]), len(group["jc"]) - 1)
     if "data" not in group:  # all zero
-        return _Entry(shape, np.dtype("V"), lambda: None)
+        return Entry(shape, np.dtype("V"), lambda: None)
     data, indices, indptr = group["data"], group["ir"], group["jc"]
-    return _Entry(shape, data.dtype, lambda: _SparseRows.of_columns(data, indices, indptr, shape))
+    return Entry(shape, data.dtype, lambda: SparseRows.of_columns(data, indices, indptr, shape))
+
+
+MAT = Format("MATLAB's .mat", (".mat",), (b"MATLAB ",), read_mat)

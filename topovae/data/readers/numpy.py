@@ -8,15 +8,20 @@ from typing import IO
 import numpy as np
 
 from topovae.data.dataset import require_numbers
-from topovae.data.readers.base import Contents, _choose, _Entry, _File, _parsing, _refuse_member
+from topovae.data.readers.base import Contents, Entry, File, Format, choose, parsing, refuse_member
 
 
-def _read_npy(file: _File) -> Contents:
-    _refuse_member(file)
-    with _parsing(file, "NumPy's .npy"), open(file.path, "rb") as stream:
+def read_npy(file: File) -> Contents:
+    """Map an .npy file.
+
+    Raises:
+        InputError: it is damaged, or holds no real numbers.
+    """
+    refuse_member(file)
+    with parsing(file, NPY.name), open(file.path, "rb") as stream:
         shape, dtype = _npy_header(stream)
     require_numbers(shape, dtype, file.label)
-    with _parsing(file, "NumPy's .npy"):
+    with parsing(file, NPY.name):
         return Contents(np.load(file.path, mmap_mode="r", allow_pickle=False))
 
 
@@ -28,20 +33,30 @@ def _npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
-def _read_npz(file: _File) -> Contents:
-    def entry(archive: zipfile.ZipFile, member: str) -> _Entry:
+def read_npz(file: File) -> Contents:
+    """Read the wanted array of an .npz file, and what lies beside it.
+
+    Raises:
+        InputError: it is damaged, or holds no such array.
+    """
+
+    def entry(archive: zipfile.ZipFile, member: str) -> Entry:
         def load() -> np.ndarray:
             with (
-                _parsing(file, "NumPy's .npz"),
+                parsing(file, NPZ.name),
                 zipfile.ZipFile(file.path) as again,
                 again.open(member) as stream,
             ):
                 return np.lib.format.read_array(stream, allow_pickle=False)
 
         with archive.open(member) as stream:
-            return _Entry(*_npy_header(stream), load)
+            return Entry(*_npy_header(stream), load)
 
-    with _parsing(file, "NumPy's .npz"), zipfile.ZipFile(file.path) as archive:
+    with parsing(file, NPZ.name), zipfile.ZipFile(file.path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
         entries = {name.removesuffix(".npy"): entry(archive, name) for name in members}
-    return _choose(file, entries)
+    return choose(file, entries)
+
+
+NPY = Format("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy)
+NPZ = Format("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from topovae.data.readers.base import _DAMAGE, Contents
+from topovae.data.readers.base import DAMAGE, Contents
 from topovae.errors import InputError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -42,7 +42,16 @@ class _ImageRows:
         return np.stack([_pixels(path) for path in self.paths[rows]])
 
 
-def _read_folder(place: str, member: str | None) -> Contents:
+def read_folder(place: str, member: str | None) -> Contents:
+    """Take the images of a folder as samples, in the order of their names.
+
+    Args:
+        place: the folder.
+        member: must be None, for a folder has no arrays to name.
+
+    Raises:
+        InputError: there are no images, they differ in shape, or one is damaged.
+    """
     paths = _image_paths(place)
     if member is not None:
         raise InputError(f"{place} is a folder of images, without arrays to name; write {place} alone.")
@@ -77,7 +86,7 @@ def _opened_image(path: Path) -> Iterator[Any]:
     try:
         with Image.open(path) as image:
             yield image
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
+    except (*DAMAGE, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} cannot be read as an image ({error}); expected whole images. Make it again or take it away."
         ) from error
@@ -97,7 +106,8 @@ def _pixels(path: Path) -> np.ndarray:
         return np.asarray(image.convert(plain) if plain else image)
 
 
-def _hash_folder(place: str) -> str:
+def hash_folder(place: str) -> str:
+    """The SHA-256 of the names and contents of a folder's images, in order."""
     digest = hashlib.sha256()
     for path in _image_paths(place):
         with open(path, "rb") as stream:

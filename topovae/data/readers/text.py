@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from topovae.data.readers.base import Contents, _File, _parsing_text, _refuse_member
+from topovae.data.readers.base import Contents, File, Format, refuse_member
 from topovae.errors import InputError
 
 
-def _read_text(file: _File) -> Contents:
-    """Read numbers with one line a sample; a first line without any number is a header."""
-    _refuse_member(file)
+def read_text(file: File) -> Contents:
+    """Read numbers with one line a sample; a first line without any number is a header.
+
+    Raises:
+        InputError: a cell is no number, lines differ in length, or there are none.
+    """
+    refuse_member(file)
     with _parsing_text(file), open(file.path, encoding="utf-8-sig") as lines:
         first = next((line for line in lines if line.strip()), None)
     if first is None:
@@ -75,9 +81,13 @@ def _fault(path: Path, delimiter: str | None, header: bool) -> str | None:
     return None
 
 
-def _read_jsonl(file: _File) -> Contents:
-    """Read one JSON list of numbers a line, or one object a line whose values are put side by side."""
-    _refuse_member(file)
+def read_jsonl(file: File) -> Contents:
+    """Read one JSON list of numbers a line, or one object a line whose values are put side by side.
+
+    Raises:
+        InputError: a line is neither, lines differ in length, or there are none.
+    """
+    refuse_member(file)
     rows = []
     with _parsing_text(file), open(file.path, encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):
@@ -100,3 +110,25 @@ def _read_jsonl(file: _File) -> Contents:
     if not rows:
         raise InputError(f"{file.label} holds blank lines only; expected one JSON list of numbers a line.")
     return Contents(np.stack(rows))
+
+
+@contextmanager
+def _parsing_text(file: File) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file.label} is not text in UTF-8 (byte {error.start} is {error.object[error.start]:#x}); "
+            "expected lines of numbers. Save it again as UTF-8, or correct its suffix if it is of another format."
+        ) from error
+
+
+DELIMITED = Format("delimited text", (".csv", ".tsv"), (), read_text)
+JSON_LINES = Format("JSON lines", (".jsonl",), (), read_jsonl)
+
+
+def plain_format(head: bytes) -> Format | None:
+    """The format of text without a suffix, by its first bytes; none if they are no text."""
+    if b"\0" in head:
+        return None
+    return JSON_LINES if head.lstrip()[:1] in (b"{", b"[") else DELIMITED

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from topovae.data.images import channel_axis
 from topovae.errors import InputError, UsageError
 from topovae.homology.cloud.presets import Preset, reach_of, smooth, stabilise
 
 MOST_ROWS = 20_000
 LEAST_ROWS = 40
 METRICS = ("euclidean", "cosine")
-CHANNELS = (1, 3, 4)
 STRIDE = 2.0
 """Rows kept of a smoothed series are so many windows apart, where there are enough."""
 
@@ -98,9 +98,7 @@ def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset(
         raise UsageError(f"The metric {metric!r} is not known; use one of {', '.join(METRICS)}.")
     if len(sample_shape) not in (2, 3):
         return Preparation(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window)
-    channel = None
-    if len(sample_shape) == 3:
-        channel = 0 if sample_shape[0] in CHANNELS and sample_shape[2] not in CHANNELS else 2
+    channel = channel_axis(sample_shape)
     sigma = BLUR * max(side for axis, side in enumerate(sample_shape) if axis != channel)
     blur = tuple(0.0 if axis == channel else sigma for axis in range(len(sample_shape)))
     return Preparation(sample_shape, blur, metric, preset.transform, preset.window)

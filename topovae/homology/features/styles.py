@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from topovae.homology.cloud.rows import CHANNELS, shape_of
+from topovae.data.images import channels_last
+from topovae.homology.cloud.rows import shape_of
 from topovae.homology.features.orbits import (
     MOST_GROUPS,
     TORUS_SAMPLES,
@@ -111,6 +112,4 @@ def _members(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _read(data: Any, index: np.ndarray) -> np.ndarray:
     """Read rows; images as (n, h, w) or (n, h, w, c)."""
     rows = data[index] if isinstance(data, np.ndarray) else data.rows(index)
-    if rows.ndim == 4 and rows.shape[1] in CHANNELS and rows.shape[3] not in CHANNELS:
-        rows = np.moveaxis(rows, 1, 3)
-    return rows
+    return channels_last(rows)

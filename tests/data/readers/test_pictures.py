@@ -1,0 +1,65 @@
+"""Folders of images: which files are taken, in what order and shape, and what is said of those that do not fit."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from topovae.data.readers.find import read
+from topovae.errors import InputError
+
+PICTURES = np.random.default_rng(1).integers(0, 256, size=(3, 6, 5), dtype=np.uint8)
+MODES = {"L": (6, 5), "RGB": (6, 5, 3), "RGBA": (6, 5, 4), "I;16": (6, 5), "1": (6, 5), "P": (6, 5, 3)}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_folder_of_images(mode, tmp_path):
+    grey = [Image.fromarray(picture) for picture in PICTURES]
+    for i, picture in zip((2, 0, 1), grey, strict=True):
+        picture.convert(mode).save(tmp_path / f"{i}.png")
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / ".hidden.png").write_text("not an image")
+    data = read(str(tmp_path))
+    assert data.x.shape == (3, *MODES[mode])
+    np.testing.assert_array_equal(data.rows([2]), data.load()[2:])
+    if mode == "L":
+        np.testing.assert_array_equal(data.load(), PICTURES[[1, 2, 0]])
+    before = data.source.sha256
+    (tmp_path / "1.png").rename(tmp_path / "3.png")
+    assert read(str(tmp_path)).source.sha256 != before
+    (tmp_path / "3.png").rename(tmp_path / "1.png")
+    assert read(str(tmp_path)).source.sha256 == before
+
+
+def test_images_of_several_formats(tmp_path):
+    for i, suffix in enumerate(["png", "bmp", "TIF", "jpg", "gif"]):
+        Image.fromarray(np.full((6, 5, 3), 40 * i, dtype=np.uint8)).save(tmp_path / f"{i}.{suffix}")
+    np.testing.assert_allclose(read(str(tmp_path)).load()[:, 0, 0, 0], [0, 40, 80, 120, 160], atol=3)
+
+
+@pytest.mark.parametrize("other", [(6, 6), (6, 5, 3)])
+def test_images_of_different_shapes(other, tmp_path):
+    for i in range(4):
+        Image.fromarray(np.zeros((6, 5) if i < 2 else other, dtype=np.uint8)).save(tmp_path / f"{i}.png")
+    with pytest.raises(InputError, match=r"0\.png is \(6, 5\) and 2\.png is "):
+        read(str(tmp_path))
+
+
+def test_a_damaged_image_is_named(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, size=(99, 99), dtype=np.uint8)
+    for i in range(3):
+        Image.fromarray(noise).save(tmp_path / f"{i}.png")
+    whole = (tmp_path / "2.png").read_bytes()
+    (tmp_path / "2.png").write_bytes(b"no image at all")
+    with pytest.raises(InputError, match=r"2\.png cannot be read as an image"):
+        read(str(tmp_path))
+    (tmp_path / "2.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"2\.png cannot be read as an image"):
+        read(str(tmp_path)).load()
+
+
+def test_a_folder_without_images(tmp_path):
+    with pytest.raises(InputError, match="without images"):
+        read(str(tmp_path))
+    Image.fromarray(PICTURES[0]).save(tmp_path / "0.png")
+    with pytest.raises(InputError, match="folder of images"):
+        read(f"{tmp_path}::x")
