@@ -18,6 +18,7 @@ from ripser import ripser
 from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix
 
+from topovae.homology.complexes.bars import by_ratio
 from topovae.homology.complexes.graph import Graph, harmonic_potential, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE, PRIMES
@@ -92,7 +93,7 @@ def sign_classes(distances: np.ndarray, count: int) -> list[np.ndarray]:
     diagram = persistence(distances, 2, 1, LONGEST_EDGE, cocycles=True)
     bars = diagram.bars[1]
     assert diagram.cocycles is not None
-    best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
+    best = by_ratio(bars)[:count]
     matrices = np.zeros((len(best), len(distances), len(distances)), dtype=int)
     for matrix, bar in zip(matrices, best, strict=True):
         i, j, value = diagram.cocycles[1][bar].T
@@ -185,7 +186,7 @@ def odd_angle(distances: np.ndarray, signs: np.ndarray) -> np.ndarray | None:
     for prime in PRIMES:
         result = ripser(cover, distance_matrix=True, maxdim=1, coeff=prime, thresh=end, do_cocycles=True)
         bars = np.minimum(result["dgms"][1], end)
-        best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:TRIED]
+        best = by_ratio(bars)[:TRIED]
         for bar in best:
             angle = _odd_part(cover, result["cocycles"][1][bar], prime, bars[bar])
             if angle is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from topovae.homology.cloud.landmarks import Landmarks
+from topovae.homology.complexes.bars import by_ratio
 from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, reduce_lattice, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
 
@@ -57,7 +58,7 @@ def find_circles(distances: np.ndarray, count: int, trusted: int | None = None) 
     for prime in PRIMES if count else ():
         diagram = persistence(distances, prime, 1, LONGEST_EDGE, cocycles=True)
         bars = diagram.bars[1]
-        order = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")
+        order = by_ratio(bars)
         assert diagram.cocycles is not None  # as asked
         wide = [bar for bar in order[trusted:count] if _is_wide(diagram.cocycles[1][bar], bars[bar], prime, distances)]
         best = np.array([*order[:trusted], *wide], dtype=int)

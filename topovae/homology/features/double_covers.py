@@ -18,7 +18,7 @@ import numpy as np
 from ripser import ripser
 from scipy.sparse import coo_matrix
 
-from topovae.homology.complexes.bars import ranked_ratios
+from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.nulls import Null, betti_number
@@ -83,7 +83,7 @@ def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Clas
     bars = diagram.bars[1]
     if len(bars) < count or diagram.cocycles is None:
         return None
-    best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
+    best = by_ratio(bars)[:count]
     birth, death = float(bars[best, 0].max()), float(bars[best, 1].min())
     if death < 1.05 * birth:
         return None

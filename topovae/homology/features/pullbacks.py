@@ -19,6 +19,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.sparse.linalg import eigsh, lsqr
 
+from topovae.homology.complexes.bars import bar_ratios, by_ratio
 from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import PRIMES
@@ -67,7 +68,7 @@ def free_classes(distances: np.ndarray, count: int, longest_edge: float) -> Free
     for prime in PRIMES:
         diagram = persistence(distances, prime, 1, longest_edge, cocycles=True)
         bars = diagram.bars[1]
-        best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
+        best = by_ratio(bars)[:count]
         if len(best) < count or diagram.cocycles is None or bars[best, 0].max() >= bars[best, 1].min():
             return None
         graph = graph_at(distances, early_scale(bars[best, 0].max(), bars[best, 1].min()))
@@ -138,7 +139,7 @@ def surface_class(distances: np.ndarray, longest_edge: float) -> SurfaceClass | 
     bars = diagram.bars[2]
     if not len(bars) or diagram.cocycles is None:
         return None
-    ratios = bars[:, 1] / np.maximum(bars[:, 0], 1e-12)
+    ratios = bar_ratios(bars)
     best = int(ratios.argmax())
     birth, death = bars[best]
     near = np.triu(distances <= early_scale(birth, death), 1)
