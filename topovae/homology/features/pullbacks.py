@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.sparse.linalg import eigsh, lsqr
 
 from topovae.homology.complexes.bars import bar_ratios, by_ratio
-from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift
+from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift, list_triangles
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import PRIMES
 from topovae.homology.features.double_covers import Classes
@@ -150,16 +150,6 @@ def surface_class(distances: np.ndarray, longest_edge: float) -> SurfaceClass | 
     delta = _coboundary(near, triangles)
     potential = lsqr(delta, cocycle, atol=1e-9, btol=1e-9, iter_lim=2000)[0]
     return SurfaceClass(triangles, cocycle - delta @ potential, float(ratios[best]))
-
-
-def list_triangles(near: np.ndarray) -> np.ndarray:
-    """Return the triangles (t, 3), i < j < k, of the upper triangle (m, m) of an adjacency matrix."""
-    found = []
-    for i in range(len(near)):
-        star = np.flatnonzero(near[i])
-        j, k = (star[end] for end in np.nonzero(near[np.ix_(star, star)]))
-        found.append(np.column_stack([np.full(len(j), i), j, k]))
-    return np.concatenate(found)
 
 
 def _values(cocycle: np.ndarray, prime: int, triangles: np.ndarray, size: int) -> np.ndarray:
