@@ -1,4 +1,4 @@
-"""What homology may cost: estimates before the work, and plans cut down to what is allowed."""
+"""What homology may cost: estimates before the work, and schedules cut down to what is allowed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Plan(Generic[Step]):
+class Schedule(Generic[Step]):
     """Filtrations that fit.
 
     Attributes:
@@ -103,20 +103,20 @@ def estimate(distances: np.ndarray, longest_edge: float, degree: int) -> Cost:
     return Cost(int(memory), SECONDS_PER_EDGE * edges + SECONDS_PER_TRIANGLE * triangles)
 
 
-def fit_plan(
+def fit_schedule(
     steps: Sequence[Step], measure: Callable[[int], np.ndarray], primes: int, budget: Budget, *, landmarks: int | None = None
-) -> Plan[Step]:
+) -> Schedule[Step]:
     """Cut filtrations down until all of them fit in the budget: resamples, then landmarks and longest edges.
 
     Args:
-        steps: frozen dataclasses with `degree`, `landmarks`, `longest_edge` and `resamples`, as `filtrations.Pass`.
+        steps: frozen dataclasses with `degree`, `landmarks`, `longest_edge` and `resamples`, as `passes.Pass`.
         measure: gives the distance matrix of so many landmarks.
         primes: number of fields.
         budget: what may be used.
         landmarks: number that the user asked for, which then is never cut.
 
     Raises:
-        ResourceError: even the least plan does not fit; says what it would need.
+        ResourceError: even the least schedule does not fit; says what it would need.
     """
     if landmarks is not None:
         steps = [replace(step, landmarks=landmarks) for step in steps]
@@ -129,7 +129,7 @@ def fit_plan(
         if cut is None:
             raise ResourceError(_refusal(current, cost, budget))
         current[cut[0]] = cut[1]
-    return Plan(tuple(current), cost, tuple(_changes(steps, current)))
+    return Schedule(tuple(current), cost, tuple(_changes(steps, current)))
 
 
 class _Cutter:
