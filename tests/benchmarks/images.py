@@ -22,7 +22,7 @@ from topovae.data.readers.find import read
 from topovae.data.synthetic.labels import read_labels
 from topovae.data.synthetic.spaces import generate
 from topovae.homology import analyze
-from topovae.homology.features.orbits import latent_of, style_dimension, within_groups
+from topovae.homology.features.orbits import latent_of, measure_style, within_groups
 from topovae.homology.features.symmetry import find_symmetries, rotate_each
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -149,7 +149,7 @@ def show(name: str, case: Case, seed: int, images: np.ndarray, group: np.ndarray
     found = find_symmetries(images, seed)
     closed = frozenset(s.transformation for s in found if s.closed)
     symmetry_seconds = time.perf_counter() - started
-    latent = latent_of(found, style_dimension(images, symmetries=found, seed=seed))
+    latent = latent_of(found, measure_style(images, symmetries=found, seed=seed).dimension)
     orbits = None if group is None else within_groups(images, group, seed)
     kind = None if orbits is None else orbits.kind
     right = (closed, kind, latent) == (case.symmetries, case.groups, case.latent)

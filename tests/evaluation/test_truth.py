@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from topovae.evaluation import circular_agreement, geodesic_stress, recovered_circles
-from topovae.evaluation.truth import circle_columns
+from topovae.evaluation.truth import free_circle_columns
 from topovae.latent import LatentSpace
 
 SPACES = ["S1", "S1xS1", "I", "R2", "S1xI", "S2", "mobius", "klein", "rp2", "S1xR"]
@@ -117,7 +117,7 @@ def test_agreement_of_strangers_and_of_double_covers_is_low() -> None:
 
 @pytest.mark.parametrize("latent, columns", [("S1", [0]), ("R2xS1", [2]), ("S2xS1xIxS1", [3, 5]), ("R2", [])])
 def test_columns_of_circles(latent: str, columns: list[int]) -> None:
-    assert circle_columns(LatentSpace(latent)) == columns
+    assert free_circle_columns(LatentSpace(latent)) == columns
 
 
 def test_each_circle_of_the_truth_finds_its_latent_circle() -> None:
@@ -146,7 +146,7 @@ def test_without_a_latent_circle_nothing_is_recovered() -> None:
     [("S1xR2xS1", [0, 3]), ("klein", []), ("kleinxS1", [2]), ("(S1xS1)/<rot(1/3),id>", [1]), ("S2xS1", [3])],
 )
 def test_only_circles_that_the_group_leaves_alone_have_an_angle(space: str, columns: list[int]) -> None:
-    assert circle_columns(LatentSpace(space)) == columns
+    assert free_circle_columns(LatentSpace(space)) == columns
 
 
 def test_within_groups_only_orbits_are_compared() -> None:

@@ -11,9 +11,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from topovae.errors import UsageError
-from topovae.viz import plot_barcode, plot_diagnosis, render
+from topovae.viz import plot_diagnosis, render
+from topovae.viz.barcode import draw_barcode
 from topovae.viz.diagnosis import answer_of, facts_of, likelihoods_of, principal_components
-from topovae.viz.style import BLUE, INK
+from topovae.viz.style import BLUE, INK, figure
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(120, 6)) * np.arange(6, 0, -1)
@@ -99,7 +100,9 @@ def test_the_line_of_significance_has_its_slope() -> None:
 
 def test_each_mark_of_a_barcode_is_its_birth_times_the_ratio() -> None:
     found = bars((1,), (2,))[1:]
-    axes = plot_barcode(found, significance={1: 2.4}).axes[0]
+    page = figure(4.8, 3.0)
+    draw_barcode(page, found, significance={1: 2.4})
+    axes = page.axes[0]
     marks = [line.get_xdata()[0] for line in axes.lines if to_hex(line.get_color()) == to_hex(INK)]
     assert sorted(marks) == pytest.approx(sorted(2.4 * bar["birth"] for bar in found))
 

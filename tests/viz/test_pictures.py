@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from topovae.errors import OutputError, UsageError
-from topovae.viz import plot_barcode, plot_history, plot_latents, plot_reconstructions, render, save, summary_figure
+from topovae.viz import render, save, summary_figure
+from topovae.viz.barcode import draw_barcode
+from topovae.viz.curves import draw_history
+from topovae.viz.images import draw_reconstructions
+from topovae.viz.latents import draw_latents, note_of, size_of
+from topovae.viz.style import ColourKind, Paint, figure
 
 RNG = np.random.default_rng(0)
 N = 300
@@ -50,46 +56,84 @@ BARS = [
 ]
 IMAGES = RNG.uniform(size=(24, 12, 12))
 
+
+def latents(
+    text: str,
+    factors: list[tuple[str, int]],
+    coordinates: np.ndarray,
+    colours: np.ndarray | None = None,
+    *,
+    colour_kind: ColourKind = "linear",
+    colour_name: str = "",
+) -> Figure:
+    width, height = size_of(factors, coordinates)
+    page = figure(width, height + 0.3)
+    draw_latents(
+        page, factors, coordinates, Paint(colours, colour_kind, colour_name), title=f"latent space {text}", note=note_of(text)
+    )
+    return page
+
+
+def curves(
+    history: dict[str, np.ndarray], baseline: dict[str, np.ndarray] | None = None, best_epoch: int | None = None
+) -> Figure:
+    page = figure(10.5, 3.2)
+    draw_history(page, history, baseline, best_epoch=best_epoch)
+    return page
+
+
+def barcode(bars: list[dict[str, Any]], significance: dict[int, float] | None = None) -> Figure:
+    page = figure(9.0, 9.0)
+    draw_barcode(page, bars, significance=significance, title="persistent homology")
+    return page
+
+
+def reconstructions(x: np.ndarray, copies: np.ndarray, shape: tuple[int, ...]) -> Figure:
+    page = figure(10.3, 4.3)
+    draw_reconstructions(page, x, copies, shape, title="reconstructions")
+    return page
+
+
 LATENTS: dict[str, Callable[[], Figure]] = {
-    "S1": lambda: plot_latents("S1", [("S1", 1)], ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"),
-    "I": lambda: plot_latents("I", [("I", 1)], HEIGHT[:, None], HEIGHT, colour_name="height"),
-    "R": lambda: plot_latents("R", [("R", 1)], NORMAL[:, :1]),
-    "R2": lambda: plot_latents("R2", [("R", 2)], NORMAL[:, :2], np.arange(N) % 3, colour_kind="labels"),
-    "R5": lambda: plot_latents("R5", [("R", 5)], RNG.normal(size=(N, 5))),
-    "S2": lambda: plot_latents("S2", [("S", 2)], SPHERE, SPHERE[:, 0]),
-    "SO3": lambda: plot_latents("SO3", [("S", 3)], RNG.normal(size=(N, 4))),
-    "S1xS1": lambda: plot_latents("S1xS1", [("S1", 1), ("S1", 1)], np.c_[ANGLE, OTHER]),
-    "mobius": lambda: plot_latents(
+    "S1": lambda: latents("S1", [("S1", 1)], ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"),
+    "I": lambda: latents("I", [("I", 1)], HEIGHT[:, None], HEIGHT, colour_name="height"),
+    "R": lambda: latents("R", [("R", 1)], NORMAL[:, :1]),
+    "R2": lambda: latents("R2", [("R", 2)], NORMAL[:, :2], np.arange(N) % 3, colour_kind="labels"),
+    "R5": lambda: latents("R5", [("R", 5)], RNG.normal(size=(N, 5))),
+    "S2": lambda: latents("S2", [("S", 2)], SPHERE, SPHERE[:, 0]),
+    "SO3": lambda: latents("SO3", [("S", 3)], RNG.normal(size=(N, 4))),
+    "S1xS1": lambda: latents("S1xS1", [("S1", 1), ("S1", 1)], np.c_[ANGLE, OTHER]),
+    "mobius": lambda: latents(
         "(S1xI)/<rot(1/2),flip>",
         [("S1", 1), ("I", 1)],
         np.c_[ANGLE, HEIGHT],
         np.arange(N) % 20,
         colour_kind="labels",
     ),
-    "S1xR2": lambda: plot_latents("S1xR2", [("S1", 1), ("R", 2)], np.c_[ANGLE, NORMAL[:, :2]]),
-    "T3": lambda: plot_latents("T3", [("S1", 1)] * 3, np.c_[ANGLE, OTHER, ANGLE + OTHER]),
-    "S1xIxS2": lambda: plot_latents("S1xIxS2", [("S1", 1), ("I", 1), ("S", 2)], np.c_[ANGLE, HEIGHT, SPHERE]),
-    "one point": lambda: plot_latents("R", [("R", 1)], np.zeros((1, 1)), np.zeros(1)),
-    "no points": lambda: plot_latents("S1", [("S1", 1)], np.zeros((0, 1)), np.zeros(0)),
-    "not finite": lambda: plot_latents("R2", [("R", 2)], np.full((3, 2), np.nan), np.full(3, np.nan)),
+    "S1xR2": lambda: latents("S1xR2", [("S1", 1), ("R", 2)], np.c_[ANGLE, NORMAL[:, :2]]),
+    "T3": lambda: latents("T3", [("S1", 1)] * 3, np.c_[ANGLE, OTHER, ANGLE + OTHER]),
+    "S1xIxS2": lambda: latents("S1xIxS2", [("S1", 1), ("I", 1), ("S", 2)], np.c_[ANGLE, HEIGHT, SPHERE]),
+    "one point": lambda: latents("R", [("R", 1)], np.zeros((1, 1)), np.zeros(1)),
+    "no points": lambda: latents("S1", [("S1", 1)], np.zeros((0, 1)), np.zeros(0)),
+    "not finite": lambda: latents("R2", [("R", 2)], np.full((3, 2), np.nan), np.full(3, np.nan)),
 }
 PICTURES: dict[str, Callable[[], Figure]] = {
     **LATENTS,
-    "history": lambda: plot_history(HISTORY, HISTORY),
-    "history of one epoch": lambda: plot_history({name: column[:1] for name, column in HISTORY.items()}),
-    "history with NaN": lambda: plot_history({"valid_elbo": np.array([np.nan, -2.0, -1.0]), "train_rms": np.ones(3)}),
-    "no history": lambda: plot_history({}),
-    "bars": lambda: plot_barcode(BARS),
-    "bars of one prime": lambda: plot_barcode([bar for bar in BARS if bar["prime"] == 2]),
-    "bars with marks": lambda: plot_barcode(BARS, significance={1: 2.0, 2: 1.2}),
-    "bars with marks beyond them": lambda: plot_barcode(BARS, significance={1: 20.0}),
-    "no bars": lambda: plot_barcode([]),
-    "images": lambda: plot_reconstructions(IMAGES, IMAGES, (12, 12)),
-    "flat images": lambda: plot_reconstructions(IMAGES.reshape(24, -1), IMAGES.reshape(24, -1), (12, 12)),
-    "channels first": lambda: plot_reconstructions(IMAGES.reshape(8, 3, 12, 12), IMAGES.reshape(8, 3, 12, 12), (3, 12, 12)),
-    "channels last": lambda: plot_reconstructions(IMAGES[..., None], IMAGES[..., None], (12, 12, 1)),
-    "profiles": lambda: plot_reconstructions(NORMAL[:3], NORMAL[:3], (3,)),
-    "constant image": lambda: plot_reconstructions(np.ones((1, 4, 4)), np.ones((1, 4, 4)), (4, 4)),
+    "history": lambda: curves(HISTORY, HISTORY),
+    "history of one epoch": lambda: curves({name: column[:1] for name, column in HISTORY.items()}),
+    "history with NaN": lambda: curves({"valid_elbo": np.array([np.nan, -2.0, -1.0]), "train_rms": np.ones(3)}),
+    "no history": lambda: curves({}),
+    "bars": lambda: barcode(BARS),
+    "bars of one prime": lambda: barcode([bar for bar in BARS if bar["prime"] == 2]),
+    "bars with marks": lambda: barcode(BARS, significance={1: 2.0, 2: 1.2}),
+    "bars with marks beyond them": lambda: barcode(BARS, significance={1: 20.0}),
+    "no bars": lambda: barcode([]),
+    "images": lambda: reconstructions(IMAGES, IMAGES, (12, 12)),
+    "flat images": lambda: reconstructions(IMAGES.reshape(24, -1), IMAGES.reshape(24, -1), (12, 12)),
+    "channels first": lambda: reconstructions(IMAGES.reshape(8, 3, 12, 12), IMAGES.reshape(8, 3, 12, 12), (3, 12, 12)),
+    "channels last": lambda: reconstructions(IMAGES[..., None], IMAGES[..., None], (12, 12, 1)),
+    "profiles": lambda: reconstructions(NORMAL[:3], NORMAL[:3], (3,)),
+    "constant image": lambda: reconstructions(np.ones((1, 4, 4)), np.ones((1, 4, 4)), (4, 4)),
     "summary": lambda: summary_figure(
         "S1",
         [("S1", 1)],
@@ -124,13 +168,13 @@ def test_equal_pictures_are_equal_files(suffix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x.bmp", "x", "png"])
 def test_unknown_suffix(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"end its name with one of \.png, \.pdf, \.svg"):
-        save(plot_history({}), tmp_path / name)
+        save(curves({}), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="folder does not exist"):
-        save(plot_history({}), tmp_path / "none" / "x.png")
+        save(curves({}), tmp_path / "none" / "x.png")
 
 
 def test_no_global_state_is_touched() -> None:
@@ -139,8 +183,9 @@ def test_no_global_state_is_touched() -> None:
         # Asking for the backend would itself import pyplot.
         "settings = lambda: {k: matplotlib.rcParams[k] for k in matplotlib.rcParams if k != 'backend'}\n"
         "before = settings()\n"
-        "from topovae.viz import plot_history, render\n"
-        "render(plot_history({}), 'svg')\n"
+        "import numpy as np\n"
+        "from topovae.viz import render, summary_figure\n"
+        "render(summary_figure('R', [('R', 1)], np.zeros((3, 1)), {}), 'svg')\n"
         "assert settings() == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
     )
@@ -153,7 +198,7 @@ def offsets_of(figure: Figure) -> np.ndarray:
 
 def test_circle_shows_angles_where_they_are() -> None:
     angle = np.array([0.5, 2.0, 4.0])
-    found = offsets_of(plot_latents("S1", [("S1", 1)], angle[:, None]))
+    found = offsets_of(latents("S1", [("S1", 1)], angle[:, None]))
     np.testing.assert_allclose(np.sort(np.arctan2(found[:, 1], found[:, 0]) % (2 * np.pi)), angle)
     np.testing.assert_allclose(np.hypot(found[:, 0], found[:, 1]), 1, atol=0.07)
 
@@ -161,7 +206,7 @@ def test_circle_shows_angles_where_they_are() -> None:
 def test_hemispheres_are_discs_of_equal_area_density() -> None:
     z = np.random.default_rng(1).normal(size=(5000, 3))
     z /= np.linalg.norm(z, axis=1, keepdims=True)
-    found = offsets_of(plot_latents("S2", [("S", 2)], z))
+    found = offsets_of(latents("S2", [("S", 2)], z))
     centre = np.where(found[:, 0] < 0, -1.15, 1.15)
     radius = np.hypot(found[:, 0] - centre, found[:, 1])
     assert radius.max() <= 1 + 1e-9
@@ -171,33 +216,33 @@ def test_hemispheres_are_discs_of_equal_area_density() -> None:
 
 
 def test_angles_of_any_turn_lie_in_the_rectangle() -> None:
-    found = offsets_of(plot_latents("S1xI", [("S1", 1), ("I", 1)], np.array([[-0.5, 0.2], [7.0, 0.9]])))
+    found = offsets_of(latents("S1xI", [("S1", 1), ("I", 1)], np.array([[-0.5, 0.2], [7.0, 0.9]])))
     np.testing.assert_allclose(np.sort(found[:, 0]), [7.0 - 2 * np.pi, 2 * np.pi - 0.5])
 
 
 def test_best_epoch_is_the_highest_validation_elbo() -> None:
-    axes = plot_history(HISTORY).axes[0]
+    axes = curves(HISTORY).axes[0]
     marks = [line for line in axes.lines if str(line.get_label()).startswith("best epoch")]
     best = int(EPOCH[np.argmax(HISTORY["valid_elbo"])])
     assert marks[0].get_xdata()[0] == best
     assert marks[0].get_ydata()[0] == -HISTORY["valid_elbo"].max()
-    assert any(line.get_label() == "best epoch (3)" for line in plot_history(HISTORY, best_epoch=3).axes[0].lines)
+    assert any(line.get_label() == "best epoch (3)" for line in curves(HISTORY, best_epoch=3).axes[0].lines)
 
 
 def test_significant_bars_are_coloured() -> None:
-    axes = plot_barcode([bar for bar in BARS if bar["prime"] == 2 and bar["dim"] == 1]).axes[0]
+    axes = barcode([bar for bar in BARS if bar["prime"] == 2 and bar["dim"] == 1]).axes[0]
     colours = [to_hex(line.get_color()) for line in axes.lines]
     assert len(colours) == 8 and sum(colour != "#b5b5b5" for colour in colours) == 3
 
 
 BAD: dict[str, Callable[[], Figure]] = {
-    "columns": lambda: plot_latents("S2", [("S", 2)], np.zeros((5, 2))),
-    "kind": lambda: plot_latents("X", [("X", 2)], np.zeros((5, 2))),
-    "no factors": lambda: plot_latents("", [], np.zeros((5, 0))),
-    "colours": lambda: plot_latents("R", [("R", 1)], np.zeros((5, 1)), np.zeros(4)),
-    "unequal images": lambda: plot_reconstructions(IMAGES, IMAGES[:2], (12, 12)),
-    "no images": lambda: plot_reconstructions(IMAGES[:0], IMAGES[:0], (12, 12)),
-    "image shape": lambda: plot_reconstructions(IMAGES, IMAGES, (5, 5)),
+    "columns": lambda: latents("S2", [("S", 2)], np.zeros((5, 2))),
+    "kind": lambda: latents("X", [("X", 2)], np.zeros((5, 2))),
+    "no factors": lambda: latents("", [], np.zeros((5, 0))),
+    "colours": lambda: latents("R", [("R", 1)], np.zeros((5, 1)), np.zeros(4)),
+    "unequal images": lambda: reconstructions(IMAGES, IMAGES[:2], (12, 12)),
+    "no images": lambda: reconstructions(IMAGES[:0], IMAGES[:0], (12, 12)),
+    "image shape": lambda: reconstructions(IMAGES, IMAGES, (5, 5)),
 }
 
 
@@ -208,4 +253,4 @@ def test_arrays_that_do_not_fit(name: str) -> None:
 
 
 def test_render_gives_the_bytes() -> None:
-    assert render(plot_history({}), "png").startswith(b"\x89PNG")
+    assert render(curves({}), "png").startswith(b"\x89PNG")

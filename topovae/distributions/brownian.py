@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 from torch.types import _size
 
-from topovae.distributions.uniform import SphereUniform, log_sphere_area, uniform_tangent
+from topovae.distributions.uniform import ClosedUniform, SphereUniform, log_sphere_area, uniform_tangent
 from topovae.distributions.wrapped_normal import WrappedNormal, _kl_to_uniform
 
 # Below this time the heat kernels of S² and S³ are those of their images along geodesics, above it their spectral series.
@@ -102,7 +102,7 @@ class TorusOfRevolution:
         return torch.stack([rho * torch.cos(u), rho * torch.sin(u), self.minor * torch.sin(v)], -1)
 
 
-class ManifoldUniform(Distribution):
+class ManifoldUniform(ClosedUniform):
     """The uniform law on a closed submanifold.
 
     Args:
@@ -111,9 +111,7 @@ class ManifoldUniform(Distribution):
         dtype, device: of the samples.
     """
 
-    arg_constraints: ClassVar = {}
     support = constraints.real_vector
-    has_rsample = True
 
     def __init__(
         self,
@@ -123,21 +121,13 @@ class ManifoldUniform(Distribution):
         device: torch.device | str | None = None,
     ) -> None:
         self.manifold = manifold
-        self._like = torch.empty(0, dtype=dtype, device=device)
-        super().__init__(batch_shape, torch.Size((manifold.ambient_dim,)), validate_args=False)
+        super().__init__(math.log(manifold.volume), batch_shape, torch.Size((manifold.ambient_dim,)), dtype, device)
 
     def expand(self, batch_shape: _size, _instance: object = None) -> ManifoldUniform:
         return ManifoldUniform(self.manifold, torch.Size(batch_shape), self._like.dtype, self._like.device)
 
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return self.manifold.uniform(self._like.new_empty(self._extended_shape(sample_shape)))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        return torch.full_like(value[..., 0], -math.log(self.manifold.volume))
-
-    def entropy(self) -> Tensor:
-        """Differential entropy in nats, the log of the volume."""
-        return self._like.new_full(self.batch_shape, math.log(self.manifold.volume))
 
 
 def _sinc(x: Tensor) -> Tensor:

@@ -27,7 +27,40 @@ class IntervalUniform(Uniform):
         return torch.where(inside, -torch.log(self.high - self.low), -math.inf)
 
 
-class CircleUniform(Distribution):
+class ClosedUniform(Distribution):
+    """The uniform law on a closed manifold of known volume; what derives from it draws the samples.
+
+    Args:
+        log_volume: log of the volume.
+        batch_shape: shape of independent copies.
+        event_shape: shape of one point.
+        dtype, device: of the samples.
+    """
+
+    arg_constraints: ClassVar = {}
+    has_rsample = True
+
+    def __init__(
+        self,
+        log_volume: float,
+        batch_shape: torch.Size,
+        event_shape: torch.Size,
+        dtype: torch.dtype | None,
+        device: torch.device | str | None,
+    ) -> None:
+        self.log_volume = log_volume
+        self._like = torch.empty(0, dtype=dtype, device=device)
+        super().__init__(batch_shape, event_shape, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return torch.full_like(value[..., 0] if self.event_shape else value, -self.log_volume)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, the log of the volume."""
+        return self._like.new_full(self.batch_shape, self.log_volume)
+
+
+class CircleUniform(ClosedUniform):
     """The uniform law on the circle, angles in [−π, π), density 1/2π per radian.
 
     Args:
@@ -35,9 +68,7 @@ class CircleUniform(Distribution):
         dtype, device: of the samples.
     """
 
-    arg_constraints: ClassVar = {}
     support = constraints.real
-    has_rsample = True
 
     def __init__(
         self,
@@ -45,8 +76,7 @@ class CircleUniform(Distribution):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> None:
-        self._like = torch.empty(0, dtype=dtype, device=device)
-        super().__init__(batch_shape, validate_args=False)
+        super().__init__(math.log(2 * math.pi), batch_shape, torch.Size(), dtype, device)
 
     def expand(self, batch_shape: _size, _instance: object = None) -> CircleUniform:
         return CircleUniform(torch.Size(batch_shape), self._like.dtype, self._like.device)
@@ -55,15 +85,8 @@ class CircleUniform(Distribution):
         shape = self._extended_shape(sample_shape)
         return (torch.rand(shape, dtype=self._like.dtype, device=self._like.device) - 0.5) * (2 * math.pi)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        return torch.full_like(value, -math.log(2 * math.pi))
 
-    def entropy(self) -> Tensor:
-        """Differential entropy in nats, log 2π."""
-        return self._like.new_full(self.batch_shape, math.log(2 * math.pi))
-
-
-class SphereUniform(Distribution):
+class SphereUniform(ClosedUniform):
     """The uniform law on S^dim, as unit vectors of R^(dim+1).
 
     Args:
@@ -72,9 +95,7 @@ class SphereUniform(Distribution):
         dtype, device: of the samples.
     """
 
-    arg_constraints: ClassVar = {}
     support = constraints.real_vector
-    has_rsample = True
 
     def __init__(
         self,
@@ -84,8 +105,7 @@ class SphereUniform(Distribution):
         device: torch.device | str | None = None,
     ) -> None:
         self.dim = dim
-        self._like = torch.empty(0, dtype=dtype, device=device)
-        super().__init__(batch_shape, torch.Size((dim + 1,)), validate_args=False)
+        super().__init__(log_sphere_area(dim), batch_shape, torch.Size((dim + 1,)), dtype, device)
 
     def expand(self, batch_shape: _size, _instance: object = None) -> SphereUniform:
         return SphereUniform(self.dim, torch.Size(batch_shape), self._like.dtype, self._like.device)
@@ -94,13 +114,6 @@ class SphereUniform(Distribution):
         shape = self._extended_shape(sample_shape)
         normal = torch.randn(shape, dtype=self._like.dtype, device=self._like.device)
         return torch.nn.functional.normalize(normal, dim=-1)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        return torch.full_like(value[..., 0], -log_sphere_area(self.dim))
-
-    def entropy(self) -> Tensor:
-        """Differential entropy in nats, the log of the area."""
-        return self._like.new_full(self.batch_shape, log_sphere_area(self.dim))
 
 
 class _Transported(torch.autograd.Function):

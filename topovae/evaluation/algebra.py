@@ -10,6 +10,7 @@ from torch import Tensor
 from topovae.evaluation.pullback import characters, covering_cocycles, representatives, solid_angles, windings
 from topovae.homology.cloud.ground import SURFACE_EDGE, SURFACE_LANDMARKS, Ground
 from topovae.homology.cloud.landmarks import Landmarks
+from topovae.homology.complexes.bars import bar_ratios, by_ratio
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.double_covers import MOST_CLASSES, find_classes
 from topovae.homology.features.nulls import null
@@ -98,7 +99,7 @@ def _critical_ratio(ground: Ground, degree: int) -> float:
 def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> np.ndarray:
     cap = ground.longest_edge if degree == 1 else SURFACE_EDGE
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
-    return np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1] / _critical_ratio(ground, degree)
+    return bar_ratios(bars)[by_ratio(bars)] / _critical_ratio(ground, degree)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:

@@ -15,7 +15,7 @@ from topovae.signature import IDENTITY
 MAX_POINTS = 1000
 
 
-def circle_columns(space: LatentSpace) -> list[int]:
+def free_circle_columns(space: LatentSpace) -> list[int]:
     """Coordinate columns that are angles of the latent space: of circle factors that the group leaves alone."""
     starts = np.cumsum([0, *(f.coordinate_dim for f in space.factors)])
     signature = space.signature
@@ -66,7 +66,7 @@ def geodesic_stress(
         return float(((scale * distance - true_distance).square().sum() / true_distance.square().sum()).sqrt())
 
     best = stress(z)
-    circles = circle_columns(space) if space.order == 1 else []
+    circles = free_circle_columns(space) if space.order == 1 else []
     improved = True
     while improved:
         improved = False
@@ -107,9 +107,9 @@ def recovered_circles(
         One dict a circle: "truth" and "latent" (columns), "circular_correlation", "within_groups".
     """
     found = []
-    for column in circle_columns(truth_space):
+    for column in free_circle_columns(truth_space):
         angle = truth[:, column]
-        scores = [(circular_agreement(coordinates[:, k], angle), k) for k in circle_columns(space)]
+        scores = [(circular_agreement(coordinates[:, k], angle), k) for k in free_circle_columns(space)]
         if not scores:
             continue
         score, best = max(scores)

@@ -16,7 +16,6 @@ _HOMES = {
     "Dimension": "cloud.tangents",
     "Recommendation": "verdict.scores",
     "analyze": "verdict.analyze",
-    "circular_coordinates": "features.circles",
     "find_coordinates": "coordinates.search",
 }
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -68,12 +67,6 @@ class ImageLayout:
         if self.channels_last:
             return x.movedim(-1, 1)
         return x.reshape(len(x), self.channels, self.height, self.width)
-
-    def as_pictures(self, x: np.ndarray) -> np.ndarray:
-        """(n, *sample_shape) to (n, h, w) or (n, h, w, c), as image libraries have it."""
-        if self.channels_last or self.channels == 1:
-            return x.reshape(len(x), self.height, self.width, *((self.channels,) if self.channels_last else ()))
-        return np.moveaxis(x, 1, -1)
 
     def from_planes(self, planes: Tensor, sample_shape: Sequence[int]) -> Tensor:
         """(B, c, h, w) to (B, *sample_shape)."""

@@ -52,9 +52,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
         RunFileError: it is damaged, is something else, lacks a part, or comes from a newer topovae.
     """
     with opened(path) as file:
-        kind = require_version(file)
-        if kind != RUN_FORMAT:
-            raise RunFileError(f"{_name(file)} is not a run file: {_what_else(file, kind)}.")
+        _require_kind(file, "a run file", RUN_FORMAT)
         _require(file, ("split", *MEMBER), ("latent", *HEADER))
         has_analysis = "analysis/json" in file
         return Run(
@@ -75,9 +73,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         RunFileError: it is damaged, holds no diagnosis, or comes from a newer topovae.
     """
     with opened(path) as file:
-        kind = require_version(file)
-        if kind not in (RUN_FORMAT, REPORT_FORMAT):
-            raise RunFileError(f"{_name(file)} is not a report: {_what_else(file, kind)}.")
+        kind = _require_kind(file, "a report", RUN_FORMAT, REPORT_FORMAT)
         if kind == RUN_FORMAT and "analysis/json" not in file:
             raise RunFileError(
                 f"{_name(file)} is a run file without a diagnosis (its latent space was given, not found); "
@@ -99,9 +95,7 @@ def read_sweep(path: str | os.PathLike[str]) -> Sweep:
         RunFileError: it is damaged, is something else, or comes from a newer topovae.
     """
     with opened(path) as file:
-        kind = require_version(file)
-        if kind != SWEEP_FORMAT:
-            raise RunFileError(f"{_name(file)} is not a sweep: {_what_else(file, kind)}.")
+        _require_kind(file, "a sweep", SWEEP_FORMAT)
         metrics = tuple(f"{split}/{name}" for split in SPLITS for name in SWEEP_METRICS)
         _require(file, ("runs", "starts"), HEADER)
         _require(file["runs"], (*SWEEP_COLUMNS, *metrics), ())
@@ -149,6 +143,14 @@ def require_version(file: h5py.File) -> str:
             f"{_name(file)} was made by a newer topovae (version {writer}): its format version is {version} "
             f"and this topovae reads up to {FORMAT_VERSION}; upgrade with `pip install --upgrade topovae`."
         )
+    return kind
+
+
+def _require_kind(file: h5py.File, wanted: str, *kinds: str) -> str:
+    """The format of the file, once it is one of those wanted."""
+    kind = require_version(file)
+    if kind not in kinds:
+        raise RunFileError(f"{_name(file)} is not {wanted}: {_what_else(file, kind)}.")
     return kind
 
 

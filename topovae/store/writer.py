@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import h5py
 import numpy as np
@@ -32,6 +32,8 @@ from topovae.store.tree import TEXT, check_name, text, to_json, write_array, wri
 # Pinned: the default differs between versions of HDF5, and every R, Julia and Matlab in use reads "earliest".
 LIBVER = ("earliest", "v110")
 
+Document = TypeVar("Document", Run, Report, Sweep)
+
 
 def write_run(path: str | os.PathLike[str], run: Run) -> None:
     """Write a run file atomically; equal runs give equal bytes.
@@ -44,7 +46,7 @@ def write_run(path: str | os.PathLike[str], run: Run) -> None:
         OutputError: the place cannot be written; the file that was there is untouched.
         ValueError: a name holds a slash, or an array has a type that cannot be stored.
     """
-    _write(path, lambda file: _fill_run(file, run))
+    _write(path, RUN_FORMAT, run, _fill_run)
 
 
 def write_report(path: str | os.PathLike[str], analysis: Json, arrays: Arrays, header: Header) -> None:
@@ -59,8 +61,7 @@ def write_report(path: str | os.PathLike[str], analysis: Json, arrays: Arrays, h
     Raises:
         OutputError: the place cannot be written; the file that was there is untouched.
     """
-    report = Report(header, analysis, arrays)
-    _write(path, lambda file: _fill_report(file, report))
+    _write(path, REPORT_FORMAT, Report(header, analysis, arrays), _fill_report)
 
 
 def write_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
@@ -73,14 +74,16 @@ def write_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
     Raises:
         OutputError: the place cannot be written; the file that was there is untouched.
     """
-    _write(path, lambda file: _fill_sweep(file, sweep))
+    _write(path, SWEEP_FORMAT, sweep, _fill_sweep)
 
 
-def _write(path: str | os.PathLike[str], fill: Callable[[h5py.File], None]) -> None:
+def _write(path: str | os.PathLike[str], kind: str, document: Document, fill: Callable[[h5py.File, Document], None]) -> None:
+    """Write the header and what `fill` puts below it."""
     # Built in memory first: HDF5 reports a full disk late, and sometimes only as a corrupted process.
     image = io.BytesIO()
     with h5py.File(image, "w", libver=LIBVER) as file:
-        fill(file)
+        _write_header(file, kind, document.header)
+        fill(file, document)
 
     def copy(stream: BinaryIO) -> None:
         stream.write(image.getbuffer())
@@ -89,7 +92,6 @@ def _write(path: str | os.PathLike[str], fill: Callable[[h5py.File], None]) -> N
 
 
 def _fill_run(file: h5py.File, run: Run) -> None:
-    _write_header(file, RUN_FORMAT, run.header)
     write_arrays(file, "split", run.split)
     if run.analysis is not None:
         _write_analysis(file, run.analysis, run.analysis_arrays)
@@ -99,12 +101,10 @@ def _fill_run(file: h5py.File, run: Run) -> None:
 
 
 def _fill_report(file: h5py.File, report: Report) -> None:
-    _write_header(file, REPORT_FORMAT, report.header)
     _write_analysis(file, report.analysis, report.arrays)
 
 
 def _fill_sweep(file: h5py.File, sweep: Sweep) -> None:
-    _write_header(file, SWEEP_FORMAT, sweep.header)
     runs, group = sweep.runs, file.create_group("runs")
     group.create_dataset("latent", data=[text(run.latent) for run in runs], shape=(len(runs),), dtype=TEXT)
     for name, kind in (("beta", np.float64), ("seed", np.int64), ("epochs", np.int64), ("best_epoch", np.int64)):

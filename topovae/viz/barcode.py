@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 
-from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, figure, heading, quiet
+from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, heading, quiet
 
 MOST_BARS = (12, 30)  # in dimension 0, whose bars say least, and above
 THICK = 2.0  # rows that a significant bar takes, so that texts beside two of them keep apart
@@ -17,28 +17,19 @@ COLOURS = (BLUE, RED, GREEN)
 Bar = Mapping[str, Any]
 
 
-def plot_barcode(
-    bars: Sequence[Bar], *, significance: Mapping[int, float] | None = None, title: str = "persistent homology"
-) -> Figure:
-    """Draw a barcode for each prime and dimension, the significant bars in colour.
+def draw_barcode(
+    container: FigureBase, bars: Sequence[Bar], *, significance: Mapping[int, float] | None = None, title: str = ""
+) -> None:
+    """Draw a barcode for each prime and dimension, the significant bars in colour, into a figure or a part of one.
 
     Args:
+        container: the figure or the part of one.
         bars: as in the JSON of `topovae analyze`: `prime`, `dim`, `birth`, `death` (None: it never dies),
             `p_value`, `significant`.
         significance: for dimensions, the ratio death/birth that noise seldom exceeds: where a bar would have to
             end for it is marked on each, and death : birth is written beside significant ones instead of `p_value`.
         title: above the picture.
     """
-    primes, heights = _primes(bars), _heights(bars)
-    page = figure(4.2 * max(len(primes), 1) + 0.6, 0.9 + sum(heights.values()) or 2.0)
-    draw_barcode(page, bars, significance=significance, title=title)
-    return page
-
-
-def draw_barcode(
-    container: FigureBase, bars: Sequence[Bar], *, significance: Mapping[int, float] | None = None, title: str = ""
-) -> None:
-    """Draw the barcodes into a figure or a part of one; see `plot_barcode`."""
     primes, heights = _primes(bars), _heights(bars)
     heading(container, title)
     if not bars:

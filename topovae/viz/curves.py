@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, ORANGE, TICK, figure, heading, quiet
+from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, ORANGE, TICK, heading, quiet
 
 History = Mapping[str, np.ndarray]
 
@@ -36,28 +36,6 @@ CURVES = (
 )
 
 
-def plot_history(
-    history: History,
-    baseline: History | None = None,
-    *,
-    best_epoch: int | None = None,
-    names: tuple[str, str] = ("model", "baseline"),
-) -> Figure:
-    """Draw the learning curves of a model and, beside them, of its baseline.
-
-    Args:
-        history: columns `epoch` and `{train,valid}_{elbo,nll,kl,rms}`, one row an epoch; what is not there is
-            not drawn.
-        baseline: the same of the baseline.
-        best_epoch: the epoch to mark; the one of highest validation ELBO when not given.
-        names: of the model and of the baseline.
-    """
-    count = max(len(_drawn(history)), 1)
-    page = figure(3.3 * min(count, 3) + 0.6, 3.2)
-    draw_history(page, history, baseline, best_epoch=best_epoch, names=names)
-    return page
-
-
 def draw_history(
     container: FigureBase,
     history: History,
@@ -67,7 +45,17 @@ def draw_history(
     names: tuple[str, str] = ("model", "baseline"),
     title: str = "",
 ) -> None:
-    """Draw the learning curves into a figure or a part of one; see `plot_history`."""
+    """Draw the learning curves of a model, and beside them of its baseline, into a figure or a part of one.
+
+    Args:
+        container: the figure or the part of one.
+        history: columns `epoch` and `{train,valid}_{elbo,nll,kl,rms}`, one row an epoch; what is not there is
+            not drawn.
+        baseline: the same of the baseline.
+        best_epoch: the epoch to mark; the one of highest validation ELBO when not given.
+        names: of the model and of the baseline.
+        title: above the picture.
+    """
     curves = _drawn(history)[:3]
     grid = container.subplots(1, max(len(curves), 1), squeeze=False)[0]
     heading(container, title)

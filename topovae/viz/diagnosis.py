@@ -141,7 +141,7 @@ def draw_diagrams(container: FigureBase, bars: Sequence[Bar], ratios: Mapping[in
 
     Args:
         container: where to.
-        bars: as in `plot_barcode`.
+        bars: as in `draw_barcode`.
         ratios: critical ratio death/birth of each degree.
     """
     degrees = sorted({int(bar["dim"]) for bar in bars if int(bar["dim"]) > 0})

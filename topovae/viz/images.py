@@ -6,33 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 
 from topovae.data.images import channels_last
 from topovae.errors import UsageError
-from topovae.viz.style import BLUE, INK, TICK, figure, heading
+from topovae.viz.style import BLUE, INK, TICK, heading
 
 MOST_COLUMNS = 10
-
-
-def plot_reconstructions(
-    x: np.ndarray, reconstruction: np.ndarray, sample_shape: Sequence[int], *, title: str = "reconstructions"
-) -> Figure:
-    """Show samples above their reconstructions, all at one scale of brightness.
-
-    Args:
-        x: (n, ...) samples, flat or in their shape; at most 20, spread evenly over the rows, are shown.
-        reconstruction: the same of the decoder.
-        sample_shape: (h, w), (h, w, c) or (c, h, w) for images; (d,) is drawn as a profile.
-        title: above the picture.
-
-    Raises:
-        UsageError: the two do not have equal shapes, or the shape is none of these.
-    """
-    blocks = -(-min(len(x), 2 * MOST_COLUMNS) // MOST_COLUMNS)
-    page = figure(0.9 * min(len(x), MOST_COLUMNS) + 1.3, 1.95 * max(blocks, 1) + 0.4)
-    draw_reconstructions(page, x, reconstruction, sample_shape, title=title)
-    return page
 
 
 def draw_reconstructions(
@@ -44,7 +24,19 @@ def draw_reconstructions(
     blocks: int = 2,
     title: str = "",
 ) -> None:
-    """Draw samples and reconstructions into a figure or a part of one; see `plot_reconstructions`."""
+    """Show samples above their reconstructions, all at one scale of brightness, in a figure or a part of one.
+
+    Args:
+        container: the figure or the part of one.
+        x: (n, ...) samples, flat or in their shape; at most MOST_COLUMNS a block, spread evenly over the rows, are shown.
+        reconstruction: the same of the decoder.
+        sample_shape: (h, w), (h, w, c) or (c, h, w) for images; (d,) is drawn as a profile.
+        blocks: pairs of rows at most.
+        title: above the picture.
+
+    Raises:
+        UsageError: the two do not have equal shapes, or the shape is none of these.
+    """
     originals, copies = np.asarray(x, dtype=float), np.asarray(reconstruction, dtype=float)
     if originals.shape != copies.shape or not len(originals):
         raise UsageError(f"samples of shape {originals.shape} and reconstructions of shape {copies.shape} differ.")

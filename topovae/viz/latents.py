@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 from matplotlib.patches import Circle
 
 from topovae.errors import UsageError
-from topovae.viz.style import FAINT, GREY, INK, LABEL, TICK, ColourKind, Paint, bare, figure, heading, quiet
+from topovae.viz.style import FAINT, GREY, INK, LABEL, TICK, Paint, bare, heading, quiet
 
 MOST_POINTS = 6000  # more dots only hide each other
 MOST_PANELS = 8
@@ -45,40 +45,6 @@ class Panel:
     ratio: float = 1.0
 
 
-def plot_latents(
-    signature_text: str,
-    factors: Sequence[tuple[str, int]],
-    coordinates: np.ndarray,
-    colours: np.ndarray | None = None,
-    *,
-    colour_kind: ColourKind = "linear",
-    colour_name: str = "",
-) -> Figure:
-    """Scatter the coordinates of a latent space.
-
-    A circle is drawn as a circle with its density around it, an interval or a line as a histogram over a
-    strip, a sphere as two hemispheres (Lambert's equal-area projection), pairs of factors as rectangles whose
-    identified edges carry equal arrows. Points of a quotient are drawn on its covering space.
-
-    Args:
-        signature_text: the latent expression, the title.
-        factors: (kind, dimension) of each factor; kinds "R", "S1", "I", "S".
-        coordinates: (n, k): an angle in radians for S1, [0, 1] for I, d columns for R, d + 1 for S.
-        colours: (n,) values that colour the points.
-        colour_kind: "cyclic" (radians), "linear" or "labels".
-        colour_name: what the colours mean.
-
-    Raises:
-        UsageError: the columns do not fit the factors, or the colours do not fit the rows.
-    """
-    width, height = size_of(factors, coordinates)
-    note = note_of(signature_text)
-    page = figure(width, height + (0.3 if note else 0.0))
-    paint = Paint(colours, colour_kind, colour_name)
-    draw_latents(page, factors, coordinates, paint, title=f"latent space {signature_text}", note=note)
-    return page
-
-
 def draw_latents(
     container: FigureBase,
     factors: Sequence[tuple[str, int]],
@@ -88,7 +54,23 @@ def draw_latents(
     title: str = "",
     note: str = "",
 ) -> None:
-    """Draw the latent space into a figure or a part of one; see `plot_latents`."""
+    """Scatter the coordinates of a latent space over a figure or a part of one.
+
+    A circle is drawn as a circle with its density around it, an interval or a line as a histogram over a
+    strip, a sphere as two hemispheres (Lambert's equal-area projection), pairs of factors as rectangles whose
+    identified edges carry equal arrows. Points of a quotient are drawn on its covering space.
+
+    Args:
+        container: the figure or the part of one.
+        factors: (kind, dimension) of each factor; kinds "R", "S1", "I", "S".
+        coordinates: (n, k): an angle in radians for S1, [0, 1] for I, d columns for R, d + 1 for S.
+        paint: the colours of the points.
+        title: above the picture.
+        note: below it.
+
+    Raises:
+        UsageError: the columns do not fit the factors, or the colours do not fit the rows.
+    """
     coordinates = np.asarray(coordinates, dtype=float)
     panels = choose_panels(factors, coordinates)
     if paint.values is not None and len(paint.values) != len(coordinates):

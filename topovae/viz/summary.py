@@ -33,16 +33,16 @@ def summary_figure(
 
     Args:
         signature_text: the latent expression.
-        factors: as in `plot_latents`.
-        coordinates: as in `plot_latents`.
-        history: as in `plot_history`.
+        factors: as in `draw_latents`.
+        coordinates: as in `draw_latents`.
+        history: as in `draw_history`.
         colours: (n,) values that colour the points.
         colour_kind: "cyclic" (radians), "linear" or "labels".
         colour_name: what the colours mean.
         baseline_history: learning curves of the baseline.
         best_epoch: the epoch to mark.
         baseline_name: how the legend calls the baseline.
-        images: samples, reconstructions and the shape of one sample, as in `plot_reconstructions`.
+        images: samples, reconstructions and the shape of one sample, as in `draw_reconstructions`.
         title: above the page.
         name: what the latent space is called, where it has a name shorter than its expression.
 

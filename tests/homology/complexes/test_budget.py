@@ -1,4 +1,4 @@
-"""Estimates of homology's cost are near the truth, and plans stay within what is allowed."""
+"""Estimates of homology's cost are near the truth, and schedules stay within what is allowed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy.spatial.distance import cdist
 
 from topovae.errors import ResourceError
 from topovae.homology.cloud.landmarks import self_tuned
-from topovae.homology.complexes.budget import LEAST_EDGE, LEAST_LANDMARKS, Budget, Cost, estimate, fit_plan
-from topovae.homology.complexes.rips import memory_needed, persistence, seconds_needed
+from topovae.homology.complexes.budget import LEAST_EDGE, LEAST_LANDMARKS, Budget, Cost, estimate, fit_schedule
+from topovae.homology.complexes.rips import persistence
 
 
 @dataclass(frozen=True)
@@ -55,48 +55,46 @@ def test_cost_grows_with_landmarks_edges_and_degree() -> None:
 def test_beyond_the_enclosing_radius_nothing_is_counted() -> None:
     distances = measure(100)
     assert estimate(distances, 1e9, 2) == estimate(distances, float(distances.max(1).min()), 2)
-    assert memory_needed(distances, 1.0, 1) < memory_needed(distances, 1.0, 2)
-    assert seconds_needed(distances, 1.0, 1) < seconds_needed(distances, 1.0, 2)
 
 
-def test_a_plan_that_fits_is_left_alone() -> None:
-    plan = fit_plan(STEPS, measure, 2, Budget(2**32, 1000.0))
-    assert (plan.steps, plan.reasons) == (STEPS, ())
-    assert plan.to_dict()["cost"] == {"memory": plan.cost.memory, "seconds": plan.cost.seconds}
+def test_a_schedule_that_fits_is_left_alone() -> None:
+    schedule = fit_schedule(STEPS, measure, 2, Budget(2**32, 1000.0))
+    assert (schedule.steps, schedule.reasons) == (STEPS, ())
+    assert schedule.to_dict()["cost"] == {"memory": schedule.cost.memory, "seconds": schedule.cost.seconds}
 
 
 @pytest.mark.parametrize("share", [0.7, 0.4, 0.2])
-def test_plans_stay_in_the_time(share: float) -> None:
-    whole = fit_plan(STEPS, measure, 2, Budget(2**40)).cost
-    plan = fit_plan(STEPS, measure, 2, Budget(2**40, share * whole.seconds))
-    assert plan.cost.seconds <= share * whole.seconds
-    assert plan.reasons
-    for step, usual in zip(plan.steps, STEPS, strict=True):
+def test_schedules_stay_in_the_time(share: float) -> None:
+    whole = fit_schedule(STEPS, measure, 2, Budget(2**40)).cost
+    schedule = fit_schedule(STEPS, measure, 2, Budget(2**40, share * whole.seconds))
+    assert schedule.cost.seconds <= share * whole.seconds
+    assert schedule.reasons
+    for step, usual in zip(schedule.steps, STEPS, strict=True):
         assert 1 <= step.resamples <= usual.resamples
         assert LEAST_LANDMARKS <= step.landmarks <= usual.landmarks
         assert LEAST_EDGE <= step.longest_edge <= usual.longest_edge
 
 
 @pytest.mark.parametrize("share", [0.7, 0.3])
-def test_plans_stay_in_the_memory_and_keep_their_resamples(share: float) -> None:
-    whole = fit_plan(STEPS, measure, 2, Budget(2**40)).cost
-    plan = fit_plan(STEPS, measure, 2, Budget(int(share * whole.memory)))
-    assert plan.cost.memory <= share * whole.memory
-    assert [step.resamples for step in plan.steps] == [3, 3]
+def test_schedules_stay_in_the_memory_and_keep_their_resamples(share: float) -> None:
+    whole = fit_schedule(STEPS, measure, 2, Budget(2**40)).cost
+    schedule = fit_schedule(STEPS, measure, 2, Budget(int(share * whole.memory)))
+    assert schedule.cost.memory <= share * whole.memory
+    assert [step.resamples for step in schedule.steps] == [3, 3]
 
 
 def test_landmarks_that_were_asked_for_are_kept() -> None:
     asked = [Step(step.degree, 400, step.longest_edge, step.resamples) for step in STEPS]
-    whole = fit_plan(asked, measure, 2, Budget(2**40)).cost
-    plan = fit_plan(STEPS, measure, 2, Budget(int(0.6 * whole.memory)), landmarks=400)
-    assert [step.landmarks for step in plan.steps] == [400, 400]
-    assert plan.cost.memory <= 0.6 * whole.memory
+    whole = fit_schedule(asked, measure, 2, Budget(2**40)).cost
+    schedule = fit_schedule(STEPS, measure, 2, Budget(int(0.6 * whole.memory)), landmarks=400)
+    assert [step.landmarks for step in schedule.steps] == [400, 400]
+    assert schedule.cost.memory <= 0.6 * whole.memory
 
 
 @pytest.mark.parametrize(("budget", "words"), [(Budget(2**12), "MiB"), (Budget(2**40, 1e-6), "seconds")])
 def test_what_never_fits_is_refused_with_what_it_needs(budget: Budget, words: str) -> None:
     with pytest.raises(ResourceError, match=words) as refusal:
-        fit_plan(STEPS, measure, 2, budget)
+        fit_schedule(STEPS, measure, 2, budget)
     assert refusal.value.exit_code == 5
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from topovae.errors import InputError, ResourceError, UsageError
+from topovae.errors import InputError, UsageError
 from topovae.homology import analyze
 from topovae.homology.complexes.bars import universal_p_values
 from topovae.homology.complexes.rips import check_prime, persistence
@@ -90,12 +90,6 @@ def test_a_matrix_that_is_not_of_distances_is_refused(entry: tuple[int, int], va
 def test_a_matrix_that_is_not_square_is_refused() -> None:
     with pytest.raises(InputError, match="square"):
         persistence(np.ones((3, 4)), 2, 1)
-
-
-def test_memory_is_estimated_before_the_work() -> None:
-    points = np.random.default_rng(0).normal(size=(300, 2))
-    with pytest.raises(ResourceError, match="GiB"):
-        persistence(cdist(points, points), 2, 2, memory=2**20)
 
 
 def test_p_values_are_uniform_on_noise_and_small_on_a_loop() -> None:

@@ -11,7 +11,7 @@ from support.places import MNIST, SAMPLES
 
 from topovae.data.readers.find import read
 from topovae.data.synthetic.spaces import generate
-from topovae.homology.features.orbits import OrbitFinding, latent_of, measure_style, style_dimension, within_groups
+from topovae.homology.features.orbits import OrbitFinding, latent_of, measure_style, within_groups
 from topovae.homology.features.symmetry import Symmetry, find_symmetries
 from topovae.signature import parse
 
@@ -122,7 +122,7 @@ def test_one_orbit_has_no_style() -> None:
     images = read(str(SAMPLES / "turning_digit.h5")).load()
     symmetries = find_symmetries(images)
     assert measure_style(images, symmetries=symmetries).to_dict() == {"dimension": 0, "orbits": 1, "measured": True}
-    assert latent_of(symmetries, style_dimension(images, symmetries=symmetries)) == "S1"
+    assert latent_of(symmetries, measure_style(images, symmetries=symmetries).dimension) == "S1"
 
 
 def test_few_orbits_have_the_usual_style() -> None:

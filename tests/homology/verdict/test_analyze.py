@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from scipy.spatial.distance import cdist
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology import Analysis, analyze
-from topovae.homology.verdict.analyze import coordinates
 
 
 def circle(angle: np.ndarray) -> np.ndarray:
@@ -139,15 +137,6 @@ def test_equal_seeds_give_equal_results(cylinder: tuple[np.ndarray, Analysis]) -
     assert np.array_equal(again.skeleton.landmarks.distances, found.skeleton.landmarks.distances)
     other = analyze(x, seed=1)
     assert not np.array_equal(other.skeleton.landmarks.distances, found.skeleton.landmarks.distances)
-
-
-def test_coordinates_wind_once_around(cylinder: tuple[np.ndarray, Analysis]) -> None:
-    x, found = cylinder
-    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, (600, 2))[:, 0]
-    circles = coordinates(x, found)["circle"]
-    assert circles.shape == (600, 1)
-    assert max(abs(np.exp(1j * (circles[:, 0] - s * angle)).mean()) for s in (1, -1)) > 0.97
-    assert replace(found, coordinates={"circle": circles}).to_dict() == found.to_dict()
 
 
 def test_units_and_shifts_do_not_matter(cylinder: tuple[np.ndarray, Analysis]) -> None:

@@ -24,6 +24,16 @@ def universal_p_values(bars: np.ndarray) -> np.ndarray:
     return p_values
 
 
+def bar_ratios(bars: np.ndarray) -> np.ndarray:
+    """Return death/birth (b,) of bars (b, 2), finite for those born at 0."""
+    return bars[:, 1] / np.maximum(bars[:, 0], 1e-12)
+
+
+def by_ratio(bars: np.ndarray) -> np.ndarray:
+    """Return the order (b,) of bars (b, 2) by death/birth, the largest first, equal ones as they stand."""
+    return np.argsort(-bar_ratios(bars), kind="stable")
+
+
 RANKS = 8
 """So many of the largest ratios of a diagram are followed."""
 
@@ -31,6 +41,6 @@ RANKS = 8
 def ranked_ratios(bars: np.ndarray) -> np.ndarray:
     """Return the largest ratios death/birth (RANKS,) of bars (b, 2), in falling order, filled up with 1."""
     ratios = np.ones(RANKS)
-    ordered = np.sort(bars[:, 1] / np.maximum(bars[:, 0], 1e-12))[::-1][:RANKS]
+    ordered = bar_ratios(bars)[by_ratio(bars)][:RANKS]
     ratios[: len(ordered)] = ordered
     return ratios

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from topovae.errors import InputError
-from topovae.homology.spaces.forms import CupForm, Span, describe_form
 
 
 def cup_products(n_edges: int, triangles: np.ndarray, cocycles: np.ndarray) -> np.ndarray:
@@ -27,43 +24,14 @@ def cup_products(n_edges: int, triangles: np.ndarray, cocycles: np.ndarray) -> n
     Raises:
         InputError: an edge number is out of range, the shapes disagree, or a row is not a cocycle.
     """
-    table, k = _product_vectors(n_edges, triangles, cocycles), len(cocycles)
-    return np.array([[bool(value) for value in row] for row in table], bool).reshape(k, k)
-
-
-def cup_form(n_edges: int, triangles: np.ndarray, cocycles: np.ndarray) -> CupForm:
-    """Return the description of the cup form of cocycles whose classes are independent.
-
-    Args and errors are those of `cup_products`.
-    """
-    return describe_form(_product_vectors(n_edges, triangles, cocycles))
-
-
-def _product_vectors(n_edges: int, triangles: np.ndarray, cocycles: np.ndarray) -> list[list[int]]:
-    """Return the table of x_i ∪ x_j modulo coboundaries, short vectors as the bits of integers."""
     triangles, cocycles = _checked(n_edges, triangles, cocycles)
     k = len(cocycles)
     pairs = [(i, j) for i in range(k) for j in range(i, k)]
     front, back = cocycles[:, triangles[:, 0]], cocycles[:, triangles[:, 1]]
     cochains = np.array([front[i] & back[j] for i, j in pairs], bool).reshape(len(pairs), len(triangles))
-    residues = coboundary_residues(n_edges, triangles, cochains)
-    vectors = _coordinates([int.from_bytes(row.tobytes(), "little") for row in np.packbits(residues, axis=1)])
-    value = dict(zip(pairs, vectors, strict=True))
-    return [[value[min(i, j), max(i, j)] for j in range(k)] for i in range(k)]
-
-
-def _coordinates(vectors: Sequence[int]) -> list[int]:
-    """Return the vectors in coordinates of a basis of their span."""
-    span = Span(vectors)
-    tops = sorted(span.basis, reverse=True)
-    found = []
-    for vector in vectors:
-        coordinates = 0
-        for bit, top in enumerate(tops):
-            if vector >> top & 1:
-                vector ^= span.basis[top]
-                coordinates |= 1 << bit
-        found.append(coordinates)
+    found = np.zeros((k, k), bool)
+    for (i, j), residue in zip(pairs, coboundary_residues(n_edges, triangles, cochains), strict=True):
+        found[i, j] = found[j, i] = residue.any()
     return found
 
 

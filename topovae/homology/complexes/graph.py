@@ -51,6 +51,43 @@ def graph_at(distances: np.ndarray, scale: float) -> Graph:
     return Graph(len(distances), ends, np.exp(-((2 * lengths / scale) ** 2)))
 
 
+def list_triangles(near: np.ndarray) -> np.ndarray:
+    """Return the triangles (t, 3), i < j < k, of the upper triangle (m, m) of an adjacency matrix."""
+    found = []
+    for i in range(len(near)):
+        star = np.flatnonzero(near[i])
+        j, k = (star[end] for end in np.nonzero(near[np.ix_(star, star)]))
+        found.append(np.column_stack([np.full(len(j), i), j, k]))
+    return np.concatenate(found)
+
+
+def mod_two_matrix(cocycle: np.ndarray, size: int) -> np.ndarray:
+    """Return the symmetric bool matrix (size, size) of a cocycle over Z/2, rows (c, 3) of ends and values."""
+    matrix = np.zeros((size, size), dtype=bool)
+    i, j, value = cocycle.T
+    matrix[i, j] = matrix[j, i] = value % 2 == 1
+    return matrix
+
+
+def double_cover(distances: np.ndarray, edges: np.ndarray, crosses: np.ndarray) -> csr_matrix:
+    """Return the double cover of a graph, as the lengths (2m, 2m) of its edges.
+
+    Vertices are (i, ±), at i and i + m; an edge i – j has two above it, which change sheets where it crosses.
+
+    Args:
+        distances: (m, m) lengths.
+        edges: (m, m) which edges there are, from the entries above the diagonal.
+        crosses: (m, m) bool, where the sheets change.
+    """
+    m = len(distances)
+    i, j = np.nonzero(np.triu(edges, 1))
+    across = crosses[i, j]
+    low, high = np.concatenate([i, i + m]), np.concatenate([j + m * across, j + m * ~across])
+    places = (np.minimum(low, high), np.maximum(low, high))
+    half = coo_matrix((np.tile(distances[i, j], 2), places), shape=(2 * m, 2 * m)).tocsr()
+    return (half + half.T).tocsr()
+
+
 def integer_lift(cocycle: np.ndarray, prime: int, graph: Graph) -> np.ndarray | None:
     """Lift a cocycle over Z/prime to integers of least size; None where that is no cocycle.
 

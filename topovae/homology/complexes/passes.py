@@ -10,7 +10,7 @@ import numpy as np
 
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.bars import ranked_ratios
-from topovae.homology.complexes.budget import Budget, fit_plan
+from topovae.homology.complexes.budget import Budget, fit_schedule
 from topovae.homology.complexes.rips import Diagram, persistence
 
 
@@ -83,7 +83,7 @@ def compute_homology(
         report: called before each filtration with its name and the share of them that is done.
 
     Raises:
-        ResourceError: even the least plan does not fit in the budget.
+        ResourceError: even the least schedule does not fit in the budget.
         KeyboardInterrupt: before all samples are through.
     """
     passes = [step for step in PASSES[max(least for least in PASSES if least <= dimension)] if step.degree <= max_dim]
@@ -96,11 +96,11 @@ def compute_homology(
             whole[count] = draw(0, count)
         return whole[count]
 
-    plan = fit_plan(passes, lambda count: drawn(0, count).distances, len(primes), budget, landmarks=landmarks)
-    homology = Homology(reasons=plan.reasons)
+    schedule = fit_schedule(passes, lambda count: drawn(0, count).distances, len(primes), budget, landmarks=landmarks)
+    homology = Homology(reasons=schedule.reasons)
     deadline = None if budget.seconds is None else time.monotonic() + budget.seconds
-    most = max(step.resamples for step in plan.steps)
-    work = [(step, resample) for resample in range(most) for step in plan.steps if resample < step.resamples]
+    most = max(step.resamples for step in schedule.steps)
+    work = [(step, resample) for resample in range(most) for step in schedule.steps if resample < step.resamples]
     for done, (step, resample) in enumerate(work):
         report(f"homology of degree {step.degree}", done / len(work))
         if resample and deadline is not None and time.monotonic() > deadline:

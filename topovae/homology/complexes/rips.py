@@ -7,18 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from ripser import ripser
 
-from topovae.errors import InputError, ResourceError, UsageError
+from topovae.errors import InputError, UsageError
 
 LARGEST_PRIME = 46337
 """Beyond it products of field elements overflow ripser's 32-bit integers."""
-
-
-BYTES_PER_EDGE, BYTES_PER_TRIANGLE = 400, 100
-"""Memory that ripser was seen to take: for each edge in degree 1, for each triangle as well in degree 2."""
-
-
-SECONDS_PER_EDGE, SECONDS_PER_TRIANGLE = 4e-6, 1.1e-6
-"""Time that ripser was seen to take on one core, likewise: within a factor 2 on 120 to 800 landmarks."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +75,6 @@ def check_distances(distances: np.ndarray) -> None:
         )
 
 
-def require_spread(distances: np.ndarray) -> None:
-    """Refuse a matrix of distances that are all 0.
-
-    Raises:
-        InputError: with the number of samples.
-    """
-    if not distances.any():
-        raise InputError(f"All {len(distances)} samples are equal, their distances 0: there is no space to diagnose.")
-
-
 def enclosing_radius(distances: np.ndarray) -> float:
     """Return the scale beyond which the Rips complex of a distance matrix is a cone: nothing lives there."""
     return float(distances.max(1).min())
@@ -108,18 +90,6 @@ def simplices(distances: np.ndarray, threshold: float, max_dim: int) -> tuple[fl
     return edges, float(((adjacency @ adjacency) * adjacency).sum(dtype=np.float64)) / 6
 
 
-def memory_needed(distances: np.ndarray, threshold: float, max_dim: int) -> int:
-    """Estimate the bytes that persistence takes up to `max_dim` with edges up to `threshold`."""
-    edges, triangles = simplices(distances, threshold, max_dim)
-    return int(BYTES_PER_EDGE * edges + BYTES_PER_TRIANGLE * triangles)
-
-
-def seconds_needed(distances: np.ndarray, threshold: float, max_dim: int) -> float:
-    """Estimate the seconds that persistence over one field takes on one core, likewise."""
-    edges, triangles = simplices(distances, threshold, max_dim)
-    return SECONDS_PER_EDGE * edges + SECONDS_PER_TRIANGLE * triangles
-
-
 def persistence(
     distances: np.ndarray,
     prime: int,
@@ -127,7 +97,6 @@ def persistence(
     cap: float = np.inf,
     *,
     cocycles: bool = False,
-    memory: int | None = None,
 ) -> Diagram:
     """Compute the persistent cohomology of the Rips filtration.
 
@@ -137,12 +106,10 @@ def persistence(
         max_dim: highest degree.
         cap: edges longer than this are left out, for cost.
         cocycles: keep a cocycle for each bar.
-        memory: bytes that may be used.
 
     Raises:
         UsageError: the prime is none, or the degree negative.
         InputError: the matrix is not one of distances.
-        ResourceError: the estimate exceeds `memory`.
 
     References:
         Bauer (2021), Ripser: efficient computation of Vietoris-Rips persistence barcodes.
@@ -153,12 +120,6 @@ def persistence(
         raise UsageError(f"The highest degree of homology is {max_dim}; it must be 0 or more.")
     distances = np.asarray(distances, dtype=np.float64)
     threshold = min(enclosing_radius(distances), cap)
-    if memory is not None and (needed := memory_needed(distances, threshold, max_dim)) > memory:
-        raise ResourceError(
-            f"Persistent homology of {len(distances)} landmarks up to degree {max_dim} would take about "
-            f"{needed / 2**30:.1f} GiB, and {memory / 2**30:.1f} GiB are allowed. "
-            "Use fewer landmarks, a lower degree, or allow more memory."
-        )
     result = ripser(
         distances,
         distance_matrix=True,

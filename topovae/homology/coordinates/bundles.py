@@ -18,7 +18,8 @@ from ripser import ripser
 from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix
 
-from topovae.homology.complexes.graph import Graph, harmonic_potential, saturate, whole_lift
+from topovae.homology.complexes.bars import by_ratio
+from topovae.homology.complexes.graph import Graph, double_cover, harmonic_potential, mod_two_matrix, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE, PRIMES
 
@@ -76,8 +77,8 @@ def spectrum(distances: np.ndarray, signs: np.ndarray, count: int) -> Spectrum:
 
 
 def signed_edges(cocycle: np.ndarray, distances: np.ndarray, scale: float) -> np.ndarray:
-    """Return the signs (−1)^w of a 0-1 cocycle (m, m) on edges up to `scale`, 1 on the diagonal, 0 elsewhere."""
-    signs = np.where(cocycle % 2 == 1, -1, 1) * (distances <= scale)
+    """Return the signs (−1)^w of a bool cocycle w (m, m) on edges up to `scale`, 1 on the diagonal, 0 elsewhere."""
+    signs = np.where(cocycle, -1, 1) * (distances <= scale)
     np.fill_diagonal(signs, 1)
     return signs
 
@@ -92,18 +93,15 @@ def sign_classes(distances: np.ndarray, count: int) -> list[np.ndarray]:
     diagram = persistence(distances, 2, 1, LONGEST_EDGE, cocycles=True)
     bars = diagram.bars[1]
     assert diagram.cocycles is not None
-    best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
-    matrices = np.zeros((len(best), len(distances), len(distances)), dtype=int)
-    for matrix, bar in zip(matrices, best, strict=True):
-        i, j, value = diagram.cocycles[1][bar].T
-        matrix[i, j] = matrix[j, i] = value % 2
+    best = by_ratio(bars)[:count]
+    matrices = np.array([mod_two_matrix(diagram.cocycles[1][bar], len(distances)) for bar in best])
     found = []
     for chosen in range(1, 2 ** len(best)):
         summands = [k for k in range(len(best)) if chosen >> k & 1]
         birth, death = bars[best[summands], 0].max(), bars[best[summands], 1].min()
         if birth < death:
             scale = birth * (death / birth) ** SHARE
-            found.append(signed_edges(matrices[summands].sum(0), distances, scale))
+            found.append(signed_edges(np.logical_xor.reduce(matrices[summands]), distances, scale))
     return found
 
 
@@ -174,22 +172,16 @@ def odd_angle(distances: np.ndarray, signs: np.ndarray) -> np.ndarray | None:
     Returns:
         Angles (m,) in radians of one of the two points over each landmark; None where there is no odd class.
     """
-    m = len(distances)
-    i, j = np.nonzero(np.triu(signs, 1))
-    crosses = signs[i, j] < 0
-    low, high = np.concatenate([i, i + m]), np.concatenate([j + m * crosses, j + m * ~crosses])
-    lengths = np.tile(distances[i, j], 2)
-    half = coo_matrix((lengths, (np.minimum(low, high), np.maximum(low, high))), shape=(2 * m, 2 * m)).tocsr()
-    cover = (half + half.T).tocsr()
-    end = float(lengths.max())
+    cover = double_cover(distances, signs, signs < 0)
+    end = float(cover.data.max())
     for prime in PRIMES:
         result = ripser(cover, distance_matrix=True, maxdim=1, coeff=prime, thresh=end, do_cocycles=True)
         bars = np.minimum(result["dgms"][1], end)
-        best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:TRIED]
+        best = by_ratio(bars)[:TRIED]
         for bar in best:
             angle = _odd_part(cover, result["cocycles"][1][bar], prime, bars[bar])
             if angle is not None:
-                return _centred(angle, m)
+                return _centred(angle, len(distances))
     return None
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from topovae.homology.cloud.landmarks import Landmarks
-from topovae.homology.cloud.neighbours import nearest
+from topovae.homology.complexes.bars import by_ratio
 from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, reduce_lattice, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
 
@@ -58,7 +58,7 @@ def find_circles(distances: np.ndarray, count: int, trusted: int | None = None) 
     for prime in PRIMES if count else ():
         diagram = persistence(distances, prime, 1, LONGEST_EDGE, cocycles=True)
         bars = diagram.bars[1]
-        order = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")
+        order = by_ratio(bars)
         assert diagram.cocycles is not None  # as asked
         wide = [bar for bar in order[trusted:count] if _is_wide(diagram.cocycles[1][bar], bars[bar], prime, distances)]
         best = np.array([*order[:trusted], *wide], dtype=int)
@@ -117,25 +117,3 @@ def landmark_angles(landmarks: Landmarks, count: int) -> np.ndarray:
     if found is None:
         return np.zeros((len(landmarks.distances), 0))
     return 2 * np.pi * (found.potentials % 1.0)
-
-
-def circular_coordinates(points: np.ndarray, landmarks: Landmarks, angles: np.ndarray, k: int = 8) -> np.ndarray:
-    """Extend landmarks' angles to points by a partition of unity over the nearest landmarks.
-
-    Args:
-        points: (n, q) points.
-        landmarks: landmarks with points (m, q).
-        angles: (m, c) radians.
-        k: number of landmarks that share in a point.
-
-    Returns:
-        Angles (n, c) in [0, 2π), radians.
-    """
-    if landmarks.points is None:
-        raise ValueError("landmarks without points: angles extend only where the samples have features")
-    distances, index = nearest(landmarks.points, k, points)
-    # A bandwidth of each point's own: where one sample lies must not depend on which others are placed with it.
-    bandwidth = np.maximum(distances[:, [distances.shape[1] // 2]], 1e-300)
-    weights = np.exp(-((distances / bandwidth) ** 2)) + 1e-12
-    mean = np.einsum("nk,nkc->nc", weights, np.exp(1j * angles[index]))
-    return np.angle(mean) % (2 * np.pi)

@@ -16,10 +16,10 @@ from itertools import product
 
 import numpy as np
 from ripser import ripser
-from scipy.sparse import coo_matrix
 
-from topovae.homology.complexes.bars import ranked_ratios
+from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
+from topovae.homology.complexes.graph import double_cover, list_triangles, mod_two_matrix
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.nulls import Null, betti_number
 
@@ -83,14 +83,11 @@ def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Clas
     bars = diagram.bars[1]
     if len(bars) < count or diagram.cocycles is None:
         return None
-    best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
+    best = by_ratio(bars)[:count]
     birth, death = float(bars[best, 0].max()), float(bars[best, 1].min())
     if death < 1.05 * birth:
         return None
-    cocycles = np.zeros((count, len(distances), len(distances)), dtype=bool)
-    for matrix, bar in zip(cocycles, best, strict=True):
-        i, j, value = diagram.cocycles[1][bar].T
-        matrix[i, j] = matrix[j, i] = value % 2 == 1
+    cocycles = np.array([mod_two_matrix(diagram.cocycles[1][bar], len(distances)) for bar in best])
     # a cocycle holds below its death, not at it
     return Classes(distances, cocycles, birth, death * (1 - 1e-6))
 
@@ -101,7 +98,8 @@ def cup_matrix(classes: Classes) -> np.ndarray:
     ends = np.argwhere(near)
     number = np.full(near.shape, -1)
     number[ends[:, 0], ends[:, 1]] = np.arange(len(ends))
-    triangles = np.concatenate([_triangles(near, number, i) for i in range(len(near))])
+    i, j, k = list_triangles(near).T
+    triangles = np.column_stack([number[i, j], number[j, k], number[i, k]])
     return cup_products(len(ends), triangles, classes.cocycles[:, ends[:, 0], ends[:, 1]])
 
 
@@ -117,17 +115,10 @@ def _late(classes: Classes) -> float:
     return classes.birth + share * (classes.death - classes.birth)
 
 
-def _triangles(near: np.ndarray, number: np.ndarray, i: int) -> np.ndarray:
-    """Return the triangles i < j < k of a vertex, as rows of edge numbers (ij, jk, ik)."""
-    star = np.flatnonzero(near[i])
-    j, k = (star[end] for end in np.nonzero(near[np.ix_(star, star)]))
-    return np.column_stack([number[i, j], number[j, k], number[i, k]])
-
-
 def double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
     """Yield the double cover of each non-zero combination of the classes, with its homology.
 
-    Vertices are (i, ±); an edge (i, s)–(j, s·w_ij) for each edge of the landmarks up to the end of the window.
+    Its edges are those of the landmarks up to the end of the window.
 
     Args:
         classes: classes on the landmarks.
@@ -141,12 +132,6 @@ def double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
 
 def _cover_ratios(classes: Classes, sheet: np.ndarray, prime: int) -> np.ndarray:
     """Return the ranked ratios death/birth in degree 1 of the cover that changes sheets along `sheet` (m, m)."""
-    m = len(classes.distances)
-    i, j = np.nonzero(np.triu(classes.distances <= classes.death, 1))
-    length, crosses = classes.distances[i, j], sheet[i, j]
-    low = np.concatenate([i, i + m])
-    high = np.concatenate([j + m * crosses, j + m * ~crosses])
-    size = (2 * m, 2 * m)
-    graph = coo_matrix((np.tile(length, 2), (np.minimum(low, high), np.maximum(low, high))), shape=size)
-    bars = ripser((graph + graph.T).tocsr(), distance_matrix=True, maxdim=1, coeff=prime, thresh=classes.death)["dgms"][1]
+    cover = double_cover(classes.distances, classes.distances <= classes.death, sheet)
+    bars = ripser(cover, distance_matrix=True, maxdim=1, coeff=prime, thresh=classes.death)["dgms"][1]
     return ranked_ratios(np.minimum(bars, classes.death))

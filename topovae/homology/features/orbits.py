@@ -239,17 +239,6 @@ def _pool(kind: str, votes: Sequence[float], parts: Sequence[Array], ratios: Arr
 # ---------------------------------------------------------------- the dimension across orbits
 
 
-def style_dimension(
-    rows: Array,
-    group: Array | None = None,
-    symmetries: Collection[Symmetry] = (),
-    seed: int = 0,
-    most: int = DEFAULT_STYLE,
-) -> int:
-    """Return the k of S1 x R^k, as `measure_style`."""
-    return measure_style(rows, group, symmetries, seed, most).dimension
-
-
 def measure_style(
     rows: Array,
     group: Array | None = None,

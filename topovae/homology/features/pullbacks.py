@@ -19,7 +19,8 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.sparse.linalg import eigsh, lsqr
 
-from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift
+from topovae.homology.complexes.bars import bar_ratios, by_ratio
+from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift, list_triangles
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import PRIMES
 from topovae.homology.features.double_covers import Classes
@@ -67,7 +68,7 @@ def free_classes(distances: np.ndarray, count: int, longest_edge: float) -> Free
     for prime in PRIMES:
         diagram = persistence(distances, prime, 1, longest_edge, cocycles=True)
         bars = diagram.bars[1]
-        best = np.argsort(-bars[:, 1] / np.maximum(bars[:, 0], 1e-12), kind="stable")[:count]
+        best = by_ratio(bars)[:count]
         if len(best) < count or diagram.cocycles is None or bars[best, 0].max() >= bars[best, 1].min():
             return None
         graph = graph_at(distances, early_scale(bars[best, 0].max(), bars[best, 1].min()))
@@ -138,7 +139,7 @@ def surface_class(distances: np.ndarray, longest_edge: float) -> SurfaceClass | 
     bars = diagram.bars[2]
     if not len(bars) or diagram.cocycles is None:
         return None
-    ratios = bars[:, 1] / np.maximum(bars[:, 0], 1e-12)
+    ratios = bar_ratios(bars)
     best = int(ratios.argmax())
     birth, death = bars[best]
     near = np.triu(distances <= early_scale(birth, death), 1)
@@ -149,16 +150,6 @@ def surface_class(distances: np.ndarray, longest_edge: float) -> SurfaceClass | 
     delta = _coboundary(near, triangles)
     potential = lsqr(delta, cocycle, atol=1e-9, btol=1e-9, iter_lim=2000)[0]
     return SurfaceClass(triangles, cocycle - delta @ potential, float(ratios[best]))
-
-
-def list_triangles(near: np.ndarray) -> np.ndarray:
-    """Return the triangles (t, 3), i < j < k, of the upper triangle (m, m) of an adjacency matrix."""
-    found = []
-    for i in range(len(near)):
-        star = np.flatnonzero(near[i])
-        j, k = (star[end] for end in np.nonzero(near[np.ix_(star, star)]))
-        found.append(np.column_stack([np.full(len(j), i), j, k]))
-    return np.concatenate(found)
 
 
 def _values(cocycle: np.ndarray, prime: int, triangles: np.ndarray, size: int) -> np.ndarray:

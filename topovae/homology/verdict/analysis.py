@@ -14,7 +14,7 @@ from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.cloud.presets import Preset
 from topovae.homology.cloud.rows import Preparation, series
 from topovae.homology.cloud.tangents import Dimension
-from topovae.homology.complexes.bars import universal_p_values
+from topovae.homology.complexes.bars import by_ratio, universal_p_values
 from topovae.homology.features.styles import Styles
 from topovae.homology.features.symmetry import Symmetry
 from topovae.homology.odds import decided
@@ -234,7 +234,7 @@ def _bars(piece: Piece) -> list[Bar]:
     for (prime, degree), diagrams in piece.homology.diagrams.items():
         pairs = diagrams[0].bars[degree]
         p_values = universal_p_values(pairs)
-        order = np.argsort(-pairs[:, 1] / np.maximum(pairs[:, 0], 1e-12), kind="stable")[:BARS_SHOWN]
+        order = by_ratio(pairs)[:BARS_SHOWN]
         significant = np.arange(len(order)) < piece.betti[prime][degree]
         bars += [
             Bar(prime, degree, float(pairs[i, 0]), float(pairs[i, 1]), float(p_values[i]), bool(counts))

@@ -19,7 +19,6 @@ from topovae.homology.cloud.presets import choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS, shape_of
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_distances, check_prime
-from topovae.homology.features.circles import circular_coordinates, landmark_angles
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
@@ -202,24 +201,3 @@ def _conclude(pieces: Sequence[Piece], n_samples: int, n_features: int | None, f
     preparation, denoiser = (None, None) if front is None else (front.preparation, front.denoiser)
     skeleton = Skeleton(largest.landmarks, preparation, denoiser, largest.circles)
     return Analysis(n_samples=n_samples, n_features=n_features, pieces=tuple(pieces), skeleton=skeleton)
-
-
-def coordinates(data: Any, analysis: Analysis, seed: int = 0) -> dict[str, np.ndarray]:
-    """Compute coordinates of all samples on the space that was found.
-
-    Args:
-        data: the Dataset or array (n, ...) that was analysed, or other samples of the same kind.
-        analysis: its diagnosis.
-        seed: unused as yet: nothing here is random.
-
-    Returns:
-        `circle`: angles (n, k) in radians, one column for each independent circle, k ≥ 0.
-    """
-    skeleton = analysis.skeleton
-    angles = landmark_angles(skeleton.landmarks, skeleton.circles)
-    n, _ = shape_of(data)
-    circle = np.zeros((n, angles.shape[1]))
-    if angles.shape[1]:
-        for rows, points in skeleton.place_all(data):
-            circle[rows] = circular_coordinates(points, skeleton.landmarks, angles)
-    return {"circle": circle}
