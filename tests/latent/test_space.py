@@ -371,6 +371,18 @@ def test_joint_posteriors_move_with_the_group_at_one_scale(spaces, name):
         torch.testing.assert_close(there.log_prob(z), q.log_prob(z), atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", [name for name in JOINT if make(name).order > 1])
+def test_the_law_of_an_encoder_s_outputs_does_not_jump_where_the_lift_does(spaces, name):
+    space = spaces[name]
+    turn = torch.linspace(-math.pi, math.pi, 2001, dtype=DOUBLE)
+    location = space.targets(torch.stack([turn, 0.7 + torch.sin(turn)], -1))
+    outputs = torch.cat([location, torch.full((2001, space.scale_dim), 0.8, dtype=DOUBLE)], -1)
+    loc, scale = space.heads(outputs)
+    assert space.embed(loc).diff(dim=0).abs().max() > 0.5  # the lift jumps
+    density = space.posterior(loc, scale).log_prob(draw(space, 20)[:, None])
+    assert density.diff(dim=-1).abs().max() < 0.1
+
+
 @pytest.mark.parametrize("name", JOINT)
 def test_gradients_of_joint_posteriors_equal_numerical_ones(spaces, name):
     space = spaces[name]
