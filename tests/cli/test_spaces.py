@@ -16,7 +16,7 @@ def test_json_lists_every_name(tool: Any) -> None:
     assert (klein["latent"], klein["dim"], klein["group_order"]) == (NAMES["klein"], 2, 2)
     assert (klein["coordinates"], klein["features"]) == (2, 5)
     assert len(klein["factors"]) == len(klein["priors"]) == len(klein["posteriors"]) == 2
-    assert klein["families"] == [["wrapped-normal", "von-mises"]] * 2
+    assert klein["families"] == [["wrapped-normal", "von-mises", "full-wrapped-normal"]] * 2
     assert {name: row["kl"] for name, row in rows.items() if row["kl"] == "short-time"} == {"embedded_torus": "short-time"}
     assert all(row["group_order"] >= 1 and row["features"] >= row["dim"] for row in rows.values())
 

@@ -78,7 +78,7 @@ def kl_kind(space: LatentSpace) -> str:
     """How the divergence from the prior is computed: "short-time", "exact", or "unbiased" by sampling."""
     if any(f.family.kl == "short-time" for f in space.factors):
         return "short-time"
-    return "exact" if space.order == 1 else "unbiased"
+    return "exact" if space.order == 1 and all(f.family.kl == "exact" for f in space.factors) else "unbiased"
 
 
 def describe(text: str) -> dict:

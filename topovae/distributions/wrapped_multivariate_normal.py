@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, constraints, register_kl
 from torch.types import _size
 
+from topovae.distributions.joint import Joint
 from topovae.distributions.uniform import CircleUniform
 from topovae.distributions.wrapped_normal import _kl_to_uniform, wrap
 
@@ -30,6 +31,8 @@ def _reduced(basis: Tensor) -> Tensor:
     eye = torch.eye(k, dtype=basis.dtype, device=basis.device)
     # The columns in front, so that the integer operations act on them and on the basis at once.
     rows = torch.cat([basis.mT, eye.expand(basis.shape)], -1)
+    if basis.is_meta:  # which has no lengths to compare
+        return eye.expand(basis.shape)
     for _ in range(200):
         order = rows[..., :k].square().sum(-1).argsort(-1)
         rows = torch.gather(rows, -2, order[..., None].expand(rows.shape))
@@ -154,16 +157,22 @@ class WrappedMultivariateNormal(Distribution):
         for j in reversed(range(k)):
             turns = torch.round(at[..., j] / r[..., j, j]).detach()
             at = at - turns[..., None] * r[..., :, j]
-        # Laws that sum over equally many waves are taken together.
+        # Values broadcast against the laws, also where a law has an axis of length one.
+        r = r.expand(*at.shape[at.ndim + 1 - r.ndim : -1], k, k)
+        result = self._log_sum(at, r, 0) if at.is_meta else self._log_sums(at, r)
+        log_det = torch.log(self.scale_tril.double().diagonal(dim1=-2, dim2=-1)).sum(-1)
+        return result - 0.5 * k * math.log(2 * math.pi) - log_det
+
+    def _log_sums(self, at: Tensor, r: Tensor) -> Tensor:
+        """`_log_sum` with the waves that suit each law; those with equally many are taken together."""
+        k = at.shape[-1]
         diagonal = r.diagonal(dim1=-2, dim2=-1)
         n_waves = (torch.arange(1, k + 1, device=r.device) * (diagonal < _MEETING)).amax(-1).reshape(-1)
-        flat_at, flat_r = at.reshape(-1, len(n_waves), k) if at.numel() else at.reshape(1, -1, k), r.reshape(-1, k, k)
+        flat_at, flat_r = at.reshape(-1, len(n_waves), k) if len(n_waves) else at.reshape(1, -1, k), r.reshape(-1, k, k)
         groups = [torch.nonzero(n_waves == waves)[:, 0] for waves in range(k + 1)]
         sums = [self._log_sum(flat_at[:, g], flat_r[g], w) for w, g in enumerate(groups) if len(g)]
         back = torch.argsort(torch.cat(groups))
-        result = (torch.cat(sums, 1)[:, back] if sums else flat_at[..., 0]).reshape(at.shape[:-1])
-        log_det = torch.log(self.scale_tril.double().diagonal(dim1=-2, dim2=-1)).sum(-1)
-        return result - 0.5 * k * math.log(2 * math.pi) - log_det
+        return (torch.cat(sums, 1)[:, back] if sums else flat_at[..., 0]).reshape(at.shape[:-1])
 
     @staticmethod
     def _log_sum(at: Tensor, r: Tensor, waves: int) -> Tensor:
@@ -200,7 +209,7 @@ class WrappedMultivariateNormal(Distribution):
         """KL from the uniform law of the torus in nats: exact for k = 1 and diagonal L, else an unbiased estimate."""
         k = self.loc.shape[-1]
         scales = self.scale_tril.diagonal(dim1=-2, dim2=-1)
-        if not self.scale_tril.detach().tril(-1).any():
+        if not self.scale_tril.is_meta and not self.scale_tril.detach().tril(-1).any():
             return _kl_to_uniform(scales).sum(-1)
         q, r = self._lattice()
         shape = (self.mc_samples, *self.loc.shape)
@@ -217,5 +226,12 @@ class WrappedMultivariateNormal(Distribution):
 @register_kl(WrappedMultivariateNormal, Independent)
 def _kl_wrapped_multivariate_normal_uniform(q: WrappedMultivariateNormal, p: Independent) -> Tensor:
     if not isinstance(p.base_dist, CircleUniform) or p.event_shape != q.event_shape:
+        raise NotImplementedError("the divergence of a wrapped multivariate normal is from the uniform law of its torus")
+    return q.uniform_divergence()
+
+
+@register_kl(WrappedMultivariateNormal, Joint)
+def _kl_wrapped_multivariate_normal_joint(q: WrappedMultivariateNormal, p: Joint) -> Tensor:
+    if not all(isinstance(getattr(m, "base_dist", None), CircleUniform) for m in p.marginals) or p.event_shape != q.event_shape:
         raise NotImplementedError("the divergence of a wrapped multivariate normal is from the uniform law of its torus")
     return q.uniform_divergence()

@@ -8,16 +8,30 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from topovae.distributions import CircleUniform, Independent, VonMises, WrappedNormal
+from topovae.distributions import CircleUniform, Independent, VonMises, WrappedMultivariateNormal, WrappedNormal
 from topovae.distributions.wrapped_normal import wrap
-from topovae.latent.factor import SHORTEST, Factor, Family, register
+from topovae.latent.factor import SHORTEST, WIDEST, Factor, Family, register, saturated
 from topovae.signature import Isometry
+
+
+def _full(loc: Tensor, scale: Tensor) -> Distribution:
+    k = loc.shape[-1]
+    widths, slopes = saturated(scale[..., :k]), scale[..., k:]
+    rows, columns = torch.tril_indices(k, k, -1, device=scale.device)
+    # Bounded slopes keep the covariance far from singular, so that its lattice of periods can be reduced in double precision.
+    factor = torch.diag_embed(widths)
+    factor[..., rows, columns] = widths[..., rows] * slopes / (1 + slopes.abs() / WIDEST)
+    return WrappedMultivariateNormal(loc, factor, validate_args=False)
+
 
 _FAMILIES = {
     "wrapped-normal": Family(
         "WrappedNormal", lambda loc, scale: Independent(WrappedNormal(loc, scale, validate_args=False), 1)
     ),
     "von-mises": Family("VonMises", lambda loc, scale: Independent(VonMises(loc, scale**-2, validate_args=False), 1)),
+    "full-wrapped-normal": Family(
+        "WrappedMultivariateNormal", _full, scale_dim=lambda k: k * (k + 1) // 2, kl="unbiased", span=3
+    ),
 }
 
 
@@ -25,7 +39,9 @@ _FAMILIES = {
 class Circle(Factor):
     """S^1 by angle in radians, embedded as (cos θ, sin θ), with wrapped normal posteriors and a uniform prior.
 
-    The concentration of a von Mises posterior is 1 / scale².
+    The concentration of a von Mises posterior is 1 / scale². Full wrapped normal posteriors are joint ones of up to three
+    neighbouring circles: the Cholesky factor of their covariance has the scales on its diagonal and, below it, in each row
+    the slopes times the scale.
     """
 
     coordinate_dim, embedding_dim, scale_dim = 1, 2, 1

@@ -36,8 +36,10 @@ class Family:
         make: (loc (..., coordinate_dim), scale (..., scale_dim)) to a posterior of event shape (coordinate_dim,).
         scale_dim: numbers in a scale, from the factor's dimension; None for as many as the default family has.
         closed: whether the isometries of the factor take members to members, which quotients need.
-        kl: "exact" or "short-time", how the divergence from the prior is computed.
+        kl: "exact", "unbiased" by sampling, or "short-time", how the divergence from the prior is computed.
         density: whether it has one, which importance weights and the divergence of a quotient need.
+        span: so many neighbouring factors of the family at most have one posterior, whose loc is theirs side by side and whose
+            scale is the scale of each, then a slope for each pair, in the order of a lower triangle's rows.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Family:
     closed: bool = True
     kl: str = "exact"
     density: bool = True
+    span: int = 1
 
 
 class Factor(ABC):

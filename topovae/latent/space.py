@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 
 from topovae.distributions.joint import Joint, Orbit, kl_per_marginal
 from topovae.errors import UsageError
+from topovae.latent.block import Block, join
 from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
@@ -63,7 +64,10 @@ class LatentSpace(nn.Module):
         self.dim = self.signature.dim
         self._coordinate_sizes = [f.coordinate_dim for f in self.factors]
         self._embedding_sizes = [f.embedding_dim for f in self.factors]
-        self._scale_sizes = [f.scale_dim for f in self.factors]
+        self._odd: list[int] = []
+        self.blocks = self._join()
+        self._block_sizes = [b.coordinate_dim for b in self.blocks]
+        self._scale_sizes = [b.scale_dim for b in self.blocks]
         self.coordinate_dim = sum(self._coordinate_sizes)
         self.embedding_dim = sum(self._embedding_sizes)
         self.scale_dim = sum(self._scale_sizes)
@@ -95,6 +99,29 @@ class LatentSpace(nn.Module):
             raise UsageError(
                 f"the divergence of {self.signature} needs densities, and a posterior in it has none; use --divergence cover"
             )
+
+    def _join(self) -> list[Block]:
+        """The factors in blocks with one posterior each.
+
+        Where the group changes the sign of a slope, the slope is a section of a line bundle over the quotient. Of two elements,
+        the other one changes the odd entries of the embedding as well, which have no common zero, as none of its points is
+        fixed: they generate all sections.
+        """
+        runs, start, signs = join(self.factors), 0, []
+        for run in runs:
+            places = range(start, start + len(run))
+            pairs = [(i, j) for i in places for j in range(start, i)]
+            signs.append([any(g[i].sign != g[j].sign for g in self.signature.group) for i, j in pairs])
+            start += len(run)
+        if any(map(any, signs)):
+            if self.order > 2:
+                name = next(run[0].family.name for run, changes in zip(runs, signs, strict=True) if any(changes))
+                raise UsageError(
+                    f"--posterior {name}: the group of {self.signature} has more than two elements and "
+                    "flips some circles beside others, so that correlations have no sign; choose another family"
+                )
+            self._odd = [int(i) for i in np.flatnonzero(np.diag(self._matrices()[1]).round() < 0)]
+        return [Block(run, changes, len(self._odd)) for run, changes in zip(runs, signs, strict=True)]
 
     @property
     def has_density(self) -> bool:
@@ -145,7 +172,7 @@ class LatentSpace(nn.Module):
     def heads(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior location (coordinates) and scale from an encoder's unconstrained outputs (..., output_dim)."""
         location, raw = outputs.split([self.location_dim, self.scale_dim], -1)
-        scales = [f.spread(r) for f, r in zip(self.factors, raw.split(self._scale_sizes, -1), strict=True)]
+        scales = [b.spread(r) for b, r in zip(self.blocks, raw.split(self._scale_sizes, -1), strict=True)]
         return self._locate(self.lift(location)), torch.cat(scales, -1)
 
     def _locate(self, embedded: Tensor) -> Tensor:
@@ -159,14 +186,15 @@ class LatentSpace(nn.Module):
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Orbit:
         """The posterior at coordinates `loc` (..., coordinate_dim) with `scale` (..., scale_dim)."""
-        locs = loc.split(self._coordinate_sizes, -1)
+        locs = loc.split(self._block_sizes, -1)
         scales = scale.split(self._scale_sizes, -1)
-        marginals = [f.posterior(m, s) for f, m, s in zip(self.factors, locs, scales, strict=True)]
+        odd = self.embed(loc)[..., self._odd] if self._odd else loc[..., :0]
+        marginals = [b.posterior(m, s, odd) for b, m, s in zip(self.blocks, locs, scales, strict=True)]
         return Orbit(Joint(marginals), self.orbit, self.order)
 
     def prior(self, like: Tensor) -> Joint:
         """The prior on the cover, in the dtype and on the device of `like`."""
-        return Joint([f.prior(like) for f in self.factors])
+        return Joint([b.prior(like) for b in self.blocks])
 
     def prior_log_prob(self, coordinates: Tensor) -> Tensor:
         """log density of the prior on the latent space at orbits, in nats: |G| times the cover's."""
@@ -174,15 +202,16 @@ class LatentSpace(nn.Module):
 
     @property
     def kl_names(self) -> tuple[str, ...]:
-        """What the columns of `kl` are: the factors, and the group's correction where there is a group."""
-        names = [str(f) for f in self.signature.factors]
+        """What the columns of `kl` are: the blocks, and the group's correction where there is a group."""
+        factors = iter(self.signature.factors)
+        names = ["x".join(str(next(factors)) for _ in block.factors) for block in self.blocks]
         return (*names, "group") if self.order > 1 and self.divergence == "orbit" else tuple(names)
 
     def kl(self, posterior: Orbit, coordinates: Tensor) -> Tensor:
         """KL(posterior ‖ prior) in nats by column of `kl_names`, (..., n).
 
-        Exact for products. The correction of a quotient, never positive in the mean, is estimated without bias from the sample
-        `coordinates`, or left out for the upper bound.
+        Exact for products, unbiased for families whose own divergence is. The correction of a quotient, never positive in the
+        mean, is estimated without bias from the sample `coordinates`, or left out for the upper bound.
         """
         cover = posterior.cover
         columns = kl_per_marginal(cover, self.prior(coordinates))  # type: ignore[arg-type]
