@@ -2,7 +2,9 @@
 
     topovae.analyze(X)                                diagnosis and recommended latent space
     topovae.TopoVAE(latent="auto").fit(X).transform(X)    in scikit-learn's conventions
-    topovae.parse("klein")                            a latent expression
+    topovae.load("run.h5").transform(X)                   the model of a run file
+    topovae.read("x.csv"), topovae.generate("torus")      data sets, from files and made
+    topovae.parse("klein"), topovae.LatentSpace           latent expressions and spaces
 
 The names are imported when first used, so that `import topovae` stays light.
 """
@@ -15,13 +17,26 @@ from typing import TYPE_CHECKING, Any
 from topovae.version import __version__
 
 if TYPE_CHECKING:
+    from topovae.data.readers.find import read
+    from topovae.data.synthetic.spaces import generate
+    from topovae.errors import TopovaeError
     from topovae.homology.verdict.analyze import analyze
-    from topovae.runs.estimator import TopoVAE
+    from topovae.latent.space import LatentSpace
+    from topovae.runs.estimator import TopoVAE, load
     from topovae.signature import parse
 
-__all__ = ["TopoVAE", "__version__", "analyze", "parse"]
+__all__ = ["LatentSpace", "TopoVAE", "TopovaeError", "__version__", "analyze", "generate", "load", "parse", "read"]
 
-_HOMES = {"TopoVAE": "runs.estimator", "analyze": "homology", "parse": "signature"}
+_HOMES = {
+    "LatentSpace": "latent",
+    "TopoVAE": "runs.estimator",
+    "TopovaeError": "errors",
+    "analyze": "homology",
+    "generate": "data",
+    "load": "runs.estimator",
+    "parse": "signature",
+    "read": "data",
+}
 
 
 def __getattr__(name: str) -> Any:

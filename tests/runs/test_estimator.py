@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from support.places import ROOT
 
 import topovae
 from topovae.data.synthetic.spaces import generate
-from topovae.errors import InputError, UsageError
+from topovae.errors import InputError, RunFileError, UsageError
 from topovae.store.reader import read_run
 
 X = generate("circle", 200, ambient=8, noise=0.05, seed=3).x
@@ -51,6 +52,23 @@ def test_a_saved_model_is_a_run_file(fitted: Any, tmp_path: Path) -> None:
     run = read_run(tmp_path / "run.h5")
     assert run.model.latent == fitted.latent_ == "S1"
     assert run.header.command == ("topovae.TopoVAE.fit",) and run.header.seed == 4
+
+
+def test_a_run_file_loads_as_the_model_that_it_holds(fitted: Any, tmp_path: Path) -> None:
+    fitted.save(str(tmp_path / "run.h5"))
+    again = topovae.load(str(tmp_path / "run.h5"))
+    assert again.get_params() == fitted.get_params() | {"device": again.device}
+    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_an_unfinished_run_is_no_model() -> None:
+    with pytest.raises(RunFileError, match="unfinished"):
+        topovae.load(str(ROOT / "tests" / "store" / "version1" / "run.h5"))
+
+
+@pytest.mark.parametrize("name", topovae.__all__)
+def test_every_name_of_the_package_is_there(name: str) -> None:
+    assert getattr(topovae, name) is not None
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from topovae.data.checks import check
 from topovae.data.dataset import Dataset
+from topovae.errors import RunFileError
 from topovae.model.networks import to_device
 from topovae.runs import models
 from topovae.runs.plan import plan
 from topovae.runs.provenance import make_header
 from topovae.runs.session import train_run
+from topovae.store.reader import read_run
 from topovae.store.writer import write_run
 from topovae.training.config import LEARNING_RATE
 
@@ -160,3 +162,23 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         write_run(path, self.run_)
+
+
+def load(path: str) -> TopoVAE:
+    """A run file as a fitted `TopoVAE`, whose parameters are those that the run was asked for.
+
+    Args:
+        path: a run file of `topovae train` or `TopoVAE.save`.
+
+    Raises:
+        RunFileError: the file is damaged, no run file, or its run is not finished.
+    """
+    run = read_run(path)
+    if run.model.checkpoint is not None and not run.model.checkpoint.finished:
+        raise RunFileError(f"{path} holds an unfinished run; `topovae train … --resume` goes on with it")
+    asked = dict(run.header.config)
+    names = TopoVAE().get_params().keys() & asked.keys()
+    model = TopoVAE(**{name: asked[name] for name in names} | {"repel": tuple(asked.get("repel", ()))})
+    model.set_params(random_state=run.header.seed)
+    model.run_, model.latent_, model.model_ = run, run.model.latent, models.load_model(run.model)
+    return model
