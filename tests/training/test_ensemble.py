@@ -31,6 +31,7 @@ RUNS = ((0, 1.0), (0, 0.1), (3, 2.0))
 EXACT = (
     *(("S1xS1", ()), ("R2", ()), ("S1xI", ()), ("S2", ()), ("S3", ()), ("mobius", ()), ("klein", ()), ("rp2", ())),
     *(("(S1xS1)/<rot(1/3),rot(1/3)>", ()), ("R2", ("full-normal",)), ("I", ("beta",))),
+    *(("S1xS1", ("full-wrapped-normal",)), ("klein", ("full-wrapped-normal",))),
     *(("I", ("kumaraswamy",)), ("S2", ("von-mises-fisher",)), ("embedded_torus", ())),
 )
 """Latent spaces and posterior families whose samples an ensemble draws as single models do."""

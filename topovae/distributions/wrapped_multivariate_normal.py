@@ -212,8 +212,9 @@ class WrappedMultivariateNormal(Distribution):
         if not self.scale_tril.is_meta and not self.scale_tril.detach().tril(-1).any():
             return _kl_to_uniform(scales).sum(-1)
         q, r = self._lattice()
-        shape = (self.mc_samples, *self.loc.shape)
-        noise = torch.randn(shape, dtype=torch.float64, device=self.loc.device)
+        # The batch comes first, so that parts of a batch can draw their own rows of the noise.
+        shape = (*self.batch_shape, self.mc_samples, k)
+        noise = torch.randn(shape, dtype=torch.float64, device=self.loc.device).movedim(-2, 0)
         log_density = self._log_density(noise, q, r)
         # −log N along the directions in which the law does not wrap has the mean ½, and there it is all that varies.
         period = r.detach().diagonal(dim1=-2, dim2=-1)

@@ -128,6 +128,11 @@ class LatentSpace(nn.Module):
         """Whether all posteriors have densities."""
         return all(f.family.density for f in self.factors)
 
+    @property
+    def divergence_draws(self) -> bool:
+        """Whether the divergence of some posterior is an estimate from random numbers of its own."""
+        return any(f.family.kl == "unbiased" for f in self.factors)
+
     def _matrices(self) -> list[np.ndarray]:
         """The group on the embedding space, the identity first."""
         return [

@@ -98,9 +98,13 @@ class Noise(TorchFunctionMode):
 _SOURCE: ContextVar[Noise | None] = ContextVar("source", default=None)
 
 
-def sampling() -> AbstractContextManager[Any]:
-    """The context in which models draw random numbers: from torch, or from what `drawing_from` says."""
-    return _SOURCE.get() or contextlib.nullcontext()
+def sampling(draws: bool = True) -> AbstractContextManager[Any]:
+    """The context in which models draw random numbers: from torch, or from what `drawing_from` says.
+
+    Args:
+        draws: whether anything is drawn in it at all.
+    """
+    return (_SOURCE.get() if draws else None) or contextlib.nullcontext()
 
 
 @contextlib.contextmanager

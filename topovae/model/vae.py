@@ -194,7 +194,9 @@ class VAE(nn.Module):
         with sampling():
             z = posterior.rsample()
         nll = -self.likelihood.log_prob(x, apply(self.decoder, self.space.features(z)))
-        return Terms(nll, self.space.kl(posterior, z), outputs[:, : self.space.location_dim], coordinates)
+        with sampling(self.space.divergence_draws):
+            kl = self.space.kl(posterior, z)
+        return Terms(nll, kl, outputs[:, : self.space.location_dim], coordinates)
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:
         """The importance-weighted bound on log p(x) with k samples, in nats, (B,).

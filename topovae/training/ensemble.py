@@ -125,7 +125,9 @@ class Ensemble:
         with sampling():
             z = posterior.rsample()
         nll = self._call(self._parts[1], {name: weights[name] for name in self.others}, x, self.space.features(z))
-        return Terms(nll, self.space.kl(posterior, z), outputs[..., : self.space.location_dim], coordinates)
+        with sampling(self.space.divergence_draws):
+            kl = self.space.kl(posterior, z)
+        return Terms(nll, kl, outputs[..., : self.space.location_dim], coordinates)
 
     def state(self, k: int, weights: Tensors) -> dict[str, np.ndarray]:
         """Weights and buffers of model k as `VAE.state_dict` names them, with other trained parameters like `weights`."""
