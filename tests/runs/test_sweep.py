@@ -15,6 +15,7 @@ from topovae.data.dataset import Dataset
 from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.runs import sweep as sweeping
 from topovae.runs.comparison import Spread, summarise, to_document, winners
+from topovae.runs.options import TrainOptions
 from topovae.runs.plan import plan
 from topovae.runs.provenance import make_header
 from topovae.runs.session import train_run
@@ -72,6 +73,18 @@ def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> No
     for split, metrics in run.metrics.items():
         for name, value in metrics.items():
             assert value == pytest.approx(alone.model.final[split][name], rel=2e-3, abs=2e-3), (split, name)
+
+
+@pytest.mark.parametrize("latent", ["klein", "(S1xS1)/<flip,flip>"])
+def test_choices_for_a_quotient_mean_what_they_do_alone(latent: str) -> None:
+    quotient = {"posterior": "von-mises", "encoder": "cover", "divergence": "cover", "allow_orbifold": True, "compile": "off"}
+    options = {**OPTIONS, **quotient, "init": "random"}
+    (run,) = made(SweepOptions((latent,), (1.0,), (2,), options)).runs
+    asked = TrainOptions(latent, seed=2, **options)
+    alone = train_run(CIRCLE, asked, make_header(CIRCLE, {}, 2, "cpu", ()), device="cpu")
+    assert run.latent == alone.model.latent
+    for name in ("rms", "nll", "kl", "elbo"):
+        assert run.metrics["test"][name] == pytest.approx(alone.model.final["test"][name], rel=2e-3, abs=2e-3), name
 
 
 def test_encoders_are_held_equivariant_in_sweeps_too(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from topovae.errors import OutputError, TopovaeError
+from topovae.errors import InputError, OutputError, RunFileError, TopovaeError
 from topovae.extensions import load_extensions
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+Stored = TypeVar("Stored")
 
 SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
 
@@ -210,3 +212,34 @@ def check_picture(path: str | None, *inputs: str | None) -> None:
 
         suffix_of(path)
         check_output(path, *inputs)
+
+
+def existing(path: str, read: Callable[[str], Stored], kind: str) -> Stored | None:
+    """What an earlier call of the command left at the place of the output, if there is something.
+
+    Args:
+        path: where the output goes.
+        read: reads such a file.
+        kind: what the file is to be, in words.
+
+    Raises:
+        OutputError: the place holds something else, which must not be lost.
+    """
+    if not os.path.exists(path):
+        return None
+    try:
+        return read(path)
+    except (RunFileError, InputError):
+        raise OutputError(
+            f"{path} exists and is no {kind} of this version, so it is not overwritten; move it away, or choose another -o"
+        ) from None
+
+
+@contextlib.contextmanager
+def keeping(words: str) -> Iterator[None]:
+    """Say on an interrupt what is kept, and how to go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        note(words, quiet=False)
+        raise

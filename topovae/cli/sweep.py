@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +12,8 @@ from topovae.cli.shell import (
     check_output,
     check_picture,
     command,
+    existing,
+    keeping,
     note,
     open_data,
     progress_bar,
@@ -22,10 +21,6 @@ from topovae.cli.shell import (
     write_json,
 )
 from topovae.cli.tables import print_sweep
-from topovae.errors import InputError, OutputError, RunFileError
-
-if TYPE_CHECKING:
-    from topovae.store.schema import Sweep
 
 
 @command("sweep")
@@ -55,13 +50,14 @@ def sweep(
     from topovae.homology.spaces.catalogue import split_expressions
     from topovae.runs.engines import find_engine
     from topovae.runs.sweep import SweepOptions, check_same_sweep, parse_betas, run_sweep
+    from topovae.store.reader import read_sweep
 
     named = tuple(split_expressions(latents))
     request = SweepOptions(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
     find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)
-    previous = existing_sweep(output)
+    previous = existing(output, read_sweep, "sweep")
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network
@@ -72,7 +68,8 @@ def sweep(
         check_same_sweep(previous, request, samples)
     set_threads(choose_network(samples.sample_shape, options["network"]).kind)
     header = make_header(samples, request.to_dict(), seed, device, arguments())
-    with progress_bar(quiet) as advance, keeping(output):
+    kept = f"{output} holds the runs of all finished groups; the same command goes on from there"
+    with progress_bar(quiet) as advance, keeping(kept):
         found = run_sweep(
             samples,
             request,
@@ -95,31 +92,3 @@ def sweep(
         write_json(document | {"sweep": output})
     else:
         print_sweep(document)
-
-
-@contextlib.contextmanager
-def keeping(path: str) -> Iterator[None]:
-    """Say on an interrupt how to go on."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        note(f"{path} holds the runs of all finished groups; the same command goes on from there", quiet=False)
-        raise
-
-
-def existing_sweep(path: str) -> Sweep | None:
-    """The sweep to go on from, if there is one.
-
-    Raises:
-        OutputError: the place holds something else, which must not be lost.
-    """
-    from topovae.store.reader import read_sweep
-
-    if not os.path.exists(path):
-        return None
-    try:
-        return read_sweep(path)
-    except (RunFileError, InputError):
-        raise OutputError(
-            f"{path} exists and is no sweep of this version, so it is not overwritten; move it away, or choose another -o"
-        ) from None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +16,8 @@ from topovae.cli.shell import (
     check_output,
     check_picture,
     command,
+    existing,
+    keeping,
     note,
     open_data,
     progress_bar,
@@ -98,7 +99,8 @@ def train(
             note(reason, quiet)
     header = make_header(samples, request.to_dict(), seed, device, arguments())
     started = time.monotonic()
-    with progress_bar(quiet) as advance, keeping(output):
+    kept = f"{output} holds the last whole epoch; the same command with --resume goes on from there"
+    with progress_bar(quiet) as advance, keeping(kept):
         run = train_run(
             samples,
             request,
@@ -139,16 +141,6 @@ def train(
         print_metrics(run.model.latent, run.model.final, baseline_metrics)
 
 
-@contextlib.contextmanager
-def keeping(path: str) -> Iterator[None]:
-    """Say on an interrupt how to go on."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        note(f"{path} holds the last whole epoch; the same command with --resume goes on from there", quiet=False)
-        raise
-
-
 def existing_run(path: str, resume: bool) -> Run | None:
     """The unfinished or finished run to go on from; refuses to overwrite what is no finished run.
 
@@ -157,17 +149,10 @@ def existing_run(path: str, resume: bool) -> Run | None:
     """
     from topovae.store.reader import read_run
 
-    if not os.path.exists(path):
-        return None
     if resume:
-        return read_run(path)
-    try:
-        run = read_run(path)
-    except (RunFileError, InputError):
-        raise OutputError(
-            f"{path} exists and is no run file of this version, so it is not overwritten; move it away, or choose another -o"
-        ) from None
-    for member in (run.model, run.baseline):
+        return read_run(path) if os.path.exists(path) else None
+    run = existing(path, read_run, "run file")
+    for member in () if run is None else (run.model, run.baseline):
         checkpoint = None if member is None else member.checkpoint
         if checkpoint is not None and not checkpoint.finished:
             raise OutputError(
@@ -183,13 +168,13 @@ def check_same(previous: Run, request: TrainOptions, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
-    from topovae.runs.options import TrainOptions
+    from topovae.runs.options import differences
     from topovae.signature import parse
 
-    known = {field.name: field.default for field in fields(TrainOptions)} | dict(previous.header.config)
+    known = previous.header.config
     if previous.model.latent == parse(request.latent, request.allow_orbifold).canonical:
-        request = replace(request, latent=str(known["latent"]))
-    differing = [f"{k} (was {known.get(k)}, now {v})" for k, v in request.to_dict().items() if known.get(k) != v]
+        request = replace(request, latent=str(known.get("latent", request.latent)))
+    differing = differences(known, request.to_dict())
     if differing:
         raise RunFileError(
             f"--resume goes on with the same options, and these differ: {', '.join(differing)}; give the options of the first "

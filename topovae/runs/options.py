@@ -6,7 +6,7 @@ It imports nothing heavy, so that help can be made from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,18 @@ class TrainOptions:
             compile=self.compile,
             precision=self.precision,
         )
+
+
+def differences(before: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """What is asked for otherwise than before, in words.
+
+    Args:
+        before: JSON of the options in a file. Files of earlier versions have no choice of some: theirs was what is the default
+            now.
+        asked: JSON of those of this call.
+    """
+    known = TrainOptions("R").to_dict() | dict(before)
+    return [f"{name} (was {known.get(name)}, now {value})" for name, value in asked.items() if known.get(name) != value]
 
 
 def parse_widths(text: str) -> list[int]:

@@ -10,7 +10,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from topovae.evaluation import assess
 from topovae.model.networks import to_device
 from topovae.model.vae import VAE, build_model, check_range
 from topovae.runs.engines import find_engine
-from topovae.runs.options import TrainOptions
+from topovae.runs.options import TrainOptions, differences
 from topovae.runs.plan import diagnose_train, find_start, wants_start
 from topovae.signature import parse
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
@@ -364,9 +364,7 @@ def check_same_sweep(known: Sweep, request: SweepOptions, data: Dataset) -> None
     Raises:
         RunFileError: it is not.
     """
-    # Files of earlier versions have no choice of some options: theirs was what is the default now.
-    config, asked = {field.name: field.default for field in fields(TrainOptions)} | dict(known.header.config), request.to_dict()
-    differing = [f"{k} (was {config.get(k)}, now {v})" for k, v in asked.items() if config.get(k) != v]
+    differing = differences(known.header.config, request.to_dict())
     if differing:
         raise RunFileError(
             f"the file holds a sweep with other options: {', '.join(differing)}; give its options to go on with it, or another "
