@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 CHANNEL_COUNTS = (1, 3, 4)
-"""Grey, colour, and colour with opacity."""
+"""Numbers of channels that images have: grey, colour, and colour with opacity."""
 
 
 def channel_axis(sample_shape: Sequence[int]) -> int | None:

@@ -27,7 +27,7 @@ from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 
 ALPHA = 0.01
-"""Level at which a class of the data is none of noise."""
+"""Level, a probability, of the test that a class is noise: the default of `analyze`, not tuned."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from topovae.homology.cloud.presets import Preset
 from topovae.homology.cloud.rows import LEAST_ROWS, Preparation, prepare, read_sample, shape_of
 
 MEMORY = 2 * 2**30
-"""Bytes that may be used unless another number is given."""
+"""Bytes that a diagnosis may use unless it is given another number: a limit on cost, not tuned."""
 
 
 @dataclass(frozen=True)

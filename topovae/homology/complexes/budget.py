@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from topovae.errors import ResourceError
+from topovae.homology.calibration import tuned
 from topovae.homology.complexes.rips import enclosing_radius, simplices
 
 SHRINK = 0.8
@@ -21,11 +22,11 @@ LEAST_EDGE = 2.5
 BYTES_PER_DISTANCE = 48
 """Six copies of the landmarks' matrix in double precision: made, tuned, checked and computed with."""
 
-BYTES_PER_EDGE, BYTES_PER_TRIANGLE = 400, 100
-"""Memory that ripser was seen to take: for each edge in degree 1, for each triangle as well in degree 2."""
+BYTES_PER_EDGE, BYTES_PER_TRIANGLE = tuned("bytes_per_edge"), tuned("bytes_per_triangle")
+"""Bytes that ripser was seen to take: for each edge in degree 1, for each triangle as well in degree 2."""
 
-SECONDS_PER_EDGE, SECONDS_PER_TRIANGLE = 4e-6, 1.1e-6
-"""Time that ripser was seen to take on one core, likewise: within a factor 2 on 120 to 800 landmarks."""
+SECONDS_PER_EDGE, SECONDS_PER_TRIANGLE = tuned("seconds_per_edge"), tuned("seconds_per_triangle")
+"""Seconds that ripser was seen to take on one core, likewise."""
 
 Step = TypeVar("Step", bound=Any)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.bars import by_ratio
 from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, reduce_lattice, saturate, whole_lift
@@ -23,7 +24,8 @@ PRIMES = (47, 53, 61)
 """Fields in which cocycles are sought; the next is tried where the integer lift fails."""
 
 
-LONGEST_EDGE = 6.0
+LONGEST_EDGE = tuned("circle_longest_edge")
+"""Edges of the filtration in which cocycles are sought, in usual spacings."""
 
 
 WIDE = 0.22

@@ -11,7 +11,7 @@ import numpy as np
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology.cloud.cloud import of_distances, of_points
 from topovae.homology.cloud.components import COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK, components, components_of_points
-from topovae.homology.cloud.front import Front, read_points
+from topovae.homology.cloud.front import MEMORY, Front, read_points
 from topovae.homology.cloud.graphs import is_graph, read_graph, sample_graph
 from topovae.homology.cloud.landmarks import farthest_points, self_tuned
 from topovae.homology.cloud.neighbours import using
@@ -42,7 +42,7 @@ def analyze(
     distance_matrix: bool = False,
     preset: str = "auto",
     candidates: Sequence[str] | None = None,
-    memory: int = 2 * 2**30,
+    memory: int = MEMORY,
     time: float | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
