@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.rows import Rows
 
 from topovae.errors import InputError
 from topovae.homology.cloud import rows as samples
@@ -18,18 +19,6 @@ COUNTS = Preset("counts", "sqrt", 3.0)
 def counts(n: int, p: int = 6) -> np.ndarray:
     rng = np.random.default_rng(0)
     return rng.poisson(3 + 2 * np.sin(np.arange(n)[:, None] / 20 + np.arange(p))).astype(np.float64)
-
-
-class Rows:
-    """A data set that gives few rows at a time."""
-
-    def __init__(self, x: np.ndarray, most: int) -> None:
-        self.x, self.most = x, most
-        self.n_samples, self.sample_shape = len(x), x.shape[1:]
-
-    def rows(self, index: np.ndarray) -> np.ndarray:
-        assert len(index) <= self.most
-        return self.x[index]
 
 
 @pytest.mark.parametrize("numbers", [6, 6 * 37, 6 * 100, 2**22])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from support.rows import Rows
 
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import InputError, ResourceError, UsageError
@@ -167,18 +168,6 @@ def test_images_of_a_moving_spot_are_a_circle() -> None:
     found = analyze(images)
     assert found.recommendation.name == "circle"
     assert found.n_features == 256
-
-
-class Rows:
-    """A data set that refuses to be loaded whole."""
-
-    def __init__(self, x: np.ndarray, most: int) -> None:
-        self.x, self.most = x, most
-        self.n_samples, self.sample_shape = len(x), x.shape[1:]
-
-    def rows(self, index: np.ndarray) -> np.ndarray:
-        assert len(index) <= self.most
-        return self.x[index]
 
 
 def test_a_large_data_set_is_read_in_part() -> None:
