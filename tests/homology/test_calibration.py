@@ -22,5 +22,5 @@ def test_every_tuned_number_names_its_unit_its_data_and_its_command(name: str) -
 
 @pytest.mark.parametrize("name", TABLE)
 def test_every_row_is_used_once(name: str) -> None:
-    texts = [path.read_text() for path in (ROOT / "topovae" / "homology").rglob("*.py") if path.name != "calibration.py"]
+    texts = [path.read_text() for path in (ROOT / "topovae").rglob("*.py") if path.name != "calibration.py"]
     assert sum(text.count(f'tuned("{name}")') for text in texts) == 1

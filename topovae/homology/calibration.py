@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BY_HAND = "by hand"
+NOT_RECORDED = "not recorded"
 COST = "python tests/benchmarks/ripser_cost.py"
 
 
@@ -28,20 +29,14 @@ class Tuned:
     value: float
     unit: str
     what: str
-    how: str
-    command: str
-    data: str
+    how: str = NOT_RECORDED
+    command: str = BY_HAND
+    data: str = NOT_RECORDED
 
 
-TABLE = {
-    "circle_longest_edge": Tuned(
-        6.0,
-        "usual spacings of the landmarks",
-        "Longest edge of the filtration in which cocycles of circles are sought.",
-        "not recorded",
-        BY_HAND,
-        "not recorded",
-    ),
+CLOUD: dict[str, Tuned] = {}
+
+COMPLEXES: dict[str, Tuned] = {
     "bytes_per_edge": Tuned(
         400,
         "bytes",
@@ -75,6 +70,20 @@ TABLE = {
         "120 to 800 landmarks; seen again on seed 1000",
     ),
 }
+
+FEATURES: dict[str, Tuned] = {
+    "circle_longest_edge": Tuned(
+        6.0, "usual spacings of the landmarks", "Longest edge of the filtration in which cocycles of circles are sought."
+    ),
+}
+
+VERDICT: dict[str, Tuned] = {}
+
+COORDINATES: dict[str, Tuned] = {}
+
+EVALUATION: dict[str, Tuned] = {}
+
+TABLE = {**CLOUD, **COMPLEXES, **FEATURES, **VERDICT, **COORDINATES, **EVALUATION}
 
 
 def tuned(name: str) -> float:
