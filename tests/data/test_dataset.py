@@ -180,3 +180,16 @@ def test_a_source_that_fails_is_an_input_error():
     for action in (lambda data: data.rows([1]), lambda data: data.load()):
         with pytest.raises(InputError, match="bad sector"):
             action(Dataset.of(source))
+
+
+@pytest.mark.parametrize("shape", [(30,), (30, 1), (2, 2, 2, 2, 2), (0, 3), (30, 0)])
+def test_what_is_given_is_taken_in_any_shape(shape):
+    data = Dataset.given(np.zeros(shape))
+    assert (data.n_samples, data.sample_shape) == (shape[0], shape[1:] or (1,))
+    assert Dataset.given(data) is data
+
+
+@pytest.mark.parametrize("array", [np.float64(3), np.full((30, 2), "a"), np.full((30, 2), None), np.zeros((3, 2), complex)])
+def test_what_is_given_must_be_real_numbers(array):
+    with pytest.raises(InputError, match="Data must be an array of real numbers, one sample a row"):
+        Dataset.given(array)

@@ -103,9 +103,9 @@ def analyze(
 
 def holds_graph(path: str) -> bool:
     """Whether a file holds a sparse matrix as scipy saves it."""
-    from topovae.homology.cloud.graphs import is_graph
+    from topovae.homology.cloud import graphs
 
-    return path != "-" and os.path.isfile(path) and is_graph(path)
+    return path != "-" and os.path.isfile(path) and graphs.holds_graph(path)
 
 
 def open_graph(path: str) -> Dataset:

@@ -172,7 +172,7 @@ def test_images_of_a_moving_spot_are_a_circle() -> None:
 
 def test_a_large_data_set_is_read_in_part() -> None:
     x = draw("circle", 20_500)[:, :5]
-    data: Any = Rows(x, 20_000)
+    data = Rows(x, most=20_000)
     found = analyze(data, max_dim=1, memory=2**26)
     assert found.n_samples == 20_500
     assert found.recommendation.name == "circle"

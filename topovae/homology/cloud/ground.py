@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks, subset
 from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
@@ -60,14 +61,14 @@ class Ground:
         return table[min(self.dimension.value, max(table))]
 
 
-def survey(data: Any, seed: int, preset: Preset | None = None) -> Ground:
+def survey(data: Dataset, seed: int, preset: Preset | None = None) -> Ground:
     """Read samples as the diagnosis reads them, and denoise them.
 
     Each sample stays by itself: a map to be certified takes single rows, and a window over rows in time would move a sample
     to where others lie, but not its image.
 
     Args:
-        data: the samples, a Dataset or array (n, ...).
+        data: the samples.
         seed: chooses the rows.
         preset: what the diagnosis of these data chose; None chooses it again.
     """
