@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from support.rows import Counted
 
 from topovae.data.dataset import Dataset, RowSource
 from topovae.errors import InputError
@@ -108,6 +109,30 @@ def test_only_double_precision_stays_double(dtype, given):
     assert data.dtype == data.rows([0]).dtype == data.load().dtype == np.dtype(given)
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_held_samples_are_the_same_in_the_same_blocks(source, tmp_path):
+    data = Dataset.of(SOURCES[source](numbers((N, 3)), tmp_path), group=np.arange(N) // 2)
+    held = data.held()
+    assert type(held.x) is np.ndarray
+    np.testing.assert_array_equal(held.load(), data.load())
+    assert (held.x.dtype, held.dtype, held.group is data.group) == (data.x.dtype, data.dtype, True)
+    for size in (1, 200, 10**9):
+        assert held.block_rows(size) == data.block_rows(size)
+        assert [rows for rows, _ in held.chunks(size)] == [rows for rows, _ in data.chunks(size)]
+
+
+def test_samples_are_held_where_they_fit_and_read_once():
+    source = Counted(numbers((N, 3)))
+    held = Dataset.of(source).held(12 * N)
+    for _ in range(2):
+        held.load()
+        held.rows(np.arange(0, N, 2))
+    assert (source.count == 1).all()
+    large = Dataset.of(source)
+    assert large.held(12 * N - 1) is large
+    assert held.held() is held
+
+
 @pytest.mark.parametrize("index", [[N], [-N - 1], [0.5], np.ones(3, dtype=bool), [[0]]])
 @pytest.mark.parametrize("source", [np.asarray, Slices])
 def test_rows_that_are_not_there_are_refused(source, index):
@@ -177,7 +202,7 @@ def test_a_source_that_fails_is_an_input_error():
             raise OSError("bad sector")
 
     source: RowSource = Broken(np.zeros((30, 2)))
-    for action in (lambda data: data.rows([1]), lambda data: data.load()):
+    for action in (lambda data: data.rows([1]), lambda data: data.load(), lambda data: data.held()):
         with pytest.raises(InputError, match="bad sector"):
             action(Dataset.of(source))
 

@@ -79,7 +79,7 @@ def analyze(
     if output:
         check_output(output, data)
         check_report(output)
-    samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet)
+    samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet, memory=options["memory"])
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
     if evidence:

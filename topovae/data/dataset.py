@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Protocol
 
@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike
 from topovae.errors import InputError
 
 CHUNK_BYTES = 64 * 2**20
+HELD_BYTES = 128 * 2**20
+HELD_SHARE = 16
+"""Samples of at most this size, or of this part of the memory that a work may use, are read from their file once and held:
+limits on cost, not tuned."""
+
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18
 REAL_KINDS = "biuf"
@@ -211,6 +216,24 @@ class Dataset:
             out[rows] = block
         return out
 
+    def held(self, most_bytes: int = HELD_BYTES) -> Dataset:
+        """Return these samples in memory, read once, where they take at most so many bytes; else as they are.
+
+        They keep their type, and the chunks of their file, so that all work on them goes in the same blocks.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        # an array mapped from a file is one, too, but of a type of its own
+        if type(self.x) is np.ndarray or self.n_samples * self.n_features * self.x.dtype.itemsize > most_bytes:
+            return self
+        x = np.empty(self.x.shape, self.x.dtype)
+        step = self.block_rows(CHUNK_BYTES // 4)
+        for start in range(0, self.n_samples, step):
+            rows = slice(start, min(start + step, self.n_samples))
+            x[rows] = self._stored(rows)
+        return replace(self, x=x)
+
     def _positions(self, index: Any) -> np.ndarray:
         index = np.asarray(index)
         if index.dtype == bool:
@@ -233,8 +256,12 @@ class Dataset:
         return parted | gap
 
     def _read(self, rows: slice) -> np.ndarray:
+        return np.asarray(self._stored(rows), dtype=self.dtype)
+
+    def _stored(self, rows: slice) -> np.ndarray:
+        """Some successive samples in the type in which they are stored."""
         try:
-            return np.asarray(self.x[rows], dtype=self.dtype)
+            return np.asarray(self.x[rows])
         except (OSError, IndexError) as error:
             raise InputError(
                 f"{self.place}: rows {rows.start} to {rows.stop - 1} cannot be read ({error}). The file is "

@@ -84,21 +84,21 @@ def find_styles(data: Dataset, seed: int) -> Styles:
         data: the samples, with their groups where they have any.
         seed: of the samples read.
     """
-    group = data.group
+    group, images = data.group, len(data.sample_shape) in (2, 3)
+    if group is None and not images:
+        return Styles()
     rng = np.random.default_rng(seed)
     some = np.sort(rng.permutation(data.n_samples)[: max(STYLE_ROWS, QUERIES + REFERENCES)])
+    rows = channels_last(data.rows(some))
     orbits: OrbitFinding | None = None
-    symmetries: tuple[Symmetry, ...] = ()
     if group is not None:
         index = _members(group, rng)
         orbits = within_groups(channels_last(data.rows(index)), group[index], seed)
-    if len(data.sample_shape) in (2, 3):
-        symmetries = find_symmetries(channels_last(data.rows(some)), seed)
-    found = Styles(orbits, symmetries)
+    found = Styles(orbits, find_symmetries(rows, seed) if images else ())
     if found.circles == 0:
         return found
     grouping = None if group is None or found.sure_orbits is None else group[some]
-    return replace(found, style=measure_style(channels_last(data.rows(some)), grouping, found.sure_symmetries, seed))
+    return replace(found, style=measure_style(rows, grouping, found.sure_symmetries, seed))
 
 
 def _members(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from topovae.data.dataset import Dataset
+from topovae.data.dataset import HELD_SHARE, Dataset
 from topovae.errors import ResourceError, UsageError
 from topovae.homology.cloud.cloud import of_distances, of_points
 from topovae.homology.cloud.components import components_of_points
@@ -81,7 +81,7 @@ def analyze(
     with using(device):
         if distance_matrix:
             return _from_distances(measure_distances(data, seed, memory), options)
-        return _from_samples(Dataset.given(data), metric, preset, options)
+        return _from_samples(Dataset.given(data).held(memory // HELD_SHARE), metric, preset, options)
 
 
 def _silent(stage: str, share: float) -> None:
