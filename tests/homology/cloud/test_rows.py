@@ -41,9 +41,8 @@ def test_rows_of_a_smoothed_series_are_kept_apart_where_there_are_enough() -> No
     preparation = prepare((6,), "euclidean", COUNTS)
     assert len(read_sample(Dataset.of(counts(6000)), preparation, 2**30, 0)[1]) == 1000
     assert len(read_sample(Dataset.of(counts(700)), preparation, 2**30, 0)[1]) == 700
-    assert (
-        len(read_sample(Dataset.of(counts(200_000, 2)), prepare((2,), "euclidean", COUNTS), 2**30, 0)[1]) == samples.MOST_ROWS
-    )
+    pairs = read_sample(Dataset.of(counts(200_000, 2)), prepare((2,), "euclidean", COUNTS), 2**30, 0)[1]
+    assert len(pairs) == samples.MOST_ROWS
 
 
 def test_single_samples_lie_around_their_smoothed_places() -> None:

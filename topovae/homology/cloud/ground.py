@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from topovae.data.dataset import Dataset
-from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks, subset
+from topovae.homology.cloud.cloud import Averaged, count_landmarks
 from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
-from topovae.homology.cloud.neighbours import average
 from topovae.homology.cloud.presets import Preset, choose_preset
-from topovae.homology.cloud.tangents import Dimension, frame_size, intrinsic_dimension
+from topovae.homology.cloud.tangents import Dimension, frame_size
 
 LANDMARKS = {1: 200, 2: 400, 3: 600}
 LONGEST_EDGE = {1: 8.0, 2: 4.5, 3: 2.5}
@@ -74,6 +73,5 @@ def survey(data: Dataset, seed: int, preset: Preset | None = None) -> Ground:
     """
     known = choose_preset(data, seed=seed) if preset is None else preset
     front = read_points(data, replace(known, window=0.0), seed=seed, least=1)
-    averaged = average(front.points, AVERAGED)[subset(len(front.points), MOST_GEOMETRY, seed)]
-    dimension = intrinsic_dimension(averaged, front.denoiser.noise / np.sqrt(AVERAGED + 1), seed)
-    return Ground(front.index, front.points, averaged, dimension, seed)
+    averaged = Averaged.of(front.points, front.denoiser.noise, seed)
+    return Ground(front.index, front.points, averaged.sheet, averaged.dimension, seed)
