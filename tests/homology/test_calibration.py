@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import pytest
 from support.places import ROOT
 
-from topovae.homology.calibration import BY_HAND, TABLE
+from topovae.homology import calibration
+from topovae.homology.calibration import BY_HAND, REGIMES, TABLE, Regime, regime
+
+SECTIONS = (
+    calibration.CLOUD,
+    calibration.COMPLEXES,
+    calibration.FEATURES,
+    calibration.VERDICT,
+    calibration.COORDINATES,
+    calibration.EVALUATION,
+)
+TEXTS = [path.read_text() for path in (ROOT / "topovae").rglob("*.py") if path.name != "calibration.py"]
+READERS = {float: ["tuned"], int: ["tuned", "tuned_count"], tuple: ["tuned_values"]}
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -20,7 +33,25 @@ def test_every_tuned_number_names_its_unit_its_data_and_its_command(name: str) -
         assert script[1] is None or (ROOT / script[1]).exists()
 
 
+def test_no_number_stands_twice() -> None:
+    assert len(TABLE) == sum(map(len, SECTIONS))
+    said = [row.what for row in TABLE.values()]
+    assert sorted(said) == sorted(set(said))
+
+
 @pytest.mark.parametrize("name", TABLE)
-def test_every_row_is_used_once(name: str) -> None:
-    texts = [path.read_text() for path in (ROOT / "topovae").rglob("*.py") if path.name != "calibration.py"]
-    assert sum(text.count(f'tuned("{name}")') for text in texts) == 1
+def test_every_row_is_used_once_as_what_it_is(name: str) -> None:
+    readers = [reader for text in TEXTS for reader in re.findall(rf'\b(tuned\w*)\("{name}"\)', text)]
+    assert len(readers) == 1
+    assert readers[0] in READERS[type(TABLE[name].value)]
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Regime)])
+def test_every_field_of_a_regime_is_used(field: str) -> None:
+    assert any(re.search(rf"\bregime(_of_degree)?\(.*\)\.{field}\b", text) for text in TEXTS)
+
+
+def test_every_dimension_has_a_regime() -> None:
+    assert [regime(dimension) for dimension in (1, 2, 3, 4, 7)] == list(REGIMES.values())
+    assert regime(6) is regime(4) and regime(99) is regime(7)
+    assert [regime(dimension).longest_edge for dimension in (1, 2, 3, 9)] == [8.0, 4.5, 2.5, 2.5]

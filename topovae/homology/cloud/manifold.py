@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import REGIMES, regime
 from topovae.homology.cloud.tangents import (
     LARGEST_DIMENSION,
     Dimension,
@@ -21,12 +22,8 @@ from topovae.homology.odds import _below, _below_log, logistic
 Class = tuple[int, ...]
 
 
-SURFACE_LIMIT = 3
+SURFACE_LIMIT = max(dimension for dimension, row in REGIMES.items() if row.boundary)
 """Boundary and orientation are judged in data of at most this dimension."""
-
-
-BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
-"""By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
 
 
 ORIENTATION = (0.155, 0.15)
@@ -78,12 +75,13 @@ def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
         dimension: their intrinsic dimension.
     """
     manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
-    if not 1 < dimension.value <= SURFACE_LIMIT:
+    limits = regime(dimension.value).boundary
+    if limits is None:
         return Verdicts(manifold=manifold)
     k = frame_size(dimension)
     flat = flatten(averaged, dimension.value, k)
     share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
-    closed = _below_log(share, *BOUNDARY[dimension.value])
+    closed = _below_log(share, *limits)
     frames = frame_graph(flat, dimension.value, k)
     if frames is None:
         return Verdicts(closed, None, manifold)

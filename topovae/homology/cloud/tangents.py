@@ -12,6 +12,7 @@ from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 
+from topovae.homology.calibration import regime
 from topovae.homology.cloud.neighbours import nearest
 
 SCALES = (8, 12, 18, 27, 40, 60, 90, 140, 200)
@@ -29,9 +30,6 @@ WIDE_GAP = 6.0
 
 FAINT_GAP = 1.8
 """Below so many times the gap of isotropic samples at every scale, no direction is preferred."""
-
-FRAME_SIZES = {1: 10, 2: 12, 3: 20}
-"""Least neighbours for a tangent frame, by dimension."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +173,7 @@ def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
 
 def frame_size(dimension: Dimension) -> int:
     """Return how many neighbours tangent frames of that dimension want."""
-    return int(np.clip(dimension.scale, FRAME_SIZES.get(dimension.value, 25), 40))
+    return int(np.clip(dimension.scale, regime(dimension.value).frame, 40))
 
 
 def flatten(points: np.ndarray, dimension: int, k: int, rounds: int = 2) -> np.ndarray:

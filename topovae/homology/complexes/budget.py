@@ -110,7 +110,7 @@ def fit_schedule(
     """Cut filtrations down until all of them fit in the budget: resamples, then landmarks and longest edges.
 
     Args:
-        steps: frozen dataclasses with `degree`, `landmarks`, `longest_edge` and `resamples`, as `passes.Pass`.
+        steps: frozen dataclasses with `degree`, `landmarks`, `longest_edge` and `resamples`, as `calibration.Pass`.
         measure: gives the distance matrix of so many landmarks.
         primes: number of fields.
         budget: what may be used.
