@@ -9,18 +9,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from topovae.errors import ResourceError
-from topovae.homology.calibration import tuned
+from topovae.homology.calibration import tuned, tuned_count
 from topovae.homology.complexes.rips import enclosing_radius, simplices
 
-SHRINK = 0.8
-"""What does not fit is tried again with so large a share of its landmarks."""
-
-LEAST_LANDMARKS = 80
-LEAST_EDGE = 2.5
-"""The edge cap is not lowered below so many usual spacings: significant bars would be cut off."""
+SHRINK = tuned("budget_shrink")
+LEAST_LANDMARKS, LEAST_EDGE = tuned_count("budget_landmarks"), tuned("budget_edge")
 
 BYTES_PER_DISTANCE = 48
-"""Six copies of the landmarks' matrix in double precision: made, tuned, checked and computed with."""
+"""Six copies of the landmarks' matrix in double precision: made, tuned, checked and computed with, so counted and not tuned."""
 
 BYTES_PER_EDGE, BYTES_PER_TRIANGLE = tuned("bytes_per_edge"), tuned("bytes_per_triangle")
 """Bytes that ripser was seen to take: for each edge in degree 1, for each triangle as well in degree 2."""
