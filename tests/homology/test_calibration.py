@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 
 import pytest
@@ -44,6 +46,22 @@ def test_every_row_is_used_once_as_what_it_is(name: str) -> None:
     readers = [reader for text in TEXTS for reader in re.findall(rf'\b(tuned\w*)\("{name}"\)', text)]
     assert len(readers) == 1
     assert readers[0] in READERS[type(TABLE[name].value)]
+
+
+def bare_numbers(folder: str) -> Iterator[tuple[str, str]]:
+    """Names of a folder's modules that are given numbers, with the docstring under them."""
+    for path in sorted((ROOT / "topovae" / "homology" / folder).glob("*.py")):
+        body = ast.parse(path.read_text()).body
+        for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
+            if isinstance(node, ast.Assign) and any(
+                isinstance(part, ast.Constant) and isinstance(part.value, int | float) for part in ast.walk(node.value)
+            ):
+                yield f"{path.name}: {ast.unparse(node.targets[0])}", ast.unparse(after)
+
+
+@pytest.mark.parametrize("folder", ["cloud", "complexes"])
+def test_numbers_outside_the_table_say_that_they_are_not_tuned(folder: str) -> None:
+    assert [name for name, said in bare_numbers(folder) if "not tuned" not in said] == []
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Regime)])

@@ -26,8 +26,8 @@ WHOLE_GRAPH = 2000
 LEAST_SHARE, LEAST_NODES = tuned("graph_share"), tuned_count("graph_nodes")
 
 BYTES_PER_EDGE, BYTES_PER_NODE = 96, 64
-"""Memory for each edge as given, with its copies for checks and in both directions, and for each node: a limit on cost, not
-tuned."""
+"""Memory for each edge as given, with its copies for checks and in both directions, and for each node: an estimate,
+not tuned."""
 
 _SPARSE = {
     "csr": ("data", "indices", "indptr", "shape"),

@@ -32,10 +32,7 @@ _SLOPES, _DISPERSIONS = tuned_values("count_slopes"), tuned_values("count_disper
 _SCATTER_BINS, _SCATTER_PAIRS = tuned_count("scatter_bins"), tuned_count("scatter_pairs")
 _SCATTER_SPREAD = tuned("scatter_spread")
 
-_STRETCHES = 4
-_STRETCH_ROWS = 1000
-_TEST_COLUMNS = 64
-_SHUFFLES = 199
+_STRETCHES, _STRETCH_ROWS, _TEST_COLUMNS, _SHUFFLES = 4, 1000, 64, 199
 """What is read to tell counts, and the shuffles of the test of their order: limits on cost, not tuned."""
 
 
