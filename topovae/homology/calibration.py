@@ -8,7 +8,6 @@ of the data is in `REGIMES`. Limits on cost, and numbers that follow from mathem
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 
@@ -26,7 +25,7 @@ class Tuned:
     """A number that was chosen by looking at data.
 
     Attributes:
-        value: the number, or several that belong together.
+        value: the number.
         unit: of it.
         what: what it is, in one sentence.
         how: what it separates, and what was seen on either side.
@@ -34,7 +33,7 @@ class Tuned:
         data: what it was tuned on; "not recorded" where nobody wrote it down.
     """
 
-    value: float | tuple[float, ...]
+    value: float
     unit: str
     what: str
     how: str = NOT_RECORDED
@@ -59,11 +58,13 @@ CLOUD: dict[str, Tuned] = {
     "count_columns": Tuned(4, "columns", "Data of which fewer columns vary are not taken for counts."),
     "count_maximum": Tuned(3, "counts", "Data whose largest value is less are not taken for counts."),
     "piled_height": Tuned(0.95, "share of a column's largest value", "Values from there on are piled up: counts thin out."),
-    "piled_share": Tuned(0.05, "share of the rows", "A column piles up if more of its values are piled up."),
-    "piled_rows": Tuned(5, "rows", "A column of few rows piles up if more of its values are piled up."),
+    "piled_share": Tuned(0.05, "share of the rows", "A column piles up if more of its values do."),
+    "piled_rows": Tuned(5, "rows", "A column of few rows piles up if more of its values do."),
     "piled_columns": Tuned(0.2, "share of the columns", "If more of them pile up the data are grey levels, grades or labels."),
-    "count_slopes": Tuned((0.5, 2.5), "power of the mean", "Range of the growth of the variance between like rows of counts."),
-    "count_dispersions": Tuned((0.4, 20.0), "variance over mean", "Range of the dispersion between like rows of counts."),
+    "count_slope_least": Tuned(0.5, "power of the mean", "Least growth of the variance between like rows of counts."),
+    "count_slope_most": Tuned(2.5, "power of the mean", "Largest growth of the variance between like rows of counts."),
+    "count_dispersion_least": Tuned(0.4, "variance over mean", "Least dispersion between like rows of counts."),
+    "count_dispersion_most": Tuned(20.0, "variance over mean", "Largest dispersion between like rows of counts."),
     "scatter_bins": Tuned(12, "bins", "The growth of the variance is read in so many bins of the mean."),
     "scatter_pairs": Tuned(20, "pairs", "Bins of fewer pairs of counts are left out."),
     "scatter_spread": Tuned(2, "ratio of means", "Bins that spread less do not show how the variance grows."),
@@ -111,11 +112,11 @@ CLOUD: dict[str, Tuned] = {
     "samples_a_landmark": Tuned(
         4,
         "samples",
-        "Each landmark stands for so many, where that is more than the usual number of landmarks asks for.",
-        "a quarter of the samples, 500 at most, worked; 100 landmarks of 400 samples did not show a class of degree 2",
+        "Least number for each landmark, unless there are few.",
+        "a quarter of the samples, 500 at most, worked; elsewhere 100 of 400 were too few to show a class of degree 2",
         data=PROTOTYPE,
     ),
-    "fewest_landmarks": Tuned(120, "landmarks", "So many are taken of few samples, if they allow it."),
+    "fewest_landmarks": Tuned(120, "landmarks", "Least number drawn from few samples, if they allow it."),
     "spacing_neighbours": Tuned(
         6,
         "landmarks",
@@ -124,7 +125,11 @@ CLOUD: dict[str, Tuned] = {
         data=PROTOTYPE,
     ),
     "geodesic_stretch": Tuned(
-        1.3, "straight distances", "A geodesic counts from so much on.", "worked, with spacing_neighbours", data=PROTOTYPE
+        1.3,
+        "ratio",
+        "A geodesic counts only as far as it exceeds the straight distance by this factor.",
+        "worked, with spacing_neighbours",
+        data=PROTOTYPE,
     ),
     "geodesic_neighbours": Tuned(30, "neighbours", "Geodesics step from a point to so many."),
     "geodesic_frame": Tuned(15, "neighbours", "Tangent frames along which geodesics run are of so many at least."),
@@ -185,31 +190,28 @@ CLOUD: dict[str, Tuned] = {
     "tangent_cosine": Tuned(0.6, "cosine", "An edge at less to the tangent planes at its ends leaves them."),
     "short_edges": Tuned(3, "edges", "So many of the shortest of a point stay though only one of the planes holds them."),
     "frame_neighbours": Tuned(12, "neighbours", "A tangent frame is compared with those of so many."),
-    "overlaps": Tuned(
-        (0.5, 0.3, 0.1, 0.0), "determinant", "Least overlap of frames that are compared, the first that will do."
-    ),
     "frame_whole": Tuned(0.95, "share of the points", "The graph of tangent frames is whole if more of them hang together."),
     "growth_part": Tuned(10, "balls", "The samples are so many times those of the ball whose growth gives the dimension."),
     "growth_least": Tuned(16, "neighbours", "Least size of the ball whose growth gives the dimension."),
     "growth_most": Tuned(100, "neighbours", "Largest size of the ball whose growth gives the dimension."),
     "near_part": Tuned(4, "ratio of sizes", "The ball whose growth gives the dimension is so many times the inner one."),
     # manifold
-    "least_sure": Tuned(0.3, "probability", "A dimension whose gap says nothing has so much."),
-    "sure_more": Tuned(0.68, "probability", "A wide gap adds so much to it."),
-    "sure_gap": Tuned(3.0, GAP, "Half of that is added at it."),
-    "sure_width": Tuned(0.15, "log of the gap", "A change of so much is e : 1."),
-    "sure_beyond": Tuned(0.9, "probability", "A dimension larger than those that a gap can show has so much."),
-    "unsteady": Tuned(
-        (0.4, 0.05), "share of the scales", "So many of other dimension halve manifolds from other data; the width."
-    ),
-    "thin_share": Tuned((0.07, 0.01), "share of the points", "So many on curves halve manifolds from mixtures; the width."),
-    "orientation_ratio": Tuned(
-        (0.155, 0.15), TWIST, "It halves orientable from not; the width in log ratio.", ORIENTABLE, data=PROTOTYPE
-    ),
+    "least_sure": Tuned(0.3, "probability", "Of a dimension whose gap says nothing."),
+    "sure_more": Tuned(0.68, "probability", "What a wide gap adds to that of a dimension whose gap says nothing."),
+    "sure_gap": Tuned(3.0, GAP, "At it half as much is added to the probability of a dimension as a wide one adds."),
+    "sure_width": Tuned(0.15, "log of a gap", "Change that makes the judgement of the dimension e : 1."),
+    "sure_beyond": Tuned(0.9, "probability", "Of a dimension larger than those that a gap can show."),
+    "unsteady": Tuned(0.4, "share of the scales", "So many that show another dimension halve manifolds from other data."),
+    "unsteady_width": Tuned(0.05, "share of the scales", "Change that makes the judgement of a steady dimension e : 1."),
+    "thin_share": Tuned(0.07, "share of the points", "So many on curves halve manifolds from mixtures of dimensions."),
+    "thin_width": Tuned(0.01, "share of the points", "Change that makes the judgement of mixed dimensions e : 1."),
+    "orientation_ratio": Tuned(0.155, TWIST, "It halves orientable spaces from others.", ORIENTABLE, data=PROTOTYPE),
+    "orientation_width": Tuned(0.15, "log of that ratio", "Change that makes the judgement of orientability e : 1."),
     "undetermined": Tuned(0.55, TWIST, "Above it tangent frames say nothing about orientation.", ORIENTABLE, data=PROTOTYPE),
-    "unfit": Tuned((0.8, 0.05), TWIST, "Well above it tangent planes do not fit together, so no manifold; the width."),
+    "unfit": Tuned(0.8, TWIST, "Well above it tangent planes do not fit together, so no one manifold."),
+    "unfit_width": Tuned(0.05, TWIST, "Change that makes the judgement whether tangent planes fit together e : 1."),
     "twist_floor": Tuned(0.02, TWIST, "Ratios of two classes are compared above it."),
-    "twist_width": Tuned(0.2, "log of a ratio of ratios", "Of two classes, so much makes e : 1."),
+    "twist_width": Tuned(0.2, "log of a ratio of them", "Change that makes the judgement between two classes e : 1."),
 }
 
 COMPLEXES: dict[str, Tuned] = {
@@ -270,17 +272,7 @@ TABLE = {**CLOUD, **COMPLEXES, **FEATURES, **VERDICT, **COORDINATES, **EVALUATIO
 
 def tuned(name: str) -> float:
     """The value of a row of the table."""
-    return cast(float, TABLE[name].value)
-
-
-def tuned_count(name: str) -> int:
-    """The value of a row of the table that is a whole number."""
-    return cast(int, TABLE[name].value)
-
-
-def tuned_values(name: str) -> tuple[float, ...]:
-    """The values of a row of the table that has several."""
-    return cast(tuple[float, ...], TABLE[name].value)
+    return TABLE[name].value
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import Landmarks, choose_landmarks, covering_radius, farthest_points, self_tuned
 from topovae.homology.cloud.manifold import Verdicts, judge
 from topovae.homology.cloud.neighbours import average
 from topovae.homology.cloud.tangents import Dimension, frame_size, growth_dimension, intrinsic_dimension
 
 SHARE = tuned("resample_share")
-AVERAGED = tuned_count("averaged")
-SAMPLES_A_LANDMARK, FEWEST_LANDMARKS = tuned_count("samples_a_landmark"), tuned_count("fewest_landmarks")
+AVERAGED = int(tuned("averaged"))
+SAMPLES_A_LANDMARK, FEWEST_LANDMARKS = int(tuned("samples_a_landmark")), int(tuned("fewest_landmarks"))
 
 MOST_GEOMETRY = 4000
 """Local geometry and geodesics are read at so many samples at most: a limit on cost, not tuned."""

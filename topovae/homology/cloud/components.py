@@ -7,11 +7,11 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import assign, centres, self_tuned
 
 GAP = tuned("component_gap")
-COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = tuned_count("component_landmarks"), tuned_count("component_samples")
+COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = int(tuned("component_landmarks")), int(tuned("component_samples"))
 LEAST_SHARE = tuned("component_share")
 
 

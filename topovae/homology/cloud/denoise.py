@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 
-FEW_FEATURES = tuned_count("few_features")
-MOST_COMPONENTS = tuned_count("most_components")
+FEW_FEATURES = int(tuned("few_features"))
+MOST_COMPONENTS = int(tuned("most_components"))
 NOISE_MARGIN = tuned("noise_margin")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import InputError, ResourceError
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 
 POOL = (500, 1000)
 """So many nodes of a larger graph stand for all, fewer where it has many edges; distances are measured from them alone:
@@ -23,7 +23,7 @@ POOL_EDGES = 9e8
 WHOLE_GRAPH = 2000
 """Up to so many nodes all of them are taken: a limit on cost, not tuned."""
 
-LEAST_SHARE, LEAST_NODES = tuned("graph_share"), tuned_count("graph_nodes")
+LEAST_SHARE, LEAST_NODES = tuned("graph_share"), int(tuned("graph_nodes"))
 
 BYTES_PER_EDGE, BYTES_PER_NODE = 96, 64
 """Memory for each edge as given, with its copies for checks and in both directions, and for each node: an estimate,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from topovae.homology.calibration import regime, tuned, tuned_count
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks, subset
 from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
@@ -15,7 +15,7 @@ from topovae.homology.cloud.neighbours import average
 from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.tangents import Dimension, frame_size, intrinsic_dimension
 
-SURFACE_LANDMARKS, SURFACE_EDGE = tuned_count("surface_landmarks"), tuned("surface_edge")
+SURFACE_LANDMARKS, SURFACE_EDGE = int(tuned("surface_landmarks")), tuned("surface_edge")
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.tangents import neighbour_graph, tangent_frames, tangent_graph
 
 GEODESIC_STRETCH = tuned("geodesic_stretch")
-GEODESIC_NEIGHBOURS, GEODESIC_FRAME = tuned_count("geodesic_neighbours"), tuned_count("geodesic_frame")
+GEODESIC_NEIGHBOURS, GEODESIC_FRAME = int(tuned("geodesic_neighbours")), int(tuned("geodesic_frame"))
 GEODESIC_COSINE = tuned("geodesic_cosine")
-SPACING_NEIGHBOURS = tuned_count("spacing_neighbours")
+SPACING_NEIGHBOURS = int(tuned("spacing_neighbours"))
 
 ROUNDS = 15
 """Lloyd's rounds at most: a limit on cost, not tuned."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.homology.calibration import REGIMES, regime, tuned, tuned_values
+from topovae.homology.calibration import REGIMES, regime, tuned
 from topovae.homology.cloud.tangents import (
     BOUNDARY_NEIGHBOURS,
     LARGEST_DIMENSION,
@@ -27,10 +27,12 @@ SURFACE_LIMIT = max(dimension for dimension, row in REGIMES.items() if row.bound
 """Boundary and orientation are judged in data of at most this dimension."""
 
 
-ORIENTATION = tuned_values("orientation_ratio")
+ORIENTATION = tuned("orientation_ratio"), tuned("orientation_width")
 CLASS_FLOOR, CLASS_WIDTH = tuned("twist_floor"), tuned("twist_width")
 UNDETERMINED = tuned("undetermined")
-UNFIT, UNSTEADY, THIN = tuned_values("unfit"), tuned_values("unsteady"), tuned_values("thin_share")
+UNFIT = tuned("unfit"), tuned("unfit_width")
+UNSTEADY = tuned("unsteady"), tuned("unsteady_width")
+THIN = tuned("thin_share"), tuned("thin_width")
 SURE_BEYOND, LEAST_SURE, SURER = tuned("sure_beyond"), tuned("least_sure"), tuned("sure_more")
 SURE_GAP, SURE_WIDTH = tuned("sure_gap"), tuned("sure_width")
 

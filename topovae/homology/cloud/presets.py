@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import InputError, UsageError
-from topovae.homology.calibration import tuned, tuned_count, tuned_values
+from topovae.homology.calibration import tuned
 
 PRESETS = ("auto", "none", "counts")
 WINDOWS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
@@ -22,14 +22,15 @@ WINDOWS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 
 TRUNCATE = tuned("window_reach")
 LEVEL = tuned("order_level")
-LEAST_ROWS = tuned_count("least_rows")
+LEAST_ROWS = int(tuned("least_rows"))
 
-_WINDOWS_A_STRETCH = tuned_count("windows_a_stretch")
-_LEAST_COLUMNS, _LEAST_MAXIMUM = tuned_count("count_columns"), tuned_count("count_maximum")
-_PILED_HEIGHT, _PILED_SHARE, _PILED_ROWS = tuned("piled_height"), tuned("piled_share"), tuned_count("piled_rows")
+_WINDOWS_A_STRETCH = int(tuned("windows_a_stretch"))
+_LEAST_COLUMNS, _LEAST_MAXIMUM = int(tuned("count_columns")), int(tuned("count_maximum"))
+_PILED_HEIGHT, _PILED_SHARE, _PILED_ROWS = tuned("piled_height"), tuned("piled_share"), int(tuned("piled_rows"))
 _PILED_COLUMNS = tuned("piled_columns")
-_SLOPES, _DISPERSIONS = tuned_values("count_slopes"), tuned_values("count_dispersions")
-_SCATTER_BINS, _SCATTER_PAIRS = tuned_count("scatter_bins"), tuned_count("scatter_pairs")
+_SLOPES = tuned("count_slope_least"), tuned("count_slope_most")
+_DISPERSIONS = tuned("count_dispersion_least"), tuned("count_dispersion_most")
+_SCATTER_BINS, _SCATTER_PAIRS = int(tuned("scatter_bins")), int(tuned("scatter_pairs"))
 _SCATTER_SPREAD = tuned("scatter_spread")
 
 _STRETCHES, _STRETCH_ROWS, _TEST_COLUMNS, _SHUFFLES = 4, 1000, 64, 199

@@ -10,11 +10,11 @@ import numpy as np
 
 from topovae.data.images import channel_axis
 from topovae.errors import InputError, UsageError
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.presets import LEAST_ROWS, Preset, reach_of, smooth, stabilise
 
 METRICS = ("euclidean", "cosine")
-STRIDE, ENOUGH_ROWS = tuned("series_stride"), tuned_count("series_rows")
+STRIDE, ENOUGH_ROWS = tuned("series_stride"), int(tuned("series_rows"))
 BLUR = tuned("image_blur")
 
 MOST_ROWS = 20_000

@@ -12,25 +12,28 @@ from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 
-from topovae.homology.calibration import regime, tuned, tuned_count, tuned_values
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.neighbours import nearest
 
 SCALES = (8, 12, 18, 27, 40, 60, 90, 140, 200)
 """Neighbourhood sizes at which local spectra are read: a grid, not tuned."""
 
-LEAST_SCALE, SCALE_PART = tuned_count("least_scale"), tuned_count("scale_part")
-FINE, FINE_FACTOR, FINE_SPREAD = tuned_count("fine_scale"), tuned("fine_factor"), tuned("fine_spread")
-LARGEST_DIMENSION = tuned_count("largest_dimension")
+LEAST_SCALE, SCALE_PART = int(tuned("least_scale")), int(tuned("scale_part"))
+FINE, FINE_FACTOR, FINE_SPREAD = int(tuned("fine_scale")), tuned("fine_factor"), tuned("fine_spread")
+LARGEST_DIMENSION = int(tuned("largest_dimension"))
 CLEAR_GAP, UNCLEAR_GAP = tuned("clear_gap"), tuned("unclear_gap")
 WIDE_GAP, FAINT_GAP = tuned("wide_gap"), tuned("faint_gap")
 CURVATURE_FLOOR, THIN_RATIO = tuned("curvature_floor"), tuned("thin_ratio")
-STEADY_REACH, STEADY_PART = tuned_count("steady_reach"), tuned_count("steady_part")
-MOST_FRAME, FLAT_ROUNDS = tuned_count("most_frame"), tuned_count("flat_rounds")
-BOUNDARY_NEIGHBOURS, CONE = tuned_count("boundary_neighbours"), tuned("cone")
-TANGENT_COSINE, SHORT_EDGES = tuned("tangent_cosine"), tuned_count("short_edges")
-FRAME_NEIGHBOURS, OVERLAPS, WHOLE = tuned_count("frame_neighbours"), tuned_values("overlaps"), tuned("frame_whole")
-GROWTH_PART, NEAR_PART = tuned_count("growth_part"), tuned_count("near_part")
-GROWTH_LEAST, GROWTH_MOST = tuned_count("growth_least"), tuned_count("growth_most")
+STEADY_REACH, STEADY_PART = int(tuned("steady_reach")), int(tuned("steady_part"))
+MOST_FRAME, FLAT_ROUNDS = int(tuned("most_frame")), int(tuned("flat_rounds"))
+BOUNDARY_NEIGHBOURS, CONE = int(tuned("boundary_neighbours")), tuned("cone")
+TANGENT_COSINE, SHORT_EDGES = tuned("tangent_cosine"), int(tuned("short_edges"))
+FRAME_NEIGHBOURS, WHOLE = int(tuned("frame_neighbours")), tuned("frame_whole")
+GROWTH_PART, NEAR_PART = int(tuned("growth_part")), int(tuned("near_part"))
+GROWTH_LEAST, GROWTH_MOST = int(tuned("growth_least")), int(tuned("growth_most"))
+
+OVERLAPS = (0.5, 0.3, 0.1, 0.0)
+"""Least overlaps, determinants, of frames that are compared, tried in turn until the graph is whole: a grid, not tuned."""
 
 PLACES, RESAMPLES, BLOBS = 400, 50, 200
 """Points at which spectra are read, resamples of the estimate, isotropic neighbourhoods: limits on cost, not tuned."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from topovae.homology.calibration import tuned_count
+from topovae.homology.calibration import tuned
 
-RANKS = tuned_count("ranks")
-LEAST_BARS = tuned_count("universal_bars")
+RANKS = int(tuned("ranks"))
+LEAST_BARS = int(tuned("universal_bars"))
 
 
 def universal_p_values(bars: np.ndarray) -> np.ndarray:

@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from topovae.errors import ResourceError
-from topovae.homology.calibration import tuned, tuned_count
+from topovae.homology.calibration import tuned
 from topovae.homology.complexes.rips import enclosing_radius, simplices
 
 SHRINK = tuned("budget_shrink")
-LEAST_LANDMARKS, LEAST_EDGE = tuned_count("budget_landmarks"), tuned("budget_edge")
+LEAST_LANDMARKS, LEAST_EDGE = int(tuned("budget_landmarks")), tuned("budget_edge")
 
 BYTES_PER_DISTANCE = 48
 """Six copies of the landmarks' matrix in double precision: made, tuned, checked and computed with, so counted and not tuned."""
