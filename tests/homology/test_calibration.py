@@ -36,7 +36,7 @@ def test_every_tuned_number_names_its_unit_its_data_and_its_command(name: str) -
 
 def test_no_number_stands_twice() -> None:
     assert len(TABLE) == sum(map(len, SECTIONS))
-    said = [row.what for row in TABLE.values()]
+    said = [(row.unit, row.what) for row in TABLE.values()]
     assert sorted(said) == sorted(set(said))
 
 
