@@ -19,6 +19,7 @@ from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
 from topovae.evaluation.fibres import Fibres, measure_fibres
 from topovae.evaluation.pullback import characters
+from topovae.homology.calibration import regime
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.rows import shape_of
@@ -34,9 +35,6 @@ FEWEST = 200
 
 LIMITS = {"empty": (0.03, 0.08), "several": (0.04, 0.12), "torn": (0.007, 0.03), "leaps": (0.0006, 0.002)}
 """Shares of balls up to which an encoder passes, and from which it fails, measured on maps that are known."""
-
-SPREADS = {1: (0.45, 0.7), 2: (0.5, 0.7), 3: (0.57, 0.75)}
-"""Likewise, by dimension, for the size of the data in a ball."""
 
 EXACT = (0.08, 0.16)
 """Share of a pulled-back class that is no difference: it vanishes below the first, and does not above the second."""
@@ -300,9 +298,8 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[Finding]:
     for name, text in texts.items():
         value = float(getattr(fibres, name))
         yield Finding(_judged(value, LIMITS[name]), text.format(value))
-    limits = SPREADS[min(space.dim, max(SPREADS))]
     text = f"samples in a small latent ball lie {fibres.spread:.0%} as far apart as any"
-    yield Finding(_judged(fibres.spread, limits), text)
+    yield Finding(_judged(fibres.spread, regime(space.dim).spread), text)
     for extent in fibres.ranges:
         if extent < COLLAPSED:
             yield Finding(

@@ -16,14 +16,14 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from topovae.evaluation.pullback import flat_columns
+from topovae.homology.calibration import regime
 from topovae.homology.cloud.neighbours import nearest
 from topovae.homology.cloud.tangents import neighbour_graph
 from topovae.latent import LatentSpace
 
 BALLS = 300
-LEAST_IN_BALL, SHARES_IN_BALL = 15, {1: 0.03, 2: 0.0075}
-"""Samples in a ball: at least so many, and at least this share of all, by dimension and from the last on: a ball must be wider
-than the noise."""
+LEAST_IN_BALL = 15
+"""Least samples in a ball, however few there are."""
 
 OUTER = 1.7
 """Pieces may hold together through a ball so many times as wide."""
@@ -127,7 +127,7 @@ def distances_to(space: LatentSpace, queries: Tensor, points: Tensor) -> np.ndar
 
 def ball_size(n: int, dimension: int) -> int:
     """Return how many of n samples a ball of a space of that dimension holds."""
-    return max(LEAST_IN_BALL, round(SHARES_IN_BALL[min(dimension, max(SHARES_IN_BALL))] * n))
+    return max(LEAST_IN_BALL, round(regime(dimension).ball * n))
 
 
 def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Fibres:

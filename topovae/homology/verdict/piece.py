@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import regime
 from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks, assign
 from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
@@ -27,9 +28,6 @@ MOST_COVERED = 2
 
 UNSEEN = 1
 """So many classes more than the significant ones are tried in products, on surfaces."""
-
-CLASS_DEGREE = {2: 2}
-"""By dimension: products and covers are computed on the landmarks of this degree's homology, else of degree 1."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
     """
     if dimension == 1 or (2, 1) not in numbers:
         return _Products()
-    landmarks = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))]
+    landmarks = homology.landmarks[min(regime(dimension).class_degree, max(homology.landmarks))]
     count = numbers[2, 1]
     for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
         classes = find_classes(landmarks.distances, count + extra, LONGEST_EDGE)
