@@ -7,7 +7,7 @@ import re
 import pytest
 from support.places import ROOT
 
-from topovae.homology.calibration import BY_HAND, TABLE
+from topovae.homology.calibration import BY_HAND, CLOUD, COMPLEXES, COORDINATES, EVALUATION, FEATURES, TABLE, VERDICT
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -24,3 +24,7 @@ def test_every_tuned_number_names_its_unit_its_data_and_its_command(name: str) -
 def test_every_row_is_used_once(name: str) -> None:
     texts = [path.read_text() for path in (ROOT / "topovae").rglob("*.py") if path.name != "calibration.py"]
     assert sum(text.count(f'tuned("{name}")') for text in texts) == 1
+
+
+def test_no_two_rows_have_one_name() -> None:
+    assert len(TABLE) == sum(map(len, (CLOUD, COMPLEXES, FEATURES, VERDICT, COORDINATES, EVALUATION)))
