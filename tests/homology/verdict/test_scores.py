@@ -9,7 +9,7 @@ import pytest
 
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.features.nulls import betti_distribution, betti_number, null
-from topovae.homology.spaces.catalogue import CATALOGUE, Space, find
+from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Findings
 from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
 
@@ -18,7 +18,7 @@ def sure(number: int) -> np.ndarray:
     return np.eye(RANKS + 1)[number]
 
 
-def findings(space: Space, manifold: float = 1.0, **changed: object) -> Findings:
+def findings(space: KnownSpace, manifold: float = 1.0, **changed: object) -> Findings:
     """What a perfect diagnosis finds of a space: no degree 2, boundary and orientation above dimension 3."""
     degrees = (1, 2) if 1 < space.dimension <= 3 else (1,)
     betti = {(p, k): sure(space.betti(p, k)) for p in (2, 3) for k in degrees}
@@ -28,7 +28,7 @@ def findings(space: Space, manifold: float = 1.0, **changed: object) -> Findings
     return replace(found, **changed)
 
 
-def cup_of(space: Space) -> np.ndarray | None:
+def cup_of(space: KnownSpace) -> np.ndarray | None:
     """A matrix of products with as many classes, and squares and other products as the space has."""
     k, form = space.betti(2, 1), space.cup_form
     if space.dimension == 1 or not 1 <= k <= 3:
@@ -39,7 +39,7 @@ def cup_of(space: Space) -> np.ndarray | None:
 
 
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension < 4], ids=lambda space: space.name)
-def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
+def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
     candidates, recommendation = recommend(findings(space))
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
     assert candidates[0].score > LEAST_SCORE
@@ -51,7 +51,7 @@ def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
 
 
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
-def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: Space) -> None:
+def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: KnownSpace) -> None:
     """Only H¹ is read there."""
     _, recommendation = recommend(findings(space))
     plain = all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1
@@ -62,7 +62,7 @@ def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_
         assert seen(named) == seen(space)
 
 
-def seen(space: Space) -> tuple[int, ...]:
+def seen(space: KnownSpace) -> tuple[int, ...]:
     """What is computed of a space of large dimension."""
     return space.dimension, space.betti(2, 1), space.betti(3, 1)
 
@@ -74,7 +74,7 @@ def test_confidence_grows_with_the_score_and_is_a_probability(kind: str) -> None
 
 
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
-def test_several_dimensions_are_none(space: Space) -> None:
+def test_several_dimensions_are_none(space: KnownSpace) -> None:
     _, recommendation = recommend(findings(space, manifold=0.1))
     assert (recommendation.name, recommendation.latent) == ("none", None)
 
@@ -113,7 +113,7 @@ def test_each_kind_of_finding_has_a_floor(finding: Finding) -> None:
 
 @each_kind
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
-def test_what_was_not_observed_gives_no_reason(finding: Finding, space: Space) -> None:
+def test_what_was_not_observed_gives_no_reason(finding: Finding, space: KnownSpace) -> None:
     assert not list(finding.reasons(NOTHING, space))
 
 

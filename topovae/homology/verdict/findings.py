@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from topovae.homology.features.nulls import power_lost
-from topovae.homology.spaces.catalogue import Space
+from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.spaces.forms import CupForm
 
 MISSED_PRODUCT = 0.1
@@ -72,10 +72,10 @@ class Finding(Generic[Observed, Expected]):
     kind: str
     floor: float
     observed: Callable[[Findings], Observed | None]
-    expected: Callable[[Space, Observed], Expected | None]
+    expected: Callable[[KnownSpace, Observed], Expected | None]
     agreement: Callable[[Observed, Expected], Iterable[tuple[float, str]]]
 
-    def reasons(self, findings: Findings, space: Space) -> Iterator[Reason]:
+    def reasons(self, findings: Findings, space: KnownSpace) -> Iterator[Reason]:
         """Yield the reasons that this kind makes for or against a space; none where nothing is observed or expected.
 
         Args:
@@ -101,7 +101,7 @@ _Classes = Mapping[tuple[int, int], tuple[int, float]]
 """For each (prime, degree) the Betti number, and how often a class is missed."""
 
 
-def _betti_numbers(space: Space, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
+def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
     return {(prime, degree): (space.betti(prime, degree), power_lost(degree, space.dimension)) for prime, degree in found}
 
 
@@ -113,11 +113,11 @@ def _same_homology(found: Mapping[tuple[int, int], np.ndarray], expected: _Class
         yield float(missed + probabilities[number : number + 1].sum()), words
 
 
-def _closed(space: Space, _: float) -> bool | None:
+def _closed(space: KnownSpace, _: float) -> bool | None:
     return space.closed if space.dimension > 1 else None
 
 
-def _orientable(space: Space, _: float) -> bool | None:
+def _orientable(space: KnownSpace, _: float) -> bool | None:
     return space.orientable if space.dimension > 1 else None
 
 
@@ -131,7 +131,7 @@ def _answer(yes: str, no: str) -> Callable[[float, bool], Iterator[tuple[float, 
     return agreement
 
 
-def _cup_form(space: Space, cup: np.ndarray) -> CupForm | None:
+def _cup_form(space: KnownSpace, cup: np.ndarray) -> CupForm | None:
     # the form of a space with many classes is costly and may be refused, so it is asked for only where it is compared
     return space.cup_form if len(cup) == space.betti(2, 1) else None
 
@@ -154,7 +154,7 @@ _Ranks = Sequence[tuple[int, int]]
 """The first Betti numbers over Z/2 and Z/3 of each double cover."""
 
 
-def _double_covers(space: Space, found: _Ranks) -> _Ranks | None:
+def _double_covers(space: KnownSpace, found: _Ranks) -> _Ranks | None:
     if len(found) != 2 ** space.betti(2, 1) - 1:
         return None
     return sorted((cover.betti_mod2[1], cover.betti_mod3[1]) for cover in space.covers)

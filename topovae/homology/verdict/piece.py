@@ -17,7 +17,7 @@ from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, double_covers, find_classes
 from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null
-from topovae.homology.spaces.catalogue import Space
+from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import Findings
 from topovae.homology.verdict.scores import recommend
@@ -42,7 +42,7 @@ class Options:
     primes: tuple[int, ...]
     alpha: float
     budget: Budget
-    catalogue: tuple[Space, ...]
+    catalogue: tuple[KnownSpace, ...]
     report: Callable[[str, float], None]
 
 

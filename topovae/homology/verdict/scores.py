@@ -6,9 +6,10 @@ import numpy as np
 
 from topovae.homology.cloud.manifold import SURFACE_LIMIT
 from topovae.homology.odds import log_odds
-from topovae.homology.spaces.catalogue import CATALOGUE, NAMED, Space
+from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import FINDINGS, Findings, Reason
+from topovae.signature import NAMES
 
 NONE_EVIDENCE = np.log(0.04)
 """Log-likelihood granted to a space outside the catalogue."""
@@ -30,7 +31,9 @@ CALIBRATION = {"named": (-1.05, 2.53), "none": (-1.02, 0.27)}
 SHOWN = 5
 
 
-def recommend(findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE) -> tuple[tuple[Candidate, ...], Recommendation]:
+def recommend(
+    findings: Findings, catalogue: tuple[KnownSpace, ...] = CATALOGUE
+) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
     A space's likelihood is the product of the probabilities of what it predicts, each at least its kind's
@@ -67,15 +70,15 @@ def calibrated(kind: str, score: float) -> float:
     return float(1 / (1 + np.exp(-(intercept + slope * log_odds(score)))))
 
 
-def _prior(space: Space) -> float:
+def _prior(space: KnownSpace) -> float:
     """Return the logarithm of a space's prior weight."""
     plain = space.signature.order == 1 and all(factor.is_circle or factor.kind != "S" for factor in space.signature.factors)
-    if plain or space.name in NAMED:
+    if plain or space.name in NAMES:
         return 0.0
     return float(np.log(RARE if space.dimension <= SURFACE_LIMIT else RAREST))
 
 
-def _reasons(findings: Findings, space: Space) -> list[Reason]:
+def _reasons(findings: Findings, space: KnownSpace) -> list[Reason]:
     return [reason for finding in FINDINGS for reason in finding.reasons(findings, space)]
 
 
