@@ -8,7 +8,7 @@ from topovae.homology.cloud.manifold import SURFACE_LIMIT
 from topovae.homology.odds import log_odds
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
-from topovae.homology.verdict.findings import FINDINGS, Findings, Reason
+from topovae.homology.verdict.findings import FINDINGS, Observations, Reason
 from topovae.signature import NAMES
 
 NONE_EVIDENCE = np.log(0.04)
@@ -32,29 +32,34 @@ SHOWN = 5
 
 
 def recommend(
-    findings: Findings, catalogue: tuple[KnownSpace, ...] = CATALOGUE
+    observations: Observations, manifold: float, catalogue: tuple[KnownSpace, ...] = CATALOGUE
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
     A space's likelihood is the product of the probabilities of what it predicts, each at least its kind's
     floor. It competes with the other spaces and with `none`.
 
+    Args:
+        observations: what a piece shows of each kind of finding.
+        manifold: probability that its dimension is the same everywhere and at all scales.
+        catalogue: the spaces to choose among.
+
     Returns:
         The best candidates, best first, and the recommendation.
     """
-    reasons = [_reasons(findings, space) for space in catalogue]
+    reasons = [_reasons(observations, space) for space in catalogue]
     likely = [_prior(space) + sum(reason.evidence for reason in why) for space, why in zip(catalogue, reasons, strict=True)]
     evidence = np.array([*likely, NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
-    common = _common_reasons(findings)
+    common = _common_reasons(manifold)
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
         Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
     )
     best = candidates[0]
-    score = best.score * findings.manifold
-    if findings.manifold > 0.5 and best.score > LEAST_SCORE:
+    score = best.score * manifold
+    if manifold > 0.5 and best.score > LEAST_SCORE:
         return candidates, Recommendation(best.latent, best.name, calibrated("named", score))
     return candidates, Recommendation(None, "none", calibrated("none", 1 - score))
 
@@ -78,14 +83,14 @@ def _prior(space: KnownSpace) -> float:
     return float(np.log(RARE if space.dimension <= SURFACE_LIMIT else RAREST))
 
 
-def _reasons(findings: Findings, space: KnownSpace) -> list[Reason]:
-    return [reason for finding in FINDINGS for reason in finding.reasons(findings, space)]
+def _reasons(observations: Observations, space: KnownSpace) -> list[Reason]:
+    return [reason for finding in FINDINGS for reason in finding.reasons(observations, space)]
 
 
-def _common_reasons(findings: Findings) -> list[Reason]:
+def _common_reasons(manifold: float) -> list[Reason]:
     """Return the reasons that speak for or against every space of the catalogue alike."""
-    seen = "the same" if findings.manifold > 0.5 else "not the same"
-    return [Reason(findings.manifold, f"the dimension is {seen} everywhere and at all scales")]
+    seen = "the same" if manifold > 0.5 else "not the same"
+    return [Reason(manifold, f"the dimension is {seen} everywhere and at all scales")]
 
 
 def _words(reasons: list[Reason]) -> tuple[str, ...]:
