@@ -99,6 +99,11 @@ def test_the_known_names_are_there() -> None:
     assert latents.keys() >= {"S3", "T3", "S2xS1", "RP2xS1", "kleinxS1", "S1xR2", "S2xR", "T2xR", "R3", "R10", "S1xR9", "T2xR8"}
 
 
+def test_named_spaces_come_first_small_and_simple_ones_before_others() -> None:
+    names = ["interval", "circle", "plane", "cylinder", "mobius", "torus", "sphere", "klein", "rp2", "so3"]
+    assert [space.name for space in CATALOGUE][: len(names)] == names
+
+
 def test_lines_and_intervals_are_alike() -> None:
     alike = {space.name: set(space.alike) for space in CATALOGUE}
     assert alike["interval"] >= {"line", "R"}
