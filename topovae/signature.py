@@ -27,19 +27,38 @@ from itertools import chain
 
 from topovae.errors import ExpressionError, UsageError
 
-NAMES: dict[str, str] = {
-    "circle": "S1",
-    "interval": "I",
-    "line": "R",
-    "plane": "R2",
-    "cylinder": "S1xI",
-    "torus": "S1xS1",
-    "mobius": "(S1xI)/<rot(1/2),flip>",
-    "klein": "(S1xS1)/<rot(1/2),flip>",
-    "sphere": "S2",
-    "rp2": "(S2)/<anti>",
-    "so3": "(S3)/<anti>",
-}
+
+@dataclass(frozen=True)
+class SpaceName:
+    """A space that has a name of its own.
+
+    Attributes:
+        name: what it is called, in expressions and answers.
+        latent: its expression in the normal form.
+        other_names: words that users have for it beside the name, said with it in answers.
+    """
+
+    name: str
+    latent: str
+    other_names: tuple[str, ...] = ()
+
+
+SPACE_NAMES = (
+    SpaceName("circle", "S1"),
+    SpaceName("interval", "I"),
+    SpaceName("line", "R"),
+    SpaceName("plane", "R2", ("disk", "square")),
+    SpaceName("cylinder", "S1xI", ("annulus",)),
+    SpaceName("torus", "S1xS1"),
+    SpaceName("mobius", "(S1xI)/<rot(1/2),flip>"),
+    SpaceName("klein", "(S1xS1)/<rot(1/2),flip>"),
+    SpaceName("sphere", "S2"),
+    SpaceName("rp2", "(S2)/<anti>"),
+    SpaceName("so3", "(S3)/<anti>"),
+)
+"""Every space with a name, in the order in which they are listed. A product, or what else an expression names, needs none."""
+
+NAMES: dict[str, str] = {space.name: space.latent for space in SPACE_NAMES}
 """What a name stands for; of two names for one space the first is printed."""
 
 MODELS: dict[str, str] = {"annulus": "S1xI", "embedded_torus": "S1xS1"}
@@ -239,20 +258,20 @@ def parse(text: str, allow_orbifold: bool = False) -> Signature:
 
 
 @dataclass
-class _Space:
+class _Parsed:
     """A space under construction: factors, and generators with one isometry for each of them."""
 
     factors: list[Factor] = field(default_factory=list)
     generators: list[Element] = field(default_factory=list)
 
-    def times(self, other: _Space) -> _Space:
+    def times(self, other: _Parsed) -> _Parsed:
         left, right = len(self.factors), len(other.factors)
         padded = [g + (IDENTITY,) * right for g in self.generators]
         padded += [(IDENTITY,) * left + g for g in other.generators]
-        return _Space(self.factors + other.factors, padded)
+        return _Parsed(self.factors + other.factors, padded)
 
 
-def _merge_lines(space: _Space) -> _Space:
+def _merge_lines(space: _Parsed) -> _Parsed:
     """Neighbouring Euclidean factors on which every generator acts alike become one."""
     factors: list[Factor] = []
     columns: list[tuple[Isometry, ...]] = []
@@ -264,7 +283,7 @@ def _merge_lines(space: _Space) -> _Space:
             factors.append(factor)
             columns.append(column)
     generators = [tuple(c[k] for c in columns) for k in range(len(space.generators))]
-    return _Space(factors, generators)
+    return _Parsed(factors, generators)
 
 
 class _Parser:
@@ -311,19 +330,19 @@ class _Parser:
             self.at = found.end()
         return found
 
-    def product(self) -> _Space:
+    def product(self) -> _Parsed:
         space = self.factor()
         while self.peek() in {"x", "×"} and self.peek():
             self.at += 1
             space = space.times(self.factor())
         return space
 
-    def factor(self) -> _Space:
+    def factor(self) -> _Parsed:
         if self.peek() == "(":
             return self.parenthesised()
         name = self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
         if name and name[0] in MODELS:
-            space = _Space([Factor(name[0], parse(MODELS[name[0]]).dim)])
+            space = _Parsed([Factor(name[0], parse(MODELS[name[0]]).dim)])
         elif name:
             space = _Parser(NAMES[name[0]], False).product()
         else:
@@ -332,7 +351,7 @@ class _Parser:
             raise self.fail("only a product in parentheses has a quotient: write (…)/<…>")
         return space
 
-    def atom(self) -> _Space:
+    def atom(self) -> _Parsed:
         start = (self.peek(), self.at)[1]
         found = self.match(self.ATOM)
         if not found:
@@ -341,22 +360,22 @@ class _Parser:
         if letters == "SO3":
             if digits:
                 raise self.fail("only SO3 is known; it takes no further number", start)
-            return _Space([Factor("S", 3)], [(Isometry(-1),)])
+            return _Parsed([Factor("S", 3)], [(Isometry(-1),)])
         if letters == "I":
             if digits:
                 raise self.fail("I takes no number; a square is IxI", start + 1)
-            return _Space([Factor("I", 1)])
+            return _Parsed([Factor("I", 1)])
         if not digits and letters != "R":
             raise self.fail(f"{letters} needs a dimension, as in {letters}2")
         dim = int(digits[:9] or 1)
         if not 1 <= dim <= MAX_DIMENSION:
             raise self.fail(f"dimension {digits[:20]} is not between 1 and {MAX_DIMENSION}", start + len(letters))
         if letters == "R":
-            return _Space([Factor("R", dim)])
+            return _Parsed([Factor("R", dim)])
         if letters == "T":
-            return _Space([Factor("S", 1)] * dim)
+            return _Parsed([Factor("S", 1)] * dim)
         antipodes: list[Element] = [(Isometry(1, Fraction(1, 2)) if dim == 1 else Isometry(-1),)]
-        return _Space([Factor("S", dim)], antipodes if letters == "RP" else [])
+        return _Parsed([Factor("S", dim)], antipodes if letters == "RP" else [])
 
     def unknown_factor(self) -> str:
         word = re.match(r"[^\W_]+", self.text[self.at :])
@@ -364,7 +383,7 @@ class _Parser:
         near = difflib.get_close_matches(word[0].lower(), (*NAMES, *MODELS), 1, 0.6) if word else []
         return self.unexpected(expected) + (f"; did you mean {near[0]}?" if near else "")
 
-    def parenthesised(self) -> _Space:
+    def parenthesised(self) -> _Parsed:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.fail(f"more than {MAX_DEPTH} parentheses inside each other")
@@ -376,7 +395,7 @@ class _Parser:
             space = self.quotient(space)
         return space
 
-    def quotient(self, space: _Space) -> _Space:
+    def quotient(self, space: _Parsed) -> _Parsed:
         slash = self.at
         self.expect("/")
         self.expect("<", "`<` and one isometry for each factor")
@@ -392,7 +411,7 @@ class _Parser:
                 f"({', '.join(map(str, space.factors))}); give one for each, `id` where nothing moves"
             )
         self.expect(">")
-        quotient = _Space(space.factors, [*space.generators, tuple(element)])
+        quotient = _Parsed(space.factors, [*space.generators, tuple(element)])
         self.check_group(quotient, slash)
         return quotient
 
@@ -422,13 +441,13 @@ class _Parser:
             raise self.fail(f"flip acts on S1, I and R^k; {factor} has no isometry but id", start)
         return Isometry(-1)
 
-    def group(self, space: _Space, at: int) -> tuple[Element, ...]:
+    def group(self, space: _Parsed, at: int) -> tuple[Element, ...]:
         try:
             return generate_group(space.generators, len(space.factors))
         except OverflowError as error:
             raise self.fail(str(error), at) from None
 
-    def check_group(self, space: _Space, at: int) -> None:
+    def check_group(self, space: _Parsed, at: int) -> None:
         group = self.group(space, at)
         if self.allow_orbifold:
             return

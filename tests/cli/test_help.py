@@ -12,6 +12,8 @@ import typer
 from support.places import ROOT
 
 from topovae.cli import app
+from topovae.cli.generate import SPACE_HELP
+from topovae.data.synthetic.spaces import SPACES
 
 HEAVY = ("torch", "ripser", "sklearn", "matplotlib", "h5py", "scipy", "persim", "pandas")
 
@@ -76,3 +78,10 @@ def test_every_option_is_in_the_readme(name: str) -> None:
     options = [option for p in COMMANDS[name].params for option in p.opts if option.startswith("--")]
     missing = [option for option in options if option not in words]
     assert not missing, f"README.md does not mention {', '.join(missing)} of `topovae {name}`"
+
+
+def test_the_help_names_every_space_that_can_be_generated() -> None:
+    words = set(re.findall(r"[\w-]+", SPACE_HELP))
+    # the option --mode chooses these
+    chosen = {"shifted-pixels", "shifted-along"}
+    assert set(SPACES) - words - chosen == set()

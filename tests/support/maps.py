@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from topovae.data.synthetic.draws import uniform_angles, uniform_sphere
-from topovae.data.synthetic.spaces import SpaceEntry, circle_points, generate, random_map
+from topovae.data.synthetic.spaces import SyntheticSpace, circle_points, generate, random_map
 from topovae.signature import parse
 
 Array = np.ndarray
@@ -295,7 +295,7 @@ def draw(space: str, n: int, noise: float, seed: int) -> tuple[Array, Array]:
         return np.asarray(sample.x, dtype=np.float64), np.asarray(sample.truth, dtype=np.float64)
     rng = np.random.default_rng([seed, 4])
     points, truth = _sphere_by_circle(rng, n)
-    x = random_map(SpaceEntry("S2xS1", "S2xS1", 5, _sphere_by_circle), 50, seed)(points)
+    x = random_map(SyntheticSpace("S2xS1", "S2xS1", 5, _sphere_by_circle), 50, seed)(points)
     return x + noise * rng.standard_normal(x.shape), truth
 
 

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from topovae.errors import ExpressionError, InputError, TopovaeError, UsageError
@@ -42,14 +43,12 @@ class Target:
     """What a right answer says of data from a space.
 
     Attributes:
-        names: names that are right; `none` for data that is no one manifold of the catalogue.
-        latents: latent expressions that are right too, under any name.
+        names: names and expressions that the diagnosis cannot tell from the space's; `none` for no one manifold.
         components: number of connected components that a right `none` reports.
         parts: name of each component, where the answer names components.
     """
 
     names: tuple[str, ...]
-    latents: tuple[str, ...] = ()
     components: int = 1
     parts: tuple[str, ...] = ()
 
@@ -58,33 +57,12 @@ class Target:
         best = document["recommendation"]
         if best["name"] == "none":
             return "none" in self.names and self._accepts_parts(document)
-        return best["name"] in self.names or any(same_space(best["latent"], latent) for latent in self.latents)
+        return best["name"] in self.names or any(same_space(best["latent"], name) for name in self.names)
 
     def _accepts_parts(self, document: Mapping[str, Any]) -> bool:
         found = [part["recommendation"]["name"] for part in document.get("parts") or ()]
         return document["components"] == self.components and (not found or not self.parts or found == list(self.parts))
 
-
-TARGETS: Mapping[str, Target] = {
-    "circle": Target(("circle",), ("S1",)),
-    "interval": Target(("interval", "line"), ("I", "R")),
-    "disk": Target(("plane", "disk", "square"), ("R2", "IxI")),
-    "cylinder": Target(("cylinder", "annulus"), ("S1xI", "S1xR")),
-    "annulus": Target(("cylinder", "annulus"), ("S1xI", "S1xR")),
-    "mobius": Target(("mobius",), ("mobius",)),
-    "torus": Target(("torus",), ("S1xS1",)),
-    "klein": Target(("klein",), ("klein",)),
-    "sphere": Target(("sphere",), ("S2",)),
-    "rp2": Target(("rp2",), ("rp2",)),
-    "so3": Target(("so3",), ("so3",)),
-    "r2xs1": Target(("S1xR2",), ("S1xR2", "S1xIxI")),
-    "T3": Target(("T3", "S1xS1xS1"), ("S1xS1xS1",)),
-    "figure-eight": Target(("none",)),
-    "wedge": Target(("none",)),
-    "concentric-circles": Target(("none",), components=2, parts=("circle", "circle")),
-    "swiss-roll": Target(("plane", "disk", "square"), ("R2", "IxI")),
-    "embedded-torus": Target(("torus",), ("S1xS1",)),
-}
 
 APART = ("swiss-roll", "embedded-torus")
 """Harder embeddings of spaces that the rate counts already: reported beside it."""
@@ -105,20 +83,34 @@ def same_space(one: str | None, other: str | None) -> bool:
         return False
 
 
+@cache
+def known_spaces() -> tuple[str, ...]:
+    """List all clouds of points that can be generated: spaces that have a name, then those that have none, those apart last.
+
+    Spaces in one part come before others, and those that the usual number of samples fills.
+    """
+    from topovae.data.synthetic.spaces import SPACES
+
+    clouds = [entry for entry in SPACES.values() if entry.dimension is not None and entry.name not in APART]
+    clouds.sort(key=lambda entry: (entry.space is None, len(entry.parts), SIZES.get(entry.name, DEFAULT_N)))
+    return (*(entry.name for entry in clouds), *APART)
+
+
+@cache
 def target_of(space: str) -> Target:
     """Find what a right answer for a space of `topovae generate` says.
 
     Raises:
-        UsageError: there is no such space, or nothing says what its answer is.
+        UsageError: there is no such space.
     """
-    if space in TARGETS:
-        return TARGETS[space]
     from topovae.data.synthetic.spaces import find_space
+    from topovae.homology.spaces.catalogue import known
 
-    latent = find_space(space).space
-    if latent is None:
-        raise UsageError(f"{space} has no answer that is known to be right; expected one of {', '.join(TARGETS)}")
-    return Target((), (latent,))
+    entry = find_space(space)
+    if entry.space is None:
+        return Target(("none",), max(1, len(entry.parts)), entry.parts)
+    expected = known(entry.space)
+    return Target((expected.name, expected.latent, *expected.alike))
 
 
 @dataclass(frozen=True, order=True)
@@ -147,7 +139,7 @@ def make_tasks(
     """List the diagnoses of a benchmark, seed by seed, so that what is done first says something of every space.
 
     Args:
-        spaces: names, as in `TARGETS` or of `topovae generate`.
+        spaces: names, as of `topovae generate`.
         noise: standard deviations in the units of the data.
         seeds: of the data and of the diagnosis.
         n: number of samples.
@@ -371,7 +363,7 @@ class Summary:
     def answers(self) -> tuple[str, ...]:
         """Every answer that was given, those of the targets first, in the targets' order."""
         given = {answer for counts in self.confusion.values() for answer in counts}
-        usual = [target.names[0] if target.names else "" for target in TARGETS.values()]
+        usual = [target_of(space).names[0] for space in known_spaces()]
         first = [name for name in dict.fromkeys([*usual, "circle + circle", "none"]) if name in given and name != "none"]
         rest = sorted(given - set(first) - {"none", "error"})
         return (*first, *rest, *(name for name in ("none", "error") if name in given))
@@ -437,7 +429,8 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
 
 
 def _place(space: str) -> int:
-    return list(TARGETS).index(space) if space in TARGETS else len(TARGETS)
+    places = known_spaces()
+    return places.index(space) if space in places else len(places)
 
 
 def reliability(outcomes: Sequence[Outcome], edges: Sequence[float] = BINS) -> tuple[Bin, ...]:
@@ -523,4 +516,4 @@ def expected_answers(space: str) -> tuple[str, ...]:
     target = target_of(space)
     if target.parts:
         return (" + ".join(target.parts), f"none, {target.components} parts")
-    return (*target.names, *target.latents)
+    return target.names

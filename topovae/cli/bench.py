@@ -43,13 +43,13 @@ def diagnosis(
     debug: DebugOption = False,
 ) -> None:
     """Count how often `analyze` names the right space: a confusion table, errors, calibration, time and memory."""
-    from topovae.benchmarks.diagnosis import SIZES, TARGETS, judge, make_tasks
+    from topovae.benchmarks.diagnosis import SIZES, judge, known_spaces, make_tasks
 
     if markdown and json:
         raise UsageError("--json and --markdown both say what goes to stdout; give one of them")
     levels, chosen = parse_noise(noise), [seed + value for value in parse_seeds(seeds)]
     sizes = {**SIZES, **dict(parse_count(text) for text in n or ())}
-    tasks = make_tasks(list(dict.fromkeys(spaces or TARGETS)), levels, chosen, samples, ambient, sizes)
+    tasks = make_tasks(list(dict.fromkeys(spaces or known_spaces())), levels, chosen, samples, ambient, sizes)
     outcomes: list[Outcome] = []
     try:
         with progress_bar(quiet) as advance:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.features.nulls import betti_distribution, betti_number, null
-from topovae.homology.spaces.catalogue import CATALOGUE, Space, find
-from topovae.homology.verdict.findings import FINDINGS, Finding, Findings
+from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
+from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
 from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
 
 
@@ -18,17 +16,24 @@ def sure(number: int) -> np.ndarray:
     return np.eye(RANKS + 1)[number]
 
 
-def findings(space: Space, manifold: float = 1.0, **changed: object) -> Findings:
+def shown(space: KnownSpace, **changed: object) -> Observations:
     """What a perfect diagnosis finds of a space: no degree 2, boundary and orientation above dimension 3."""
     degrees = (1, 2) if 1 < space.dimension <= 3 else (1,)
     betti = {(p, k): sure(space.betti(p, k)) for p in (2, 3) for k in degrees}
-    flags = (float(space.closed), float(space.orientable)) if space.dimension in (2, 3) else (None, None)
-    covers = tuple((cover.betti(2, 1), cover.betti(3, 1)) for cover in space.covers)
-    found = Findings({space.dimension: 0.98}, betti, *flags, manifold, cup_of(space), covers if len(covers) < 4 else ())
-    return replace(found, **changed)
+    judged = space.dimension in (2, 3)
+    covers = [(cover.betti(2, 1), cover.betti(3, 1)) for cover in space.covers]
+    return {
+        "dimension": {space.dimension: 0.98},
+        "homology": betti,
+        "boundary": float(space.closed) if judged else None,
+        "orientation": float(space.orientable) if judged else None,
+        "products": cup_of(space),
+        "covers": covers if 0 < len(covers) < 4 else None,
+        **changed,
+    }
 
 
-def cup_of(space: Space) -> np.ndarray | None:
+def cup_of(space: KnownSpace) -> np.ndarray | None:
     """A matrix of products with as many classes, and squares and other products as the space has."""
     k, form = space.betti(2, 1), space.cup_form
     if space.dimension == 1 or not 1 <= k <= 3:
@@ -39,8 +44,8 @@ def cup_of(space: Space) -> np.ndarray | None:
 
 
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension < 4], ids=lambda space: space.name)
-def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
-    candidates, recommendation = recommend(findings(space))
+def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
+    candidates, recommendation = recommend(shown(space), 1.0)
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
     assert candidates[0].score > LEAST_SCORE
     assert recommendation.confidence == calibrated("named", candidates[0].score)
@@ -51,9 +56,9 @@ def test_a_space_is_recommended_by_its_own_findings(space: Space) -> None:
 
 
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
-def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: Space) -> None:
+def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: KnownSpace) -> None:
     """Only H¹ is read there."""
-    _, recommendation = recommend(findings(space))
+    _, recommendation = recommend(shown(space), 1.0)
     plain = all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1
     if plain:
         assert recommendation.name == space.name
@@ -62,7 +67,7 @@ def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_
         assert seen(named) == seen(space)
 
 
-def seen(space: Space) -> tuple[int, ...]:
+def seen(space: KnownSpace) -> tuple[int, ...]:
     """What is computed of a space of large dimension."""
     return space.dimension, space.betti(2, 1), space.betti(3, 1)
 
@@ -74,34 +79,34 @@ def test_confidence_grows_with_the_score_and_is_a_probability(kind: str) -> None
 
 
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
-def test_several_dimensions_are_none(space: Space) -> None:
-    _, recommendation = recommend(findings(space, manifold=0.1))
+def test_several_dimensions_are_none(space: KnownSpace) -> None:
+    _, recommendation = recommend(shown(space), 0.1)
     assert (recommendation.name, recommendation.latent) == ("none", None)
 
 
 def test_genus_two_is_none_with_reasons() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 4), (2, 1))}
-    candidates, recommendation = recommend(Findings({2: 0.98}, betti, 1.0, 1.0, 1.0))
+    candidates, recommendation = recommend(
+        {"dimension": {2: 0.98}, "homology": betti, "boundary": 1.0, "orientation": 1.0}, 1.0
+    )
     assert recommendation.name == "none"
     assert any(reason.startswith("against") for reason in candidates[0].reasons)
 
 
 def test_betti_numbers_of_a_torus_without_products_are_no_torus() -> None:
     torus = find(["torus"])[0]
-    wedge = findings(torus, cup=np.zeros((2, 2), dtype=bool), covers=((3, 3),) * 3)
-    assert recommend(wedge)[1].name == "none"
+    wedge = shown(torus, products=np.zeros((2, 2), dtype=bool), covers=[(3, 3)] * 3)
+    assert recommend(wedge, 1.0)[1].name == "none"
 
 
 def test_candidates_restrict_the_choice() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 1), (2, 0))}
-    band = Findings({2: 0.98}, betti, 0.0, None, 1.0)
-    assert {candidate.name for candidate in recommend(band)[0]} > {"mobius", "cylinder"}
-    candidates, recommendation = recommend(band, find(["mobius", "torus"]))
+    band = {"dimension": {2: 0.98}, "homology": betti, "boundary": 0.0}
+    assert {candidate.name for candidate in recommend(band, 1.0)[0]} > {"mobius", "cylinder"}
+    candidates, recommendation = recommend(band, 1.0, find(["mobius", "torus"]))
     assert [candidate.name for candidate in candidates] == ["mobius", "torus"]
     assert recommendation.name == "mobius"
 
-
-NOTHING = Findings({}, {}, None, None, 1.0)
 
 each_kind = pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.kind)
 
@@ -113,15 +118,15 @@ def test_each_kind_of_finding_has_a_floor(finding: Finding) -> None:
 
 @each_kind
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
-def test_what_was_not_observed_gives_no_reason(finding: Finding, space: Space) -> None:
-    assert not list(finding.reasons(NOTHING, space))
+def test_what_was_not_observed_gives_no_reason(finding: Finding, space: KnownSpace) -> None:
+    assert not list(finding.reasons({}, space))
 
 
 @each_kind
 def test_no_reason_counts_by_more_than_the_floor(finding: Finding) -> None:
     torus, klein = find(["torus", "klein"])
     for found, space in ((torus, torus), (torus, klein), (klein, torus)):
-        reasons = list(finding.reasons(findings(found), space))
+        reasons = list(finding.reasons(shown(found), space))
         assert reasons and all(np.log(finding.floor) <= reason.evidence <= 0 for reason in reasons)
 
 

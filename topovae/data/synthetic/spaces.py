@@ -24,6 +24,7 @@ from topovae.data.synthetic import pictures
 from topovae.data.synthetic.draws import TAU, uniform_angles, uniform_by_density, uniform_sphere
 from topovae.data.synthetic.options import flag, one_of, real, whole
 from topovae.errors import UsageError
+from topovae.signature import NAMES
 
 Array = np.ndarray
 Sampler = Callable[..., tuple[Array, ...]]
@@ -62,7 +63,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class SpaceEntry:
+class SyntheticSpace:
     """One space that can be generated.
 
     Args:
@@ -73,6 +74,8 @@ class SpaceEntry:
         embed: (n, k) truth to (n, dimension) points, where truth alone decides x.
         variant: an option and the entry that each of its values selects.
         default_n: number of samples when none is asked for; None where other options decide it.
+        other_names: words that ask for it too.
+        parts: the name of each connected component, where there are several.
     """
 
     name: str
@@ -80,8 +83,10 @@ class SpaceEntry:
     dimension: int | None
     sampler: Sampler
     embed: Callable[[Array], Array] | None = None
-    variant: tuple[str, Callable[[Any], SpaceEntry]] | None = None
+    variant: tuple[str, Callable[[Any], SyntheticSpace]] | None = None
     default_n: int | None = DEFAULT_N
+    other_names: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -289,105 +294,99 @@ def _wedge(rng: np.random.Generator, n: int) -> Array:
 # ---------------------------------------------------------------- the table
 
 
-def _entry(
+def _cloud(
     name: str,
     space: str | None,
     dimension: int,
     draw: Callable[[np.random.Generator, int], Array],
     embed: Callable[[Array], Array],
-    variant: tuple[str, Callable[[Any], SpaceEntry]] | None = None,
-) -> SpaceEntry:
+    **more: Any,
+) -> SyntheticSpace:
+    """Return a row for points that their truth decides; its space is an expression, or a name that stands for one."""
+
     def sampler(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
         truth = draw(rng, n)
         return embed(truth), truth
 
-    return SpaceEntry(name, space, dimension, sampler, embed, variant)
+    return SyntheticSpace(name, space and NAMES.get(space, space), dimension, sampler, embed, **more)
 
 
-def _sphere_entry(d: int) -> SpaceEntry:
-    return _entry(f"S{d}", f"S{d}", d + 1, _sphere(d), lambda z: z) if d > 1 else SPACES["circle"]
+def _pictures(name: str, space: str, sampler: Sampler, **more: Any) -> SyntheticSpace:
+    """Return a row for pictures."""
+    return SyntheticSpace(name, NAMES.get(space, space), None, sampler, **more)
 
 
-def _projective_entry(d: int) -> SpaceEntry:
-    return _entry(f"RP{d}", f"RP{d}", (d + 1) * (d + 2) // 2, _sphere(d), projective_points)
+def _sphere_entry(d: int) -> SyntheticSpace:
+    return _cloud(f"S{d}", f"S{d}", d + 1, _sphere(d), lambda z: z) if d > 1 else SPACES["circle"]
 
 
-def _torus_entry(k: int) -> SpaceEntry:
-    return _entry(f"T{k}", "x".join(["S1"] * k), 2 * k, _angles(k), circle_points)
+def _projective_entry(d: int) -> SyntheticSpace:
+    return _cloud(f"RP{d}", f"RP{d}", (d + 1) * (d + 2) // 2, _sphere(d), projective_points)
 
 
-def _choose_sphere(d: Any) -> SpaceEntry:
+def _torus_entry(k: int) -> SyntheticSpace:
+    return _cloud(f"T{k}", "x".join(["S1"] * k), 2 * k, _angles(k), circle_points)
+
+
+def _choose_sphere(d: Any) -> SyntheticSpace:
     return _sphere_entry(whole("d", d, 1))
 
 
-def _choose_torus(embedded: Any) -> SpaceEntry:
+def _choose_torus(embedded: Any) -> SyntheticSpace:
     return SPACES["embedded-torus" if flag("embedded", embedded) else "torus"]
 
 
-def _choose_shift(mode: Any) -> SpaceEntry:
+def _choose_shift(mode: Any) -> SyntheticSpace:
     names = {"both": "shifted", "pixels": "shifted-pixels", "along": "shifted-along"}
     return SPACES[names[one_of("mode", mode, names)]]
 
 
-def _pictures(
-    name: str,
-    space: str,
-    sampler: Sampler,
-    default_n: int | None = DEFAULT_N,
-    variant: tuple[str, Callable[[Any], SpaceEntry]] | None = None,
-) -> SpaceEntry:
-    return SpaceEntry(name, space, None, sampler, None, variant, default_n)
-
-
-_KLEIN = "(S1xS1)/<rot(1/2),flip>"
-
 _TABLE = (
-    _entry("circle", "S1", 2, _angles(1), circle_points),
-    _entry("interval", "I", 2, _interval, arc_points),
-    _entry("disk", "R2", 2, _disk, lambda truth: truth),
-    _entry("cylinder", "S1xI", 3, _band, cylinder_points),
-    _entry("annulus", "S1xI", 2, _annulus, annulus_points),
-    _entry("mobius", "(S1xI)/<rot(1/2),flip>", 4, _mobius, mobius_points),
-    _entry("torus", "S1xS1", 4, _angles(2), circle_points, ("embedded", _choose_torus)),
-    _entry("embedded-torus", "S1xS1", 3, _embedded_torus, embedded_torus_points),
-    _entry("klein", _KLEIN, 5, _klein, klein_points),
-    _entry("sphere", "S2", 3, _sphere(2), lambda z: z, ("d", _choose_sphere)),
-    _entry("rp2", "RP2", 6, _sphere(2), projective_points),
-    _entry("so3", "SO3", 9, _sphere(3), rotation_points),
-    _entry("T3", "S1xS1xS1", 6, _angles(3), circle_points),
-    _entry("r2xs1", "S1xR2", 4, _patch, patch_points),
-    _entry("swiss-roll", "R2", 3, _roll, roll_points),
-    _entry("concentric-circles", None, 2, _concentric, concentric_points),
-    _entry("figure-eight", None, 2, _figure_eight, figure_eight_points),
-    _entry("wedge", None, 3, _wedge, wedge_points),
-    _pictures("klein-circles", _KLEIN, pictures.sample_circles),
-    _pictures("klein-filters", _KLEIN, pictures.sample_filters),
-    _pictures("fourier", "S1xS1", pictures.sample_translations),
-    _pictures("rotated", "S1", pictures.sample_rotations, None),
-    _pictures("shifted", "S1xS1", pictures.sample_shifts, None, ("mode", _choose_shift)),
-    _pictures("shifted-pixels", "S1xS1", pictures.sample_pixel_shifts, None),
-    _pictures("shifted-along", "S1", pictures.sample_shifts_along, None),
+    _cloud("circle", "circle", 2, _angles(1), circle_points, other_names=("s1",)),
+    _cloud("interval", "interval", 2, _interval, arc_points, other_names=("i",)),
+    _cloud("disk", "plane", 2, _disk, lambda truth: truth),
+    _cloud("cylinder", "cylinder", 3, _band, cylinder_points, other_names=("s1xi",)),
+    _cloud("annulus", "cylinder", 2, _annulus, annulus_points),
+    _cloud("mobius", "mobius", 4, _mobius, mobius_points),
+    _cloud("torus", "torus", 4, _angles(2), circle_points, variant=("embedded", _choose_torus), other_names=("s1xs1",)),
+    _cloud("embedded-torus", "torus", 3, _embedded_torus, embedded_torus_points),
+    _cloud("klein", "klein", 5, _klein, klein_points),
+    _cloud("sphere", "sphere", 3, _sphere(2), lambda z: z, variant=("d", _choose_sphere)),
+    _cloud("rp2", "RP2", 6, _sphere(2), projective_points),
+    _cloud("so3", "SO3", 9, _sphere(3), rotation_points),
+    _cloud("T3", "S1xS1xS1", 6, _angles(3), circle_points),
+    _cloud("r2xs1", "S1xR2", 4, _patch, patch_points, other_names=("s1xr2",)),
+    _cloud("swiss-roll", "plane", 3, _roll, roll_points),
+    _cloud("concentric-circles", None, 2, _concentric, concentric_points, parts=("circle", "circle")),
+    _cloud("figure-eight", None, 2, _figure_eight, figure_eight_points),
+    _cloud("wedge", None, 3, _wedge, wedge_points),
+    _pictures("klein-circles", "klein", pictures.sample_circles),
+    _pictures("klein-filters", "klein", pictures.sample_filters),
+    _pictures("fourier", "torus", pictures.sample_translations),
+    _pictures("rotated", "circle", pictures.sample_rotations, default_n=None),
+    _pictures("shifted", "torus", pictures.sample_shifts, default_n=None, variant=("mode", _choose_shift)),
+    _pictures("shifted-pixels", "torus", pictures.sample_pixel_shifts, default_n=None),
+    _pictures("shifted-along", "circle", pictures.sample_shifts_along, default_n=None),
 )
 
-SPACES: dict[str, SpaceEntry] = {entry.name: entry for entry in _TABLE}
-ALIASES = {"s1xr2": "r2xs1", "s1": "circle", "i": "interval", "s1xi": "cylinder", "s1xs1": "torus"}
-FAMILIES: dict[str, Callable[[int], SpaceEntry]] = {
+SPACES: dict[str, SyntheticSpace] = {entry.name: entry for entry in _TABLE}
+_WORDS = {word.lower(): entry for entry in _TABLE for word in (entry.name, *entry.other_names)}
+FAMILIES: dict[str, Callable[[int], SyntheticSpace]] = {
     "S": _sphere_entry,
     "T": _torus_entry,
     "RP": _projective_entry,
 }
 
 
-def find_space(name: str) -> SpaceEntry:
-    """Find the entry of a space by its name, by an alias, or as a member S<d>, T<k>, RP<d> of a family.
+def find_space(name: str) -> SyntheticSpace:
+    """Find the entry of a space by one of its names, or as a member S<d>, T<k>, RP<d> of a family.
 
     Raises:
         UsageError: there is no such space.
     """
     key = name.strip().lower().replace("_", "-")
-    known = {entry.lower(): entry for entry in SPACES}
-    if ALIASES.get(key, key) in known:
-        return SPACES[known[ALIASES.get(key, key)]]
+    if key in _WORDS:
+        return _WORDS[key]
     member = re.fullmatch(r"(s|t|rp)([1-9]\d{0,2})", key)
     if member:
         return FAMILIES[member[1].upper()](int(member[2]))
@@ -443,7 +442,7 @@ def generate(
     return Sample(x, truth.astype(np.float32), group[0] if group else None, entry.space, entry.name)
 
 
-def random_map(entry: SpaceEntry, ambient: int, seed: int) -> SmoothMap:
+def random_map(entry: SyntheticSpace, ambient: int, seed: int) -> SmoothMap:
     """Draw the smooth map of a seed that takes a space to R^ambient.
 
     Its input and output are standardised on a sample of the space that is the same for every seed and n.
@@ -473,7 +472,7 @@ def _stream(seed: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, purpose])
 
 
-def _select(entry: SpaceEntry, options: dict[str, Any]) -> tuple[SpaceEntry, dict[str, Any]]:
+def _select(entry: SyntheticSpace, options: dict[str, Any]) -> tuple[SyntheticSpace, dict[str, Any]]:
     """Follow the option that selects a variant, and refuse options that the entry does not take."""
     unknown = sorted(set(options) - set(entry.options))
     if unknown:
@@ -485,7 +484,7 @@ def _select(entry: SpaceEntry, options: dict[str, Any]) -> tuple[SpaceEntry, dic
     return entry, options
 
 
-def _ambient(entry: SpaceEntry, ambient: int) -> int:
+def _ambient(entry: SyntheticSpace, ambient: int) -> int:
     if entry.dimension is None:
         raise UsageError(f"{entry.name} makes pictures, which `ambient` cannot map; leave `ambient` out.")
     ambient = whole("ambient", ambient, 1)

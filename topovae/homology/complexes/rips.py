@@ -11,7 +11,7 @@ from topovae.errors import UsageError
 from topovae.homology.cloud.graphs import check_distances
 
 LARGEST_PRIME = 46337
-"""Beyond it products of field elements overflow ripser's 32-bit integers."""
+"""Beyond it products of field elements overflow ripser's 32-bit integers: not tuned."""
 
 
 @dataclass(frozen=True)

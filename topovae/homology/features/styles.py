@@ -14,6 +14,7 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.data.images import channels_last
+from topovae.homology.calibration import tuned
 from topovae.homology.features.orbits import (
     MOST_GROUPS,
     TORUS_SAMPLES,
@@ -26,8 +27,7 @@ from topovae.homology.features.orbits import (
 from topovae.homology.features.symmetry import QUERIES, REFERENCES, Symmetry, find_symmetries
 from topovae.signature import parse
 
-SURE = 0.8
-"""A finding less probable than this recommends nothing."""
+SURE = tuned("style_sure")
 
 STYLE_ROWS = 4000
 """Samples read for the dimension across orbits."""

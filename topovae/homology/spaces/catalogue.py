@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -12,20 +13,7 @@ from topovae.errors import ExpressionError, UsageError
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.forms import CupForm
 from topovae.homology.spaces.invariants import DoubleCover
-from topovae.signature import NAMES, Signature, parse
-
-NAMED: dict[str, str] = {
-    name: NAMES[name]
-    for name in ("interval", "circle", "plane", "cylinder", "mobius", "torus", "sphere", "klein", "rp2", "so3")
-}
-"""Spaces with a name of their own."""
-
-OTHER_NAMES: dict[str, tuple[str, ...]] = {
-    "interval": ("line",),
-    "plane": ("disk", "square"),
-    "cylinder": ("annulus",),
-}
-"""Words that users have for some of them."""
+from topovae.signature import SPACE_NAMES, Signature, parse
 
 FACTORS = ("S3", "SO3", "S2", "RP2", "klein", "mobius", "S1")
 """Factors of the products that the catalogue lists, in the order in which a product is written; a bounded one follows."""
@@ -45,7 +33,7 @@ LARGEST_THICK, LARGEST_EUCLIDEAN = 10, 24
 
 
 @dataclass(frozen=True)
-class Space:
+class KnownSpace:
     """One latent space and what the diagnosis can see of it.
 
     Attributes:
@@ -119,7 +107,7 @@ class Space:
         """All that a diagnosis can compare with data; spaces that share it are one candidate."""
         return *self.outline, tuple(sorted(cover.invariants for cover in self.covers)), self.cup_form
 
-    def looks_like(self, other: Space) -> bool:
+    def looks_like(self, other: KnownSpace) -> bool:
         """Whether no invariant tells the two apart."""
         if self.outline != other.outline:
             return False
@@ -127,7 +115,7 @@ class Space:
         return same or self.invariants == other.invariants
 
 
-def describe(expression: str, name: str | None = None) -> Space:
+def describe(expression: str, name: str | None = None) -> KnownSpace:
     """Return the space that a latent expression names.
 
     Args:
@@ -139,7 +127,7 @@ def describe(expression: str, name: str | None = None) -> Space:
     """
     given = parse(expression)
     signature = given.homeomorphic
-    return Space(
+    return KnownSpace(
         name or given.name or str(given),
         str(given),
         signature.dim,
@@ -149,9 +137,9 @@ def describe(expression: str, name: str | None = None) -> Space:
     )
 
 
-def merge(spaces: Iterable[Space]) -> tuple[Space, ...]:
+def merge(spaces: Iterable[KnownSpace]) -> tuple[KnownSpace, ...]:
     """Return the spaces without those that the diagnosis cannot tell from an earlier one, which are named `alike` there."""
-    merged: list[Space] = []
+    merged: list[KnownSpace] = []
     for space in spaces:
         at = next((i for i, first in enumerate(merged) if space.looks_like(first)), None)
         if at is None:
@@ -161,12 +149,12 @@ def merge(spaces: Iterable[Space]) -> tuple[Space, ...]:
     return tuple(merged)
 
 
-def _with_alike(space: Space, words: Iterable[str]) -> Space:
+def _with_alike(space: KnownSpace, words: Iterable[str]) -> KnownSpace:
     others = dict.fromkeys((*space.alike, *words))
     return replace(space, alike=tuple(word for word in others if word not in (space.name, space.latent)))
 
 
-def find(expressions: str | Sequence[str]) -> tuple[Space, ...]:
+def find(expressions: str | Sequence[str]) -> tuple[KnownSpace, ...]:
     """Return the candidates that a user names.
 
     Args:
@@ -186,7 +174,7 @@ def find(expressions: str | Sequence[str]) -> tuple[Space, ...]:
         raise UsageError("no candidates; expected latent expressions with commas between them, such as torus,klein")
     if not all(words):
         raise UsageError(f"an empty candidate in {','.join(words)}; expected one latent expression between two commas")
-    return merge(_known(describe(word)) for word in words)
+    return merge(replace(describe(word), name=known(word).name) for word in words)
 
 
 def split_expressions(text: str) -> list[str]:
@@ -206,22 +194,30 @@ def split_expressions(text: str) -> list[str]:
     return [word.strip() for word in words]
 
 
-def _known(space: Space) -> Space:
-    """Give a user's space the name that the catalogue has for the same expression, however it is spelt."""
-    return replace(space, name=_names().get(space.signature, space.name))
+def known(expression: str) -> KnownSpace:
+    """Return the space of the catalogue that an expression names, however it is spelt; one of its own where there is none.
+
+    Raises:
+        ExpressionError: the expression is not in the grammar, or its group does not act freely.
+
+    Example:
+        >>> known("S1xR").name, known("S1xR").alike
+        ('cylinder', ('annulus', 'S1xR'))
+    """
+    space = describe(expression)
+    return _spelt().get(space.signature, space)
 
 
 @cache
-def _names() -> dict[Signature, str]:
-    """Return the catalogue's names by what is spelt there, `alike` included."""
-    names: dict[Signature, str] = {}
+def _spelt() -> dict[Signature, KnownSpace]:
+    """Return the catalogue's spaces by what is spelt there, `alike` included."""
+    spelt: dict[Signature, KnownSpace] = {}
     for space in catalogue():
         for word in (space.latent, *space.alike):
-            try:
-                names.setdefault(parse(word), space.name)
-            except ExpressionError:
-                continue
-    return names
+            # words for a space need not be in the grammar
+            with contextlib.suppress(ExpressionError):
+                spelt.setdefault(parse(word), space)
+    return spelt
 
 
 def expressions() -> Iterator[str]:
@@ -261,13 +257,17 @@ def spell(factors: Sequence[str]) -> str:
 
 
 @cache
-def catalogue() -> tuple[Space, ...]:
-    """Return the catalogue: the named spaces, then products, small and simple ones first, none twice."""
-    named = [replace(describe(text, name), alike=OTHER_NAMES.get(name, ())) for name, text in NAMED.items()]
+def catalogue() -> tuple[KnownSpace, ...]:
+    """Return the catalogue: the named spaces, then products, small and simple ones first, none twice.
+
+    Of named spaces of one dimension those with an edge come first, and orientable ones before others.
+    """
+    named = [replace(describe(space.latent, space.name), alike=space.other_names) for space in SPACE_NAMES]
+    named.sort(key=lambda space: (space.dimension, space.closed, not space.orientable))
     return merge([*named, *(describe(text, text) for text in dict.fromkeys(expressions()))])
 
 
-CATALOGUE: tuple[Space, ...]
+CATALOGUE: tuple[KnownSpace, ...]
 """`catalogue()`, computed when it is first asked for."""
 
 

@@ -1,4 +1,4 @@
-"""The kinds of finding: what is observed of a piece, what a space expects of it, and how well the two agree."""
+"""The kinds of finding: what is observed of a piece and said of it, what a space expects, and how well the two agree."""
 
 from __future__ import annotations
 
@@ -8,38 +8,23 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
+from topovae.homology.cloud.manifold import dimension_probabilities
 from topovae.homology.features.nulls import power_lost
-from topovae.homology.spaces.catalogue import Space
+from topovae.homology.odds import decided
+from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.spaces.forms import CupForm
+from topovae.homology.verdict.measured import Measured
 
-MISSED_PRODUCT = 0.1
-"""How often a product that is not zero looks so: landmarks too sparse for the surface that carries it."""
+MISSED_PRODUCT = tuned("missed_product")
+COVERS_POWER = tuned("covers_power")
 
 Observed = TypeVar("Observed")
 Expected = TypeVar("Expected")
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What was measured of one connected piece, most of it as probabilities.
-
-    Attributes:
-        dimension: probability of each dimension; empty where it was not measured.
-        betti: for each (prime, degree) the probabilities of the Betti numbers 0, 1, ….
-        closed: probability that there is no boundary, or None.
-        orientable: probability that the space is orientable, or None.
-        manifold: probability that the dimension is the same everywhere and at all scales.
-        cup: which products (k, k) of the classes of H¹ over Z/2 are not zero, or None.
-        covers: the first Betti numbers over Z/2 and Z/3 of the double cover of each class.
-    """
-
-    dimension: Mapping[int, float]
-    betti: Mapping[tuple[int, int], np.ndarray]
-    closed: float | None
-    orientable: float | None
-    manifold: float
-    cup: np.ndarray | None = None
-    covers: tuple[tuple[int, int], ...] = ()
+Observations = Mapping[str, Any]
+"""What was observed of a piece, by the kind of finding."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +42,10 @@ class Reason:
     evidence: float = 0.0
 
 
+def _nothing(_: Measured) -> None:
+    """Say nothing."""
+
+
 @dataclass(frozen=True)
 class Finding(Generic[Observed, Expected]):
     """One kind of finding.
@@ -64,25 +53,27 @@ class Finding(Generic[Observed, Expected]):
     Attributes:
         kind: its name.
         floor: how often it is wrong though it looks sure: it counts against a space by no more.
-        observed: what was measured of a piece, None where it was not.
+        observed: what a piece shows, mostly as probabilities; None where it was not measured.
         expected: what a space predicts of what was observed, None where the two cannot be compared.
         agreement: how probable each part of the observation is by the prediction, and the two in words.
+        say: what the summary says of a piece, None where there is nothing to say.
     """
 
     kind: str
     floor: float
-    observed: Callable[[Findings], Observed | None]
-    expected: Callable[[Space, Observed], Expected | None]
+    observed: Callable[[Measured], Observed | None]
+    expected: Callable[[KnownSpace, Observed], Expected | None]
     agreement: Callable[[Observed, Expected], Iterable[tuple[float, str]]]
+    say: Callable[[Measured], str | None] = _nothing
 
-    def reasons(self, findings: Findings, space: Space) -> Iterator[Reason]:
+    def reasons(self, observations: Observations, space: KnownSpace) -> Iterator[Reason]:
         """Yield the reasons that this kind makes for or against a space; none where nothing is observed or expected.
 
         Args:
-            findings: what was measured of a piece.
+            observations: what was observed of a piece.
             space: the space that may explain it.
         """
-        observed = self.observed(findings)
+        observed = observations.get(self.kind)
         if observed is None:
             return
         expected = self.expected(space, observed)
@@ -90,6 +81,11 @@ class Finding(Generic[Observed, Expected]):
             return
         for probability, words in self.agreement(observed, expected):
             yield Reason(probability, words, float(np.log(self.floor + (1 - self.floor) * probability)))
+
+
+def observe(measured: Measured) -> Observations:
+    """Return what a piece shows of each kind of finding."""
+    return {finding.kind: finding.observed(measured) for finding in FINDINGS}
 
 
 def _same_dimension(found: Mapping[int, float], expected: int) -> Iterator[tuple[float, str]]:
@@ -101,7 +97,7 @@ _Classes = Mapping[tuple[int, int], tuple[int, float]]
 """For each (prime, degree) the Betti number, and how often a class is missed."""
 
 
-def _betti_numbers(space: Space, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
+def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
     return {(prime, degree): (space.betti(prime, degree), power_lost(degree, space.dimension)) for prime, degree in found}
 
 
@@ -113,11 +109,11 @@ def _same_homology(found: Mapping[tuple[int, int], np.ndarray], expected: _Class
         yield float(missed + probabilities[number : number + 1].sum()), words
 
 
-def _closed(space: Space, _: float) -> bool | None:
+def _closed(space: KnownSpace, _: float) -> bool | None:
     return space.closed if space.dimension > 1 else None
 
 
-def _orientable(space: Space, _: float) -> bool | None:
+def _orientable(space: KnownSpace, _: float) -> bool | None:
     return space.orientable if space.dimension > 1 else None
 
 
@@ -131,7 +127,7 @@ def _answer(yes: str, no: str) -> Callable[[float, bool], Iterator[tuple[float, 
     return agreement
 
 
-def _cup_form(space: Space, cup: np.ndarray) -> CupForm | None:
+def _cup_form(space: KnownSpace, cup: np.ndarray) -> CupForm | None:
     # the form of a space with many classes is costly and may be refused, so it is asked for only where it is compared
     return space.cup_form if len(cup) == space.betti(2, 1) else None
 
@@ -154,7 +150,7 @@ _Ranks = Sequence[tuple[int, int]]
 """The first Betti numbers over Z/2 and Z/3 of each double cover."""
 
 
-def _double_covers(space: Space, found: _Ranks) -> _Ranks | None:
+def _double_covers(space: KnownSpace, found: _Ranks) -> _Ranks | None:
     if len(found) != 2 ** space.betti(2, 1) - 1:
         return None
     return sorted((cover.betti_mod2[1], cover.betti_mod3[1]) for cover in space.covers)
@@ -163,7 +159,7 @@ def _double_covers(space: Space, found: _Ranks) -> _Ranks | None:
 def _same_covers(found: _Ranks, expected: _Ranks) -> Iterator[tuple[float, str]]:
     agreement = float(np.mean([a == b for a, b in zip(sorted(found), expected, strict=True)]))
     words = f"double covers with H1 of rank {_ranks(found)} over Z/2 and Z/3, {_ranks(expected)} expected"
-    yield agreement**2, words
+    yield agreement**COVERS_POWER, words
 
 
 def _ranks(pairs: _Ranks) -> str:
@@ -173,12 +169,68 @@ def _ranks(pairs: _Ranks) -> str:
 _same_boundary = _answer("a closed space", "a space with an edge")
 _same_orientation = _answer("orientable", "not orientable")
 
+
+def homotopy_type(measured: Measured) -> str:
+    """Name the simplest homotopy type that has the Betti numbers and products found."""
+    numbers = measured.betti.get(2) or next(iter(measured.betti.values()))
+    higher = numbers[1:]
+    if not any(higher):
+        return "contractible"
+    if measured.cup is not None and measured.cup.any():
+        return f"Betti numbers {' '.join(map(str, numbers))} with products of classes of H1"
+    kinds = ["circle", "sphere"]
+    several = [f"{n} {kind}{'s' * (n > 1)}" for n, kind in zip(higher, kinds, strict=False) if n]
+    if sum(higher) == 1:
+        return f"the homotopy type of a {kinds[higher.index(1)]}"
+    return f"the homology of a wedge of {' and '.join(several)}"
+
+
+def _decided(probability: float | None, yes: str, no: str) -> str | None:
+    """Say which answer a probability decides for, if any."""
+    answer = decided(probability)
+    return None if answer is None else yes if answer else no
+
+
 FINDINGS: tuple[Finding[Any, Any], ...] = (
-    Finding("dimension", 0.01, lambda found: found.dimension or None, lambda space, _: space.dimension, _same_dimension),
-    Finding("homology", 0.02, lambda found: found.betti or None, _betti_numbers, _same_homology),
-    Finding("boundary", 0.05, lambda found: found.closed, _closed, _same_boundary),
-    Finding("orientation", 0.08, lambda found: found.orientable, _orientable, _same_orientation),
-    Finding("products", 0.02, lambda found: found.cup, _cup_form, _same_products),
-    Finding("covers", 0.1, lambda found: found.covers or None, _double_covers, _same_covers),
+    Finding(
+        "dimension",
+        tuned("dimension_floor"),
+        lambda found: dimension_probabilities(found.cloud.dimension),
+        lambda space, _: space.dimension,
+        _same_dimension,
+        lambda found: f"dimension {found.cloud.dimension.value}",
+    ),
+    Finding(
+        "homology",
+        tuned("homology_floor"),
+        lambda found: found.betti_probabilities or None,
+        _betti_numbers,
+        _same_homology,
+        homotopy_type,
+    ),
+    Finding(
+        "boundary",
+        tuned("boundary_floor"),
+        lambda found: found.cloud.verdicts.closed,
+        _closed,
+        _same_boundary,
+        lambda found: _decided(found.cloud.verdicts.closed, "no edge", "an edge"),
+    ),
+    Finding(
+        "orientation",
+        tuned("orientation_floor"),
+        lambda found: found.orientable,
+        _orientable,
+        _same_orientation,
+        lambda found: _decided(found.orientable, "orientable", "not orientable"),
+    ),
+    Finding("products", tuned("products_floor"), lambda found: found.cup, _cup_form, _same_products),
+    Finding(
+        "covers",
+        tuned("covers_floor"),
+        lambda found: [cover.betti for cover in found.covers] or None,
+        _double_covers,
+        _same_covers,
+    ),
 )
-"""The kinds, in the order in which reasons of the same probability are given."""
+"""The kinds, in the order in which reasons of the same probability are given, and what is said in the summary."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks, assign
-from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
+from topovae.homology.cloud.manifold import Verdicts, orientation_by_classes
 from topovae.homology.complexes.bars import ranked_ratios
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.passes import Homology, compute_homology
@@ -17,9 +18,10 @@ from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, double_covers, find_classes
 from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null
-from topovae.homology.spaces.catalogue import Space
+from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
-from topovae.homology.verdict.findings import Findings
+from topovae.homology.verdict.findings import observe
+from topovae.homology.verdict.measured import Measured
 from topovae.homology.verdict.scores import recommend
 
 MOST_COVERED = 2
@@ -28,8 +30,8 @@ MOST_COVERED = 2
 UNSEEN = 1
 """So many classes more than the significant ones are tried in products, on surfaces."""
 
-CLASS_DEGREE = {2: 2}
-"""By dimension: products and covers are computed on the landmarks of this degree's homology, else of degree 1."""
+SAME_BARS = tuned("same_bars")
+COVERS_MARGIN = tuned("covers_margin")
 
 
 @dataclass(frozen=True)
@@ -42,53 +44,21 @@ class Options:
     primes: tuple[int, ...]
     alpha: float
     budget: Budget
-    catalogue: tuple[Space, ...]
+    catalogue: tuple[KnownSpace, ...]
     report: Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What was found of one connected piece.
+class Piece(Measured):
+    """What was found of one connected piece: what was measured, and what it says.
 
     Attributes:
-        cloud: its local geometry.
-        homology: diagrams and landmarks.
-        betti: for each prime the Betti numbers, degrees 0, 1, ….
-        cup: products of the classes of H¹ over Z/2, as of `covers.cup_matrix`, or None.
-        covers: double covers, with one class as generator each.
-        critical_ratios: by degree the ratio death/birth from which a bar is significant.
-        circles: independent circles, the Betti number of degree 1 over an odd prime.
-        covering_radius: largest distance of a sample to its landmark, in the unit of the points.
-        orientable: probability that it can be oriented, or None.
-        orientation: its orientation class, as the coefficients of a cover, where it cannot.
         candidates: best spaces, best first.
         recommendation: the answer.
     """
 
-    cloud: Cloud
-    homology: Homology
-    betti: Mapping[int, tuple[int, ...]]
-    cup: np.ndarray | None
-    covers: tuple[Cover, ...]
-    critical_ratios: Mapping[int, float]
-    circles: int
-    covering_radius: float
-    orientable: float | None
-    orientation: tuple[int, ...] | None
     candidates: tuple[Candidate, ...]
     recommendation: Recommendation
-
-    @property
-    def landmarks(self) -> Landmarks:
-        """Landmarks drawn from all samples."""
-        return self.homology.landmarks[1]
-
-    @property
-    def cup_length(self) -> int | None:
-        """The most classes of H¹ over Z/2 whose product was seen not to vanish, up to two; None where not computed."""
-        if self.cup is None:
-            return None
-        return 2 if self.cup.any() else 1
 
 
 def diagnose(cloud: Cloud, options: Options) -> Piece:
@@ -110,33 +80,22 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     products = _products(homology, dimension, numbers)
     numbers = _proven(numbers, ratios, products)
     spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
-    betti = {p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes}
-    cup, covers = products.cup, _covers(products.classes, laws[1], options.alpha)
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
-    findings = Findings(
-        dimension=dimension_probabilities(cloud.dimension),
-        betti=spread,
-        closed=cloud.verdicts.closed,
-        orientable=orientable,
-        manifold=cloud.verdicts.manifold,
-        cup=cup,
-        covers=tuple(cover.betti for cover in covers),
-    )
-    candidates, recommendation = recommend(findings, options.catalogue)
-    return Piece(
+    measured = Measured(
         cloud=cloud,
         homology=homology,
-        betti=betti,
-        cup=cup,
-        covers=covers,
+        betti={p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes},
+        betti_probabilities=spread,
+        cup=products.cup,
+        covers=_covers(products.classes, laws[1], options.alpha),
         critical_ratios={degree: law.critical_ratio(options.alpha) for degree, law in laws.items()},
         circles=_circles(homology, numbers, dimension, options),
         covering_radius=cloud.covering_radius(homology.landmarks[1]),
         orientable=orientable,
         orientation=orientation,
-        candidates=candidates,
-        recommendation=recommendation,
     )
+    candidates, recommendation = recommend(observe(measured), cloud.verdicts.manifold, options.catalogue)
+    return Piece(**vars(measured), candidates=candidates, recommendation=recommendation)
 
 
 @dataclass(frozen=True)
@@ -156,7 +115,7 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
     """
     if dimension == 1 or (2, 1) not in numbers:
         return _Products()
-    landmarks = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))]
+    landmarks = homology.landmarks[min(regime(dimension).class_degree, max(homology.landmarks))]
     count = numbers[2, 1]
     for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
         classes = find_classes(landmarks.distances, count + extra, LONGEST_EDGE)
@@ -193,7 +152,7 @@ def _proven(
 
     def proves(prime: int, degree: int) -> bool:
         over_two, own = ratios[2, degree], ratios[prime, degree]
-        return bool(np.allclose(over_two[: least[degree]], own[: least[degree]], rtol=0.02))
+        return bool(np.allclose(over_two[: least[degree]], own[: least[degree]], rtol=SAME_BARS))
 
     return {
         (prime, degree): max(number, least[degree]) if proves(prime, degree) else number
@@ -205,7 +164,7 @@ def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ..
     """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
     if classes is None or len(classes.cocycles) > MOST_COVERED:
         return ()
-    if classes.death < 1.1 * law.critical_ratio(alpha) * classes.birth:
+    if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
     return tuple(double_covers(classes, law, alpha))
 

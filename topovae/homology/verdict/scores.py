@@ -4,54 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import SURFACE_LIMIT
 from topovae.homology.odds import log_odds
-from topovae.homology.spaces.catalogue import CATALOGUE, NAMED, Space
+from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
-from topovae.homology.verdict.findings import FINDINGS, Findings, Reason
+from topovae.homology.verdict.findings import FINDINGS, Observations, Reason
+from topovae.signature import NAMES
 
-NONE_EVIDENCE = np.log(0.04)
-"""Log-likelihood granted to a space outside the catalogue."""
+NONE_EVIDENCE = np.log(tuned("none_likelihood"))
+RARE, RAREST = tuned("rare"), tuned("rarest")
+LEAST_SCORE = tuned("least_score")
 
+CALIBRATION = {
+    "named": (tuned("named_intercept"), tuned("named_slope")),
+    "none": (tuned("none_intercept"), tuned("none_slope")),
+}
+"""Intercept and slope that make the log odds of a score those of being right."""
 
-RARE, RAREST = 0.3, 0.02
-"""Prior weight of spaces that have no name and are no products of circles and lines, and of those among them of so high
-a dimension that the homology which tells them from the plain ones is not computed."""
-
-
-LEAST_SCORE = 0.6
-"""A space that explains the findings no better than this is not recommended."""
-
-
-CALIBRATION = {"named": (-1.05, 2.53), "none": (-1.02, 0.27)}
-"""Intercept and slope that make the log odds of a score those of being right; for answers and for `none`."""
-
-
+AGAINST, FOR = tuned("speaks_against"), tuned("speaks_for")
 SHOWN = 5
 
 
-def recommend(findings: Findings, catalogue: tuple[Space, ...] = CATALOGUE) -> tuple[tuple[Candidate, ...], Recommendation]:
+def recommend(
+    observations: Observations, manifold: float, catalogue: tuple[KnownSpace, ...] = CATALOGUE
+) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
     A space's likelihood is the product of the probabilities of what it predicts, each at least its kind's
     floor. It competes with the other spaces and with `none`.
 
+    Args:
+        observations: what a piece shows of each kind of finding.
+        manifold: probability that its dimension is the same everywhere and at all scales.
+        catalogue: the spaces to choose among.
+
     Returns:
         The best candidates, best first, and the recommendation.
     """
-    reasons = [_reasons(findings, space) for space in catalogue]
+    reasons = [_reasons(observations, space) for space in catalogue]
     likely = [_prior(space) + sum(reason.evidence for reason in why) for space, why in zip(catalogue, reasons, strict=True)]
     evidence = np.array([*likely, NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
-    common = _common_reasons(findings)
+    common = _common_reasons(manifold)
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
         Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
     )
     best = candidates[0]
-    score = best.score * findings.manifold
-    if findings.manifold > 0.5 and best.score > LEAST_SCORE:
+    score = best.score * manifold
+    if manifold > 0.5 and best.score > LEAST_SCORE:
         return candidates, Recommendation(best.latent, best.name, calibrated("named", score))
     return candidates, Recommendation(None, "none", calibrated("none", 1 - score))
 
@@ -67,22 +70,22 @@ def calibrated(kind: str, score: float) -> float:
     return float(1 / (1 + np.exp(-(intercept + slope * log_odds(score)))))
 
 
-def _prior(space: Space) -> float:
+def _prior(space: KnownSpace) -> float:
     """Return the logarithm of a space's prior weight."""
     plain = space.signature.order == 1 and all(factor.is_circle or factor.kind != "S" for factor in space.signature.factors)
-    if plain or space.name in NAMED:
+    if plain or space.name in NAMES:
         return 0.0
     return float(np.log(RARE if space.dimension <= SURFACE_LIMIT else RAREST))
 
 
-def _reasons(findings: Findings, space: Space) -> list[Reason]:
-    return [reason for finding in FINDINGS for reason in finding.reasons(findings, space)]
+def _reasons(observations: Observations, space: KnownSpace) -> list[Reason]:
+    return [reason for finding in FINDINGS for reason in finding.reasons(observations, space)]
 
 
-def _common_reasons(findings: Findings) -> list[Reason]:
+def _common_reasons(manifold: float) -> list[Reason]:
     """Return the reasons that speak for or against every space of the catalogue alike."""
-    seen = "the same" if findings.manifold > 0.5 else "not the same"
-    return [Reason(findings.manifold, f"the dimension is {seen} everywhere and at all scales")]
+    seen = "the same" if manifold > 0.5 else "not the same"
+    return [Reason(manifold, f"the dimension is {seen} everywhere and at all scales")]
 
 
 def _words(reasons: list[Reason]) -> tuple[str, ...]:
@@ -92,6 +95,6 @@ def _words(reasons: list[Reason]) -> tuple[str, ...]:
 
 
 def _verdict(probability: float) -> str:
-    if probability < 0.2:
+    if probability < AGAINST:
         return "against"
-    return "for" if probability > 0.6 else "undecided"
+    return "for" if probability > FOR else "undecided"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from topovae.homology.odds import decided
+from topovae.homology.verdict.findings import FINDINGS
 
 if TYPE_CHECKING:
     from topovae.homology.features.styles import Styles
@@ -34,30 +34,10 @@ def _place(i: int, count: int) -> str:
 
 def describe(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
-    facts = [f"dimension {piece.cloud.dimension.value}", homotopy_type(piece)]
-    closed, orientable = decided(piece.cloud.verdicts.closed), decided(piece.orientable)
-    if closed is not None:
-        facts.append("no edge" if closed else "an edge")
-    if orientable is not None:
-        facts.append("orientable" if orientable else "not orientable")
+    facts = [said for finding in FINDINGS if (said := finding.say(piece)) is not None]
     if piece.cloud.verdicts.manifold < 0.5:
         facts.append("not the same dimension everywhere")
     return ", ".join(facts)
-
-
-def homotopy_type(piece: Piece) -> str:
-    """Name the simplest homotopy type that has the Betti numbers and products found."""
-    numbers = piece.betti.get(2) or next(iter(piece.betti.values()))
-    higher = numbers[1:]
-    if not any(higher):
-        return "contractible"
-    if piece.cup is not None and piece.cup.any():
-        return f"Betti numbers {' '.join(map(str, numbers))} with products of classes of H1"
-    kinds = ["circle", "sphere"]
-    several = [f"{n} {kind}{'s' * (n > 1)}" for n, kind in zip(higher, kinds, strict=False) if n]
-    if sum(higher) == 1:
-        return f"the homotopy type of a {kinds[higher.index(1)]}"
-    return f"the homology of a wedge of {' and '.join(several)}"
 
 
 def describe_styles(styles: Styles) -> list[str]:
