@@ -121,6 +121,15 @@ def test_held_samples_are_the_same_in_the_same_blocks(source, tmp_path):
         assert [rows for rows, _ in held.chunks(size)] == [rows for rows, _ in data.chunks(size)]
 
 
+def test_samples_are_taken_with_what_stands_beside_them():
+    index = np.array([5, 0, 5])
+    data = Dataset.of(Slices(numbers((N, 3))), truth=np.arange(N), group=np.arange(N) // 2, space="S1")
+    taken = data.take(index)
+    np.testing.assert_array_equal(taken.load(), data.rows(index))
+    assert (taken.truth[:, 0].tolist(), taken.group.tolist(), taken.space) == ([5, 0, 5], [2, 0, 2], "S1")
+    assert Dataset.of(numbers((N, 3))).take(index).group is None
+
+
 def test_samples_are_held_where_they_fit_and_read_once():
     source = Counted(numbers((N, 3)))
     held = Dataset.of(source).held(12 * N)

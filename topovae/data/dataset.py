@@ -190,6 +190,15 @@ class Dataset:
                 out[places] = self._read(slice(first, int(wanted[-1]) + 1)).take(wanted - first, axis=0)
         return out
 
+    def take(self, index: np.ndarray) -> Dataset:
+        """Return some samples as a data set in memory, with their truth and groups.
+
+        Args:
+            index: (m,) as `rows` takes it.
+        """
+        truth, group = (None if beside is None else beside[index] for beside in (self.truth, self.group))
+        return replace(self, x=self.rows(index), truth=truth, group=group, chunk_rows=0)
+
     def block_rows(self, size_bytes: int = BLOCK_BYTES) -> int:
         """How many rows of about so many bytes are read best together: whole chunks of the file, unless one is very large."""
         row_bytes = self.n_features * self.dtype.itemsize
