@@ -37,7 +37,7 @@ NEAR = 1e-3
 
 
 @dataclass(frozen=True)
-class Rate:
+class Throughput:
     """How fast one way of training is.
 
     Args:
@@ -132,7 +132,7 @@ def measure(
     compiled: bool = True,
     precision: str = "float32",
     progress: Callable[[str, float], None] | None = None,
-) -> tuple[Rate, ...]:
+) -> tuple[Throughput, ...]:
     """Train the torus net in every way, in turn so that all see the same machine.
 
     Args:
@@ -164,7 +164,7 @@ def measure(
 
 def _rate(
     name: str, models: int, timed: Mapping[str, _Timed], epochs: int, n: int, config: TrainingConfig, limit: float
-) -> Rate:
+) -> Throughput:
     """The row of a way.
 
     Args:
@@ -182,7 +182,7 @@ def _rate(
     steps = models * epochs * -(-n // config.batch_size) / seconds
     target = plain.losses[-1] + NEAR * abs(plain.losses[-1])
     reached = next((i for i, loss in enumerate(own.losses) if loss <= target), None)
-    return Rate(
+    return Throughput(
         name,
         models,
         steps_per_second=steps,

@@ -17,7 +17,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Summary:
+class Columns:
     """What one pass over the data found.
 
     Attributes:
@@ -77,7 +77,7 @@ class _Moments:
         self.count = total
 
 
-def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Summary:
+def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Columns:
     """Read all data once, in chunks, and say what is wrong with them.
 
     Args:
@@ -125,7 +125,7 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
     return _summarise(dataset, moments, prints, minimum)
 
 
-def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum: int) -> Summary:
+def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum: int) -> Columns:
     n, shape = dataset.n_samples, dataset.sample_shape
     constant = np.flatnonzero(moments.low == moments.high)
     if len(constant) == dataset.n_features and minimum > 1:
@@ -147,7 +147,7 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum:
             f"{len(duplicates)} of the {n} samples repeat an earlier one exactly ({named}): copies in both "
             "the training and the test part would flatter the results, so remove them or give groups."
         )
-    return Summary(
+    return Columns(
         n_samples=n,
         mean=(moments.origin + moments.mean).reshape(shape),
         std=np.sqrt(moments.squares / n).reshape(shape),
