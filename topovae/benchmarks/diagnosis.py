@@ -14,11 +14,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from topovae.errors import ExpressionError, InputError, TopovaeError, UsageError
 from topovae.runs.processes import forget_peak, in_processes, peak_bytes
 from topovae.store.atomic import reporting
+from topovae.store.documents import Document
 
 SCHEMA = "topovae/bench-diagnosis/1"
 
@@ -304,8 +305,10 @@ def _answer(row: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Share:
+class Share(Document):
     """How many of the questions asked were answered rightly."""
+
+    keys: ClassVar = ("right", "asked", "share")
 
     right: int
     asked: int
@@ -316,9 +319,6 @@ class Share:
 
     def __str__(self) -> str:
         return f"{self.right} of {self.asked}"
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"right": self.right, "asked": self.asked, "share": self.share}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -21,6 +20,7 @@ from topovae.model.networks import count_parameters, to_device
 from topovae.model.vae import VAE, build_model
 from topovae.runs.options import TrainOptions
 from topovae.runs.processes import forget_peak, peak_bytes
+from topovae.store.documents import Document
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Trainer
@@ -37,7 +37,7 @@ NEAR = 1e-3
 
 
 @dataclass(frozen=True)
-class Throughput:
+class Throughput(Document):
     """How fast one way of training is.
 
     Args:
@@ -65,10 +65,6 @@ class Throughput:
     limit: float
     peak_bytes: int
     curve_difference: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
@@ -35,17 +34,6 @@ class Columns:
     constant: np.ndarray
     duplicates: np.ndarray
     warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and texts."""
-        return {
-            "n_samples": self.n_samples,
-            "mean": self.mean.tolist(),
-            "std": self.std.tolist(),
-            "constant": self.constant.tolist(),
-            "duplicates": self.duplicates.tolist(),
-            "warnings": list(self.warnings),
-        }
 
 
 class _Moments:

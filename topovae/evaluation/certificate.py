@@ -25,6 +25,7 @@ from topovae.homology.cloud.rows import shape_of
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
+from topovae.store.documents import Document
 
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
@@ -55,7 +56,7 @@ COLLAPSED = 0.05
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Document):
     """Whether an encoder is a homeomorphism onto the latent space, and why.
 
     Attributes:
@@ -78,17 +79,6 @@ class Certificate:
     degree: int | None = None
     injectivity: dict[str, float] | None = None
     coverage: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return {
-            "verdict": self.verdict,
-            "reasons": list(self.reasons),
-            "winding": self.winding,
-            "degree": self.degree,
-            "injectivity": self.injectivity,
-            "coverage": self.coverage,
-        }
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from topovae.latent import LatentSpace
 from topovae.model.networks import BODIES, choose_network
 from topovae.model.vae import GaussianLikelihood
 from topovae.signature import parse
+from topovae.store.documents import Document
 
 ERRORS = 3.0
 """A margin of less than so many standard errors decides nothing."""
@@ -93,7 +94,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Document):
     """One decoder.
 
     Attributes:
@@ -104,19 +105,20 @@ class Run:
         held_out: log-likelihood of each held-out sample (n,), nats; not in the JSON.
     """
 
+    keys: ClassVar = ("seed", "log_likelihood", "fit", "noise")
+
     seed: int
     log_likelihood: float
     fit: float
     noise: float
     held_out: np.ndarray
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"seed": self.seed, "log_likelihood": self.log_likelihood, "fit": self.fit, "noise": self.noise}
-
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Document):
     """One candidate and its runs, the best fitted first."""
+
+    keys: ClassVar = ("latent", "name", "log_likelihood", "se", "runs")
 
     latent: str
     name: str
@@ -131,10 +133,6 @@ class Trial:
     def se(self) -> float:
         """Standard error of `log_likelihood` over the held-out samples."""
         return _standard_error(self.runs[0].held_out)
-
-    def to_dict(self) -> dict[str, Any]:
-        runs = [run.to_dict() for run in self.runs]
-        return {"latent": self.latent, "name": self.name, "log_likelihood": self.log_likelihood, "se": self.se, "runs": runs}
 
 
 @dataclass(frozen=True)

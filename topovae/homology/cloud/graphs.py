@@ -62,16 +62,6 @@ class DistanceSample:
         for component in range(int(self.component.max()) + 1):
             yield np.flatnonzero(self.component == component)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and texts."""
-        return {
-            "n_samples": self.n_samples,
-            "points": len(self.index),
-            "components": int(self.component.max()) + 1,
-            "covering_radius": self.covering_radius,
-            "reasons": list(self.reasons),
-        }
-
 
 def is_graph(data: Any) -> bool:
     """Whether data are a graph: a sparse matrix, a file of one, or a table of edges of two or three columns."""
