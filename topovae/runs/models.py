@@ -7,7 +7,9 @@ import torch
 
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
+from topovae.model.networks import to_device
 from topovae.model.vae import VAE, ModelConfig
+from topovae.store.reader import read_run
 from topovae.store.schema import Member
 from topovae.training.batches import Batches
 from topovae.training.loop import load_weights
@@ -29,6 +31,11 @@ def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
             "edited; train again, or use an intact copy"
         ) from None
     return model.to(device).eval()
+
+
+def open_model(path: str, device: str) -> VAE:
+    """The model of a run file, on a device that a user names."""
+    return load_model(read_run(path).model, to_device(device))
 
 
 @torch.no_grad()
