@@ -123,9 +123,6 @@ class ManifoldUniform(ClosedUniform):
         self.manifold = manifold
         super().__init__(math.log(manifold.volume), batch_shape, torch.Size((manifold.ambient_dim,)), dtype, device)
 
-    def expand(self, batch_shape: _size, _instance: object = None) -> ManifoldUniform:
-        return ManifoldUniform(self.manifold, torch.Size(batch_shape), self._like.dtype, self._like.device)
-
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return self.manifold.uniform(self._like.new_empty(self._extended_shape(sample_shape)))
 

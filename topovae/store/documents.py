@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import Field, fields
 from typing import Any, ClassVar
@@ -32,3 +33,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def finite(value: Any) -> Any:
+    """A value as JSON text can have it: plain, names as keys, and None for numbers that are not finite.
+
+    Example:
+        >>> finite({2: (1.0, float("inf"))})
+        {'2': [1.0, None]}
+    """
+    value = plain(value)
+    if isinstance(value, dict):
+        return {str(key): finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
