@@ -53,6 +53,9 @@ SURE_DIAGNOSIS = 0.8
 WIDENING = 1.5
 """Components of the proposal are wider than the spacing of their centres, so that tails are covered."""
 
+ROUNDS = 2
+"""Of adapting the proposal."""
+
 Progress = Callable[[str, float], None]
 
 
@@ -342,7 +345,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget, rounds: int = 2) -> Tensor:
+def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget) -> Tensor:
     """Estimate log p(x) by importance sampling, (n,), nats: a bound that is tight where the proposal is good.
 
     The proposal is a mixture of the space's own posteriors, on a quotient with the density of the orbit. Its centres are
@@ -352,7 +355,6 @@ def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget, rou
         model: fitted.
         x: (n, q) samples.
         budget: `draws` and `components`.
-        rounds: of adapting the proposal.
     """
     space, n = model.space, len(x)
     points = space.sample_prior(4 * budget.prior_points, x)
@@ -361,7 +363,7 @@ def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget, rou
     # the points' spacing in radians: a latent space is a few radians wide
     least = 4.0 * len(points) ** (-1 / space.dim)
     found = torch.zeros(n)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         widths = (WIDENING * _spacing(space, centres)).clamp_min(least)[:, None, None].expand(-1, -1, space.scale_dim)
         around = _take(centres, torch.randint(budget.components, (n, budget.draws)))
         z = space.posterior(around, widths.expand(-1, budget.draws, -1)).rsample()

@@ -74,10 +74,10 @@ def reconstruct(model: VAE, x: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def encode(model: VAE, data: Dataset, batch: int = 512) -> tuple[np.ndarray, np.ndarray]:
+def encode(model: VAE, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Posterior locations (n, coordinate_dim) and scales (n, scale_dim) of all samples."""
     device = next(model.parameters()).device
     batches = Batches(data, np.arange(data.n_samples), device)
-    pairs = [model.encode(x) for x in batches.in_order(batch)]
+    pairs = [model.encode(x) for x in batches.in_order()]
     locations, scales = (torch.cat(column) for column in zip(*pairs, strict=True))
     return model.space.representative(locations).cpu().numpy(), scales.cpu().numpy()
