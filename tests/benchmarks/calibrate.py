@@ -1,8 +1,8 @@
 """Fit the calibration of `confidence`: `python tests/benchmarks/calibrate.py FILE.jsonl …`.
 
 The files are what `topovae bench diagnosis --save` wrote, of data that no accuracy is claimed on. What is printed belongs into
-`CALIBRATION` of topovae/homology/verdict/scores.py. Scores are those of the decision before any calibration, so the fit can be
-repeated on the same files.
+the rows `named_…` and `none_…` of topovae/homology/calibration.py. Scores are those of the decision before any calibration,
+so the fit can be repeated on the same files.
 """
 
 from __future__ import annotations

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from dataclasses import fields
 
 import pytest
 from support.places import ROOT
 
-from topovae.homology.calibration import BY_HAND, TABLE
+from topovae.homology import calibration
+from topovae.homology.calibration import BY_HAND, REGIMES, TABLE, Regime, regime
+
+SECTIONS = (
+    calibration.CLOUD,
+    calibration.COMPLEXES,
+    calibration.FEATURES,
+    calibration.VERDICT,
+    calibration.COORDINATES,
+    calibration.EVALUATION,
+)
+TEXTS = [path.read_text() for path in (ROOT / "topovae").rglob("*.py") if path.name != "calibration.py"]
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -20,7 +34,44 @@ def test_every_tuned_number_names_its_unit_its_data_and_its_command(name: str) -
         assert script[1] is None or (ROOT / script[1]).exists()
 
 
+def test_no_number_stands_twice() -> None:
+    assert len(TABLE) == sum(map(len, SECTIONS))
+    said = [(row.unit, row.what) for row in TABLE.values()]
+    assert sorted(said) == sorted(set(said))
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_every_row_is_used_once(name: str) -> None:
-    texts = [path.read_text() for path in (ROOT / "topovae").rglob("*.py") if path.name != "calibration.py"]
-    assert sum(text.count(f'tuned("{name}")') for text in texts) == 1
+    assert sum(text.count(f'tuned("{name}")') for text in TEXTS) == 1
+
+
+@pytest.mark.parametrize("name", sorted(re.findall(r'int\(tuned\("(\w+)"\)\)', " ".join(TEXTS))))
+def test_what_is_read_as_a_whole_number_is_one(name: str) -> None:
+    assert isinstance(TABLE[name].value, int)
+
+
+def bare_numbers(folder: str) -> Iterator[tuple[str, str]]:
+    """Names of a folder's modules that are given numbers, with the docstring under them."""
+    for path in sorted((ROOT / "topovae" / "homology" / folder).glob("*.py")):
+        body = ast.parse(path.read_text()).body
+        for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
+            if isinstance(node, ast.Assign) and any(
+                isinstance(part, ast.Constant) and isinstance(part.value, int | float) for part in ast.walk(node.value)
+            ):
+                yield f"{path.name}: {ast.unparse(node.targets[0])}", ast.unparse(after)
+
+
+@pytest.mark.parametrize("folder", ["cloud", "complexes"])
+def test_numbers_outside_the_table_say_that_they_are_not_tuned(folder: str) -> None:
+    assert [name for name, said in bare_numbers(folder) if "not tuned" not in said] == []
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Regime)])
+def test_every_field_of_a_regime_is_used(field: str) -> None:
+    assert any(re.search(rf"\bregime(_of_degree)?\(.*\)\.{field}\b", text) for text in TEXTS)
+
+
+def test_every_dimension_has_a_regime() -> None:
+    assert [regime(dimension) for dimension in (1, 2, 3, 4, 7)] == list(REGIMES.values())
+    assert regime(6) is regime(4) and regime(99) is regime(7)
+    assert [regime(dimension).longest_edge for dimension in (1, 2, 3, 9)] == [8.0, 4.5, 2.5, 2.5]

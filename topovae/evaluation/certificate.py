@@ -19,6 +19,7 @@ from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
 from topovae.evaluation.fibres import Fibres, measure_fibres
 from topovae.evaluation.pullback import characters
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.rows import shape_of
@@ -30,29 +31,23 @@ from topovae.store.documents import Document
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
 
-FEWEST = 200
-"""Of fewer samples a ball is too large a part of the space."""
+FEWEST = int(tuned("certificate_samples"))
 
-LIMITS = {"empty": (0.03, 0.08), "several": (0.04, 0.12), "torn": (0.007, 0.03), "leaps": (0.0006, 0.002)}
+LIMITS = {
+    "empty": (tuned("empty_sound"), tuned("empty_broken")),
+    "several": (tuned("several_sound"), tuned("several_broken")),
+    "torn": (tuned("torn_sound"), tuned("torn_broken")),
+    "leaps": (tuned("leaps_sound"), tuned("leaps_broken")),
+}
 """Shares of balls up to which an encoder passes, and from which it fails, measured on maps that are known."""
 
-SPREADS = {1: (0.45, 0.7), 2: (0.5, 0.7), 3: (0.57, 0.75)}
-"""Likewise, by dimension, for the size of the data in a ball."""
-
-EXACT = (0.08, 0.16)
-"""Share of a pulled-back class that is no difference: it vanishes below the first, and does not above the second."""
-
-WHOLE = 0.1
-"""Coefficients so near to whole numbers are whole."""
-
-STANDS_OUT, SURELY = 1.0, 1.25
+EXACT = (tuned("exact_vanishes"), tuned("exact_winds"))
+WHOLE = tuned("whole")
+STANDS_OUT, SURELY = 1.0, tuned("surely")
 """Ratios death/birth over the critical one, from which a class of the data is likely, and sure."""
 
-MATCHED = 0.3
-"""A class mod 2 is matched where it differs from its match on this share of the edges on which it differs from the next."""
-
-COLLAPSED = 0.05
-"""A line or interval of which the data takes less of the prior's range is not used."""
+MATCHED = tuned("matched")
+COLLAPSED = tuned("collapsed")
 
 
 @dataclass(frozen=True)
@@ -290,9 +285,8 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[Finding]:
     for name, text in texts.items():
         value = float(getattr(fibres, name))
         yield Finding(_judged(value, LIMITS[name]), text.format(value))
-    limits = SPREADS[min(space.dim, max(SPREADS))]
     text = f"samples in a small latent ball lie {fibres.spread:.0%} as far apart as any"
-    yield Finding(_judged(fibres.spread, limits), text)
+    yield Finding(_judged(fibres.spread, regime(space.dim).spread), text)
     for extent in fibres.ranges:
         if extent < COLLAPSED:
             yield Finding(

@@ -16,43 +16,30 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from topovae.evaluation.pullback import flat_columns
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.neighbours import nearest
 from topovae.homology.cloud.tangents import neighbour_graph
 from topovae.latent import LatentSpace
 
 BALLS = 300
-LEAST_IN_BALL, SHARES_IN_BALL = 15, {1: 0.03, 2: 0.0075}
-"""Samples in a ball: at least so many, and at least this share of all, by dimension and from the last on: a ball must be wider
-than the noise."""
+LEAST_IN_BALL = int(tuned("least_in_ball"))
 
-OUTER = 1.7
-"""Pieces may hold together through a ball so many times as wide."""
-
-NEIGHBOURS = 12
-
-GAP, GAP_IN_RADII = 0.12, 1.6
-"""Latent points of neighbours in the data hold together across so much of the latent's diameter, or so many radii of balls."""
-
-TIGHT, FAR, FAR_IN_GAPS = 4, 0.25, 2.2
-"""So many nearest neighbours in the data are far apart from this share of the latent's diameter on, or so many gaps."""
-
-NOISE_IN_RADIUS, WIDEST_BALL = 2.0, 0.15
-"""Balls are at least so many times as wide as nearest neighbours in the data are apart, up to this share of the diameter."""
+OUTER = tuned("ball_outer")
+NEIGHBOURS = int(tuned("ball_neighbours"))
+GAP, GAP_IN_RADII = tuned("tear_gap"), tuned("tear_gap_in_radii")
+TIGHT, FAR, FAR_IN_GAPS = int(tuned("leap_neighbours")), tuned("leap_far"), tuned("leap_far_in_gaps")
+NOISE_IN_RADIUS, WIDEST_BALL = tuned("ball_noise"), tuned("ball_widest")
+LONE = tuned("ball_gap")
+TEAR_OUTER = int(tuned("tear_outer"))
 
 MOST_MEASURED = 60
 """Samples of a ball between which distances are taken."""
 
-MOSTLY = 0.8
-"""The usual number of pieces is that of more than this share of the balls."""
-
-LEAST_PIECE = 0.15
-"""A piece counts from this share of a ball's samples on."""
-
-FLAT_RANGE = 3.0
-"""Length, in radians, to which the range that the data takes of a line or interval is scaled."""
-
-CENTRAL = 0.95
-"""Share of the samples between the ends of that range."""
+MOSTLY = tuned("mostly")
+LEAST_PIECE = tuned("piece_share")
+SPREAD_QUANTILE = tuned("spread_quantile")
+FLAT_RANGE = tuned("flat_range")
+CENTRAL = tuned("flat_central")
 
 
 @dataclass(frozen=True)
@@ -127,7 +114,7 @@ def distances_to(space: LatentSpace, queries: Tensor, points: Tensor) -> np.ndar
 
 def ball_size(n: int, dimension: int) -> int:
     """Return how many of n samples a ball of a space of that dimension holds."""
-    return max(LEAST_IN_BALL, round(SHARES_IN_BALL[min(dimension, max(SHARES_IN_BALL))] * n))
+    return max(LEAST_IN_BALL, round(regime(dimension).ball * n))
 
 
 def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Fibres:
@@ -157,7 +144,7 @@ def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed
         several=float((pieces > 1).mean()) if len(pieces) else 1.0,
         torn=torn,
         leaps=_leaps(space, points, z, max(FAR * diameter, FAR_IN_GAPS * gap)),
-        spread=float(np.quantile(spreads, 0.9)) if spreads else 1.0,
+        spread=float(np.quantile(spreads, SPREAD_QUANTILE)) if spreads else 1.0,
         data=min(1.0, widest / _diameter(points)),
         latent=min(1.0, reach / max(diameter, 1e-300)),
         ranges=tuple(_relative_ranges(space, latents).tolist()),
@@ -180,7 +167,7 @@ def _balls(
     _, first = nearest(points, 1)
     noise = float(space.distance(z, z[first[:, 0]]).median())
     least = min(NOISE_IN_RADIUS * noise, WIDEST_BALL * float(distances.max()))
-    kept = radius <= 2 * np.median(radius)
+    kept = radius <= LONE * np.median(radius)
     found = []
     for row, reach in zip(distances[kept], np.maximum(radius[kept], least), strict=True):
         outer = np.flatnonzero(row <= OUTER * reach)
@@ -237,10 +224,10 @@ def _tears(space: LatentSpace, points: np.ndarray, z: Tensor, gap: float, rng: n
     """
     centre = rng.choice(len(points), min(len(points), BALLS), replace=False)
     size = ball_size(len(points), space.dim)
-    _, index = nearest(points, min(2 * size, len(points) - 1), points[centre])
+    _, index = nearest(points, min(TEAR_OUTER * size, len(points) - 1), points[centre])
     several, widest = [], 0.0
     for ball in index[:, :: max(1, size // LEAST_IN_BALL)]:
-        inner = np.arange(len(ball)) < (len(ball) + 1) // 2
+        inner = np.arange(len(ball)) < math.ceil(len(ball) / TEAR_OUTER)
         apart = space.distance(z[ball, None], z[None, ball]).numpy()
         _, label = connected_components(csr_matrix(apart <= gap), directed=False)
         several.append(_large(label, inner) > 1)
@@ -268,5 +255,6 @@ def _empty(space: LatentSpace, z: Tensor, count: int, seed: int) -> float:
 def _relative_ranges(space: LatentSpace, latents: Tensor) -> np.ndarray:
     """Return the ranges of flat columns over those of the prior: 1 for intervals, 4 standard deviations for lines."""
     kinds = [f.kind for f in space.signature.factors for _ in range(f.dim) if f.kind != "S"]
+    # 1.386 is erfinv(0.95): a normal law's share CENTRAL lies between ±1.96 standard deviations
     whole = np.array([CENTRAL if kind == "I" else 2 * math.sqrt(2) * 1.386 for kind in kinds])
     return flat_ranges(space, latents) / whole

@@ -6,6 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
+
+NO, YES = tuned("surely_not"), tuned("surely_so")
+MARGIN = tuned("odds_margin")
+
 
 def _below(value: float, middle: float, width: float) -> float:
     """Return how surely a value lies below a threshold, a logistic."""
@@ -24,12 +29,12 @@ def logistic(x: float) -> float:
 
 def decided(probability: float | None) -> bool | None:
     """Return a yes or no where the probability is decided."""
-    if probability is None or 0.3 < probability < 0.7:
+    if probability is None or NO < probability < YES:
         return None
     return probability > 0.5
 
 
 def log_odds(score: float | np.ndarray) -> Any:
     """Return log p/(1 − p) of probabilities, none beyond 999 : 1."""
-    inside = np.clip(score, 1e-3, 1 - 1e-3)
+    inside = np.clip(score, MARGIN, 1 - MARGIN)
     return np.log(inside / (1 - inside))

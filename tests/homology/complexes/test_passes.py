@@ -9,10 +9,11 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from topovae.errors import ResourceError
+from topovae.homology.calibration import regime
 from topovae.homology.cloud.landmarks import Landmarks, self_tuned
 from topovae.homology.complexes import passes as filtrations
 from topovae.homology.complexes.budget import Budget
-from topovae.homology.complexes.passes import PASSES, compute_homology
+from topovae.homology.complexes.passes import compute_homology
 
 
 def circle(resample: int, count: int) -> Landmarks:
@@ -30,7 +31,7 @@ def compute(draw: Any = circle, seconds: float | None = None, memory: int = 2**3
 def test_every_pass_has_its_resamples() -> None:
     homology = compute()
     assert homology.stopped is None and homology.reasons == ()
-    for step in PASSES[2]:
+    for step in regime(2).passes:
         for prime in (2, 3):
             assert len(homology.diagrams[prime, step.degree]) == step.resamples
     assert homology.ratios(2, 1)[0] > 2

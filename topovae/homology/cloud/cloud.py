@@ -7,19 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import Landmarks, choose_landmarks, covering_radius, farthest_points, self_tuned
 from topovae.homology.cloud.manifold import Verdicts, judge
 from topovae.homology.cloud.neighbours import average
 from topovae.homology.cloud.tangents import Dimension, frame_size, growth_dimension, intrinsic_dimension
 
-SHARE = 0.85
-"""Resamples after the first keep this share of the samples."""
+SHARE = tuned("resample_share")
+AVERAGED = int(tuned("averaged"))
+SAMPLES_A_LANDMARK, FEWEST_LANDMARKS = int(tuned("samples_a_landmark")), int(tuned("fewest_landmarks"))
 
 MOST_GEOMETRY = 4000
-"""Local geometry and geodesics are read at so many samples at most."""
-
-AVERAGED = 8
-"""Neighbours over which points are averaged before their geometry is read."""
+"""Local geometry and geodesics are read at so many samples at most: a limit on cost, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def count_landmarks(n: int, usual: int, asked: int | None) -> int:
     """Return how many landmarks to take of n samples: a quarter of them where that is not too few."""
     if asked is not None:
         return min(asked, int(SHARE * n))
-    return min(usual, max(n // 4, min(int(SHARE * n), 120)))
+    return min(usual, max(n // SAMPLES_A_LANDMARK, min(int(SHARE * n), FEWEST_LANDMARKS)))
 
 
 def subset(n: int, most: int, seed: int) -> np.ndarray:

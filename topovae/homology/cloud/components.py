@@ -7,18 +7,12 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import assign, centres, self_tuned
 
-GAP = 1.4
-"""Landmarks further apart than so many usual spacings are not joined: in one piece the widest gap of the minimum
-spanning tree is 0.97 to 1.23, between two circles under noise 1.56 and more (300 landmarks)."""
-
-COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = 300, 6
-"""Components are counted on at most so many landmarks, of so many samples each at least: of fewer, the chance gaps between
-samples would look like gaps between components."""
-
-LEAST_SHARE = 0.05
-"""Smaller components are stragglers and not counted."""
+GAP = tuned("component_gap")
+COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = int(tuned("component_landmarks")), int(tuned("component_samples"))
+LEAST_SHARE = tuned("component_share")
 
 
 def components(distances: np.ndarray, weights: np.ndarray) -> np.ndarray:

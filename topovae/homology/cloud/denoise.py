@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEW_FEATURES = 10
-"""Up to so many features the noise floor cannot be told from the signal, and nothing is cut."""
+from topovae.homology.calibration import tuned
 
-MOST_COMPONENTS = 50
+FEW_FEATURES = int(tuned("few_features"))
+MOST_COMPONENTS = int(tuned("most_components"))
+NOISE_MARGIN = tuned("noise_margin")
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ def _noise_floor(eigenvalues: np.ndarray, n: int, p: int) -> tuple[int, float]:
     most = min(MOST_COMPONENTS, len(eigenvalues) - 2)
     variance, rank = float(np.median(eigenvalues)) * len(eigenvalues) / p, 0
     for _ in range(20):
-        # 5 % above the edge, for the fluctuations of the largest noise eigenvalue
-        above = int((eigenvalues > 1.05 * variance * (1 + np.sqrt(p / n)) ** 2).sum())
+        above = int((eigenvalues > NOISE_MARGIN * variance * (1 + np.sqrt(p / n)) ** 2).sum())
         if above == rank == 0:
             return 0, 0.0
         above = min(max(above, 2), most)

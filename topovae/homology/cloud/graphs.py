@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import InputError, ResourceError
+from topovae.homology.calibration import tuned
 
 POOL = (500, 1000)
-"""So many nodes of a larger graph stand for all, fewer where it has many edges; distances are measured from them alone."""
+"""So many nodes of a larger graph stand for all, fewer where it has many edges; distances are measured from them alone:
+a limit on cost, not tuned."""
 
 POOL_EDGES = 9e8
-"""Nodes that stand for all times edges: about a minute and a half."""
+"""Nodes that stand for all times edges: about a minute and a half, a limit on cost, not tuned."""
 
 WHOLE_GRAPH = 2000
-"""Up to so many nodes all of them are taken."""
+"""Up to so many nodes all of them are taken: a limit on cost, not tuned."""
 
-LEAST_SHARE = 0.01
-"""Components of a smaller share of the nodes, or of fewer than `LEAST_NODES`, are left out."""
+LEAST_SHARE, LEAST_NODES = tuned("graph_share"), int(tuned("graph_nodes"))
 
-LEAST_NODES = 20
 BYTES_PER_EDGE, BYTES_PER_NODE = 96, 64
-"""Memory for each edge as given, with its copies for checks and in both directions, and for each node."""
+"""Memory for each edge as given, with its copies for checks and in both directions, and for each node: an estimate,
+not tuned."""
 
 _SPARSE = {
     "csr": ("data", "indices", "indptr", "shape"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks, subset
 from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
@@ -14,12 +15,7 @@ from topovae.homology.cloud.neighbours import average
 from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.tangents import Dimension, frame_size, intrinsic_dimension
 
-LANDMARKS = {1: 200, 2: 400, 3: 600}
-LONGEST_EDGE = {1: 8.0, 2: 4.5, 3: 2.5}
-"""By dimension of the data, the last beyond it: landmarks and the longest edge between them for classes of degree 1."""
-
-SURFACE_LANDMARKS, SURFACE_EDGE = 250, 4.0
-"""Likewise for a class of degree 2."""
+SURFACE_LANDMARKS, SURFACE_EDGE = int(tuned("surface_landmarks")), tuned("surface_edge")
 
 
 @dataclass(frozen=True)
@@ -42,22 +38,19 @@ class Ground:
 
     def landmarks(self, usual: int | None = None) -> Landmarks:
         """Draw landmarks, the usual number for the dimension unless another is given."""
-        count = count_landmarks(len(self.points), usual or self._by_dimension(LANDMARKS), None)
+        count = count_landmarks(len(self.points), usual or regime(self.dimension.value).landmarks, None)
         dimension = self.dimension.value
         return choose_landmarks(self.points, self.averaged, count, dimension, frame_size(self.dimension), self.seed)
 
     @property
     def longest_edge(self) -> float:
         """Cap of the filtration of degree 1."""
-        return self._by_dimension(LONGEST_EDGE)
+        return regime(self.dimension.value).longest_edge
 
     def owner(self, landmarks: Landmarks) -> np.ndarray:
         """Return the nearest landmark (n,) of each sample."""
         assert landmarks.points is not None  # k-means centres
         return assign(self.points, landmarks.points)
-
-    def _by_dimension(self, table: dict[int, Any]) -> Any:
-        return table[min(self.dimension.value, max(table))]
 
 
 def survey(data: Any, seed: int, preset: Preset | None = None) -> Ground:

@@ -8,10 +8,16 @@ import numpy as np
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.tangents import neighbour_graph, tangent_frames, tangent_graph
 
-GEODESIC_STRETCH = 1.3
-"""A geodesic counts only as far as it exceeds the straight distance by this factor."""
+GEODESIC_STRETCH = tuned("geodesic_stretch")
+GEODESIC_NEIGHBOURS, GEODESIC_FRAME = int(tuned("geodesic_neighbours")), int(tuned("geodesic_frame"))
+GEODESIC_COSINE = tuned("geodesic_cosine")
+SPACING_NEIGHBOURS = int(tuned("spacing_neighbours"))
+
+ROUNDS = 15
+"""Lloyd's rounds at most: a limit on cost, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Landmarks:
     index: np.ndarray | None = None
 
 
-def centres(points: np.ndarray, count: int, seed: int, rounds: int = 15) -> np.ndarray:
+def centres(points: np.ndarray, count: int, seed: int, rounds: int = ROUNDS) -> np.ndarray:
     """Return k-means centres (count, p) of points (n, p) by Lloyd's rounds from a random start.
 
     Written out because the library's threads add in varying order, and equal seeds must give equal bits.
@@ -70,7 +76,7 @@ def farthest_points(distances: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.array(chosen)
 
 
-def self_tuned(distances: np.ndarray, k: int = 6) -> tuple[np.ndarray, np.ndarray]:
+def self_tuned(distances: np.ndarray, k: int = SPACING_NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
     """Return d_ij/√(s_i s_j) and s, the mean distance to the k nearest.
 
     Args:
@@ -85,7 +91,9 @@ def self_tuned(distances: np.ndarray, k: int = 6) -> tuple[np.ndarray, np.ndarra
     return (tuned + tuned.T) / 2, scales
 
 
-def hybrid_distances(centre: np.ndarray, points: np.ndarray, dimension: int, k_frame: int, k: int = 30) -> np.ndarray:
+def hybrid_distances(
+    centre: np.ndarray, points: np.ndarray, dimension: int, k_frame: int, k: int = GEODESIC_NEIGHBOURS
+) -> np.ndarray:
     """Return max(Euclidean, geodesic/1.3) between centres (m, p), geodesics through `points` (n, p).
 
     Edges that leave the tangent planes are cut first, so that sheets that come close stay apart. Curves are left
@@ -96,8 +104,8 @@ def hybrid_distances(centre: np.ndarray, points: np.ndarray, dimension: int, k_f
     if dimension == 1:
         graph = neighbour_graph(together, k)
     else:
-        frames = tangent_frames(together, dimension, max(k_frame, 15))
-        graph = tangent_graph(together, frames, k, least_cosine=0.55)
+        frames = tangent_frames(together, dimension, max(k_frame, GEODESIC_FRAME))
+        graph = tangent_graph(together, frames, k, least_cosine=GEODESIC_COSINE)
     geodesic = dijkstra(graph, indices=np.arange(len(centre)))[:, : len(centre)]
     geodesic[~np.isfinite(geodesic)] = 0.0
     hybrid = np.maximum(straight, np.maximum(geodesic, geodesic.T) / GEODESIC_STRETCH)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import REGIMES, regime, tuned
 from topovae.homology.cloud.tangents import (
+    BOUNDARY_NEIGHBOURS,
     LARGEST_DIMENSION,
     Dimension,
     FrameGraph,
@@ -21,36 +23,18 @@ from topovae.homology.odds import _below, _below_log, logistic
 Class = tuple[int, ...]
 
 
-SURFACE_LIMIT = 3
+SURFACE_LIMIT = max(dimension for dimension, row in REGIMES.items() if row.boundary)
 """Boundary and orientation are judged in data of at most this dimension."""
 
 
-BOUNDARY = {2: (0.013, 0.25), 3: (0.045, 0.25)}
-"""By dimension: the share of one-sided points that halves closed from bounded, and the width in log share."""
-
-
-ORIENTATION = (0.155, 0.15)
-"""The eigenvalue ratio that halves orientable from not, and the width in log ratio."""
-
-
-CLASS_FLOOR, CLASS_WIDTH = 0.02, 0.2
-"""Ratios of two classes are compared above this floor; a log ratio of so much is e : 1."""
-
-
-UNDETERMINED = 0.55
-"""Above this ratio, tangent frames say nothing about orientation."""
-
-
-UNFIT = (0.8, 0.05)
-"""Well above this ratio, with its width, tangent planes do not fit together: there is no one manifold."""
-
-
-UNSTEADY = (0.4, 0.05)
-"""The share of neighbourhood sizes with another dimension that halves manifolds from other data, and the width."""
-
-
-THIN = (0.07, 0.01)
-"""The share of points on curves that halves manifolds from mixtures of dimensions, and the width."""
+ORIENTATION = tuned("orientation_ratio"), tuned("orientation_width")
+CLASS_FLOOR, CLASS_WIDTH = tuned("twist_floor"), tuned("twist_width")
+UNDETERMINED = tuned("undetermined")
+UNFIT = tuned("unfit"), tuned("unfit_width")
+UNSTEADY = tuned("unsteady"), tuned("unsteady_width")
+THIN = tuned("thin_share"), tuned("thin_width")
+SURE_BEYOND, LEAST_SURE, SURER = tuned("sure_beyond"), tuned("least_sure"), tuned("sure_more")
+SURE_GAP, SURE_WIDTH = tuned("sure_gap"), tuned("sure_width")
 
 
 @dataclass(frozen=True)
@@ -78,12 +62,13 @@ def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
         dimension: their intrinsic dimension.
     """
     manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
-    if not 1 < dimension.value <= SURFACE_LIMIT:
+    limits = regime(dimension.value).boundary
+    if limits is None:
         return Verdicts(manifold=manifold)
     k = frame_size(dimension)
     flat = flatten(averaged, dimension.value, k)
-    share = boundary_share(flat, dimension.value, min(40, len(flat) // 4))
-    closed = _below_log(share, *BOUNDARY[dimension.value])
+    share = boundary_share(flat, dimension.value, min(BOUNDARY_NEIGHBOURS, len(flat) // 4))
+    closed = _below_log(share, *limits)
     frames = frame_graph(flat, dimension.value, k)
     if frames is None:
         return Verdicts(closed, None, manifold)
@@ -118,7 +103,7 @@ def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
     Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is.
     """
     if dimension.value > LARGEST_DIMENSION:
-        return {dimension.value: 0.9}
-    sure = 0.3 + 0.68 * logistic(np.log(dimension.gap / 3.0) / 0.15)
+        return {dimension.value: SURE_BEYOND}
+    sure = LEAST_SURE + SURER * logistic(np.log(dimension.gap / SURE_GAP) / SURE_WIDTH)
     rest = (1 - sure) / 2
     return {dimension.value: sure, dimension.value - 1: rest, dimension.value + 1: rest}

@@ -13,7 +13,7 @@ from topovae.errors import ResourceError, UsageError
 
 DEVICES = ("cpu", "cuda")
 CHUNK_NUMBERS = 2**25
-"""Distances held at once on a torch device."""
+"""Distances held at once on a torch device: a limit on cost, not tuned."""
 
 _device: ContextVar[Any] = ContextVar("device", default=None)
 

@@ -14,27 +14,28 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import InputError, UsageError
+from topovae.homology.calibration import tuned
 from topovae.store.documents import Document
 
 PRESETS = ("auto", "none", "counts")
 WINDOWS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
-"""Standard deviations, in rows, of the windows that are tried."""
+"""Standard deviations, in rows, of the windows that are tried: a grid, not tuned."""
 
-TRUNCATE = 3.0
-"""Windows end at so many standard deviations."""
+TRUNCATE = tuned("window_reach")
+LEVEL = tuned("order_level")
+LEAST_ROWS = int(tuned("least_rows"))
 
-LEVEL = 0.01
-"""Level of the test that successive rows are no more alike than others."""
+_WINDOWS_A_STRETCH = int(tuned("windows_a_stretch"))
+_LEAST_COLUMNS, _LEAST_MAXIMUM = int(tuned("count_columns")), int(tuned("count_maximum"))
+_PILED_HEIGHT, _PILED_SHARE, _PILED_ROWS = tuned("piled_height"), tuned("piled_share"), int(tuned("piled_rows"))
+_PILED_COLUMNS = tuned("piled_columns")
+_SLOPES = tuned("count_slope_least"), tuned("count_slope_most")
+_DISPERSIONS = tuned("count_dispersion_least"), tuned("count_dispersion_most")
+_SCATTER_BINS, _SCATTER_PAIRS = int(tuned("scatter_bins")), int(tuned("scatter_pairs"))
+_SCATTER_SPREAD = tuned("scatter_spread")
 
-_LEAST_ROWS = 40
-_LEAST_COLUMNS = 4
-_LEAST_MAXIMUM = 3
-_SLOPES = (0.5, 2.5)
-_DISPERSIONS = (0.4, 20.0)
-_STRETCHES = 4
-_STRETCH_ROWS = 1000
-_TEST_COLUMNS = 64
-_SHUFFLES = 199
+_STRETCHES, _STRETCH_ROWS, _TEST_COLUMNS, _SHUFFLES = 4, 1000, 64, 199
+"""What is read to tell counts, and the shuffles of the test of their order: limits on cost, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def choose_preset(data: Any, preset: str = "auto", seed: int = 0) -> Preset:
         raise UsageError(f"The preset {preset!r} is not known; use one of {', '.join(PRESETS)}.")
     if preset == "none":
         return Preset(reasons=("asked for",))
-    if (len(data) if isinstance(data, np.ndarray) else data.n_samples) < _LEAST_ROWS:
+    if (len(data) if isinstance(data, np.ndarray) else data.n_samples) < LEAST_ROWS:
         return Preset(reasons=("too few samples to tell",))
     stretches = _read_stretches(data)
     together = np.vstack(stretches)
@@ -170,7 +171,7 @@ def choose_window(stretches: Sequence[np.ndarray], dispersion: float = 1.0, seed
     mean = np.vstack(stretches).mean(0)
     stretches = [stretch[:, mean > 0] / np.sqrt(mean[mean > 0]) for stretch in stretches]
     weight = np.sqrt(mean[mean > 0])
-    tried = [window for window in WINDOWS if window <= min(map(len, stretches)) / 20]
+    tried = [window for window in WINDOWS if window <= min(map(len, stretches)) / _WINDOWS_A_STRETCH]
     risks = [sum(_risk(stretch, weight, window, dispersion) for stretch in stretches) for window in tried]
     best = tried[int(np.argmin(risks))]
     if best == 0:
@@ -232,8 +233,8 @@ def _recognise(x: np.ndarray, axes: int) -> _Finding:
     if (top <= 1).mean() > 0.5:
         return _Finding("most columns are binary, so they are no counts")
     # counts thin out towards their largest value; grey levels, grades and labels pile up there
-    piled = (varying >= 0.95 * top).mean(0) > max(0.05, 5 / len(x))
-    if (piled & (top > 1)).mean() > 0.2:
+    piled = (varying >= _PILED_HEIGHT * top).mean(0) > max(_PILED_SHARE, _PILED_ROWS / len(x))
+    if (piled & (top > 1)).mean() > _PILED_COLUMNS:
         return _Finding("whole numbers that pile up at their largest value, as grey levels, grades and labels do: no counts")
     slope, dispersion = _scatter(varying)
     measured = f"the variance between like rows grows as mean^{slope:.2f} and is {dispersion:.2g} times the mean"
@@ -260,16 +261,16 @@ def _scatter(x: np.ndarray) -> tuple[float, float]:
     mean, variance = np.concatenate(means), np.concatenate(variances)
     order = np.argsort(mean[mean > 0], kind="stable")
     mean, variance = mean[mean > 0][order], variance[mean > 0][order]
-    if len(mean) < 20:
+    if len(mean) < _SCATTER_PAIRS:
         return 0.0, 0.0
     dispersion = float(variance.sum() / mean.sum())
-    # bins of equal weight in log mean, ties together; a spread of 1 : 2 is the least that shows a growth
-    edges = np.unique(np.searchsorted(mean, np.geomspace(mean[0], mean[-1], 13)[:-1]))
+    # bins of equal weight in log mean, ties together
+    edges = np.unique(np.searchsorted(mean, np.geomspace(mean[0], mean[-1], _SCATTER_BINS + 1)[:-1]))
     size = np.diff(np.append(edges, len(mean)))
     centre = np.add.reduceat(mean, edges) / size
     spread = np.add.reduceat(variance, edges) / size
-    usable = (size >= 20) & (spread > 0)
-    if usable.sum() < 2 or centre[usable].max() < 2 * centre[usable].min():
+    usable = (size >= _SCATTER_PAIRS) & (spread > 0)
+    if usable.sum() < 2 or centre[usable].max() < _SCATTER_SPREAD * centre[usable].min():
         return 0.0, dispersion
     slope = np.polyfit(np.log(centre[usable]), np.log(spread[usable]), 1, w=np.sqrt(size[usable]))[0]
     return float(slope), dispersion

@@ -10,22 +10,18 @@ import numpy as np
 
 from topovae.data.images import channel_axis
 from topovae.errors import InputError, UsageError
-from topovae.homology.cloud.presets import Preset, reach_of, smooth, stabilise
+from topovae.homology.calibration import tuned
+from topovae.homology.cloud.presets import LEAST_ROWS, Preset, reach_of, smooth, stabilise
+
+METRICS = ("euclidean", "cosine")
+STRIDE, ENOUGH_ROWS = tuned("series_stride"), int(tuned("series_rows"))
+BLUR = tuned("image_blur")
 
 MOST_ROWS = 20_000
-LEAST_ROWS = 40
-METRICS = ("euclidean", "cosine")
-STRIDE = 2.0
-"""Rows kept of a smoothed series are so many windows apart, where there are enough."""
-
-ENOUGH_ROWS = 600
-"""Fewer rows lose more by being few than rows that lie closer lose by sharing their noise."""
+"""Rows that are read at most: a limit on cost, not tuned."""
 
 BLOCK_NUMBERS = 2**22
-"""Numbers in a block of rows: 32 MiB in double precision."""
-
-BLUR = 0.05
-"""Standard deviation of the low-pass filter of images, as a share of the longer side."""
+"""Numbers in a block of rows, 32 MiB in double precision: a limit on cost, not tuned."""
 
 
 @dataclass(frozen=True)

@@ -13,27 +13,32 @@ from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.neighbours import nearest
 from topovae.store.documents import Document
 
 SCALES = (8, 12, 18, 27, 40, 60, 90, 140, 200)
-"""Neighbourhood sizes at which local spectra are read."""
+"""Neighbourhood sizes at which local spectra are read: a grid, not tuned."""
 
-FINE = 27
-"""Least neighbours for the continuous estimate of the dimension and for its change from place to place."""
+LEAST_SCALE, SCALE_PART = int(tuned("least_scale")), int(tuned("scale_part"))
+FINE, FINE_FACTOR, FINE_SPREAD = int(tuned("fine_scale")), tuned("fine_factor"), tuned("fine_spread")
+LARGEST_DIMENSION = int(tuned("largest_dimension"))
+CLEAR_GAP, UNCLEAR_GAP = tuned("clear_gap"), tuned("unclear_gap")
+WIDE_GAP, FAINT_GAP = tuned("wide_gap"), tuned("faint_gap")
+CURVATURE_FLOOR, THIN_RATIO = tuned("curvature_floor"), tuned("thin_ratio")
+STEADY_REACH, STEADY_PART = int(tuned("steady_reach")), int(tuned("steady_part"))
+MOST_FRAME, FLAT_ROUNDS = int(tuned("most_frame")), int(tuned("flat_rounds"))
+BOUNDARY_NEIGHBOURS, CONE = int(tuned("boundary_neighbours")), tuned("cone")
+TANGENT_COSINE, SHORT_EDGES = tuned("tangent_cosine"), int(tuned("short_edges"))
+FRAME_NEIGHBOURS, WHOLE = int(tuned("frame_neighbours")), tuned("frame_whole")
+GROWTH_PART, NEAR_PART = int(tuned("growth_part")), int(tuned("near_part"))
+GROWTH_LEAST, GROWTH_MOST = int(tuned("growth_least")), int(tuned("growth_most"))
 
-LARGEST_DIMENSION = 10
-CLEAR_GAP = 4.0
-"""A ratio of successive mean local eigenvalues that shows a dimension."""
+OVERLAPS = (0.5, 0.3, 0.1, 0.0)
+"""Least overlaps, determinants, of frames that are compared, tried in turn until the graph is whole: a grid, not tuned."""
 
-WIDE_GAP = 6.0
-"""A gap that is not exceeded by chance, nor by neighbours of uneven density, in any lower dimension."""
-
-FAINT_GAP = 1.8
-"""Below so many times the gap of isotropic samples at every scale, no direction is preferred."""
-
-FRAME_SIZES = {1: 10, 2: 12, 3: 20}
-"""Least neighbours for a tangent frame, by dimension."""
+PLACES, RESAMPLES, BLOBS = 400, 50, 200
+"""Points at which spectra are read, resamples of the estimate, isotropic neighbourhoods: limits on cost, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -97,25 +102,24 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
         seed: chooses the 400 points at which spectra are read.
     """
     rng = np.random.default_rng(seed)
-    sample = rng.choice(len(points), min(400, len(points)), replace=False)
-    scales = [k for k in SCALES if k <= max(len(points) // 8, SCALES[1])]
+    sample = rng.choice(len(points), min(PLACES, len(points)), replace=False)
+    scales = [k for k in SCALES if k <= max(len(points) // SCALE_PART, LEAST_SCALE)]
     _, index = nearest(points, max(scales), points[sample])
     spectra = {k: local_spectra(points, index[:, :k]) for k in scales}
     full = points.shape[1]
     gaps = {k: _gaps(values.mean(0), noise, full) for k, values in spectra.items()}
     scale, value = _first_clear(gaps, full)
     # spectra of few neighbours scatter too much, and hold too much noise, for the finer readings
-    wide = min((k for k in scales if k >= max(2 * scale, FINE)), default=scales[-1])
-    estimates = {k: _participation(spectra[k], noise, k) for k in scales if wide / 1.6 < k < 1.6 * wide}
-    low, high = np.quantile([_resampled_means(values, 50, rng) for values in estimates.values()], [0.025, 0.975])
-    thin = float((spectra[wide][:, 1] < 0.08 * spectra[wide][:, 0]).mean()) if value > 1 and wide >= FINE else 0.0
+    wide = min((k for k in scales if k >= max(FINE_FACTOR * scale, FINE)), default=scales[-1])
+    estimates = {k: _participation(spectra[k], noise, k) for k in scales if wide / FINE_SPREAD < k < FINE_SPREAD * wide}
+    low, high = np.quantile([_resampled_means(values, RESAMPLES, rng) for values in estimates.values()], [0.025, 0.975])
+    thin = float((spectra[wide][:, 1] < THIN_RATIO * spectra[wide][:, 0]).mean()) if value > 1 and wide >= FINE else 0.0
     estimate = float(estimates[wide].mean())
     if value > LARGEST_DIMENSION:  # a spectrum without a gap in many coordinates: only the estimate is left
         return Dimension(max(1, round(estimate)), estimate, (float(low), float(high)), scale, 1.0, thin)
     if value == full:
         return Dimension(value, estimate, (float(low), float(high)), scale, np.inf, thin)
-    # wider neighbourhoods than a twentieth of the data bend too much to be asked
-    asked = [k for k in scales if scale <= k <= max(scale, min(4 * scale, len(points) // 20))]
+    asked = [k for k in scales if scale <= k <= max(scale, min(STEADY_REACH * scale, len(points) // STEADY_PART))]
     steady = float(np.mean([_dimension_shown(gaps[k]) == value for k in asked]))
     return Dimension(value, estimate, (float(low), float(high)), scale, float(gaps[scale][value - 1]), thin, steady)
 
@@ -128,14 +132,13 @@ def _resampled_means(values: np.ndarray, count: int, rng: np.random.Generator) -
 def _gaps(mean: np.ndarray, noise: float, full: int) -> np.ndarray:
     """Return the ratios λ_d / λ_(d+1), d = 1, 2, …; a gap after the last coordinate says nothing."""
     count = min(LARGEST_DIMENSION, full - 1)
-    # the relative floor stands for curvature: without it data free of noise shows its ambient dimension
-    raised = np.pad(mean, (0, max(0, count + 1 - len(mean)))) + noise**2 + 1e-3 * mean[0]
+    raised = np.pad(mean, (0, max(0, count + 1 - len(mean)))) + noise**2 + CURVATURE_FLOOR * mean[0]
     return raised[:count] / raised[1 : count + 1]
 
 
 def _first_clear(gaps: dict[int, np.ndarray], full: int) -> tuple[int, int]:
     """Return scale and dimension of the first clear gap; else of the widest, or of the whole space."""
-    scales = [k for k in gaps if k >= SCALES[1]] or list(gaps)
+    scales = [k for k in gaps if k >= LEAST_SCALE] or list(gaps)
     if full == 1:
         return scales[0], 1
     for k in scales:
@@ -159,7 +162,7 @@ def _dimension_shown(gaps: np.ndarray) -> int:
 
 def _isotropic_gaps(k: int, full: int) -> np.ndarray:
     """Return the gaps that k neighbours show by chance where no direction is preferred."""
-    noise = np.random.default_rng(0).normal(size=(200, k, full))
+    noise = np.random.default_rng(0).normal(size=(BLOBS, k, full))
     values, _ = _local_pca(noise)
     return _gaps(values.mean(0), 0.0, full)
 
@@ -176,10 +179,10 @@ def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
 
 def frame_size(dimension: Dimension) -> int:
     """Return how many neighbours tangent frames of that dimension want."""
-    return int(np.clip(dimension.scale, FRAME_SIZES.get(dimension.value, 25), 40))
+    return int(np.clip(dimension.scale, regime(dimension.value).frame, MOST_FRAME))
 
 
-def flatten(points: np.ndarray, dimension: int, k: int, rounds: int = 2) -> np.ndarray:
+def flatten(points: np.ndarray, dimension: int, k: int, rounds: int = FLAT_ROUNDS) -> np.ndarray:
     """Project each point onto the affine tangent plane of its k nearest neighbours, repeatedly.
 
     For boundary and orientation only: it harms homology.
@@ -195,7 +198,7 @@ def flatten(points: np.ndarray, dimension: int, k: int, rounds: int = 2) -> np.n
     return points
 
 
-def boundary_share(points: np.ndarray, dimension: int, k: int = 40, cone: float = -0.3) -> float:
+def boundary_share(points: np.ndarray, dimension: int, k: int = BOUNDARY_NEIGHBOURS, cone: float = CONE) -> float:
     """Return the share of points with no neighbour opposite the mean direction to their neighbours.
 
     Args:
@@ -222,7 +225,7 @@ def neighbour_graph(points: np.ndarray, k: int) -> csr_matrix:
     return graph.maximum(graph.T)
 
 
-def tangent_graph(points: np.ndarray, frames: np.ndarray, k: int, least_cosine: float = 0.6) -> csr_matrix:
+def tangent_graph(points: np.ndarray, frames: np.ndarray, k: int, least_cosine: float = TANGENT_COSINE) -> csr_matrix:
     """Return the graph of k nearest neighbours without the edges that leave the tangent planes.
 
     Args:
@@ -240,7 +243,7 @@ def tangent_graph(points: np.ndarray, frames: np.ndarray, k: int, least_cosine: 
     row, column, length = np.repeat(np.arange(n), k), index.ravel(), lengths.ravel() + 1e-12
     unit = (points[column] - points[row]) / length[:, None]
     here, there = _cosines(frames, row, unit), _cosines(frames, column, unit)
-    short = np.tile(np.arange(k) < 3, n)
+    short = np.tile(np.arange(k) < SHORT_EDGES, n)
     keep = (np.minimum(here, there) > least_cosine) | short & (np.maximum(here, there) > least_cosine)
     graph = coo_matrix((length[keep], (row[keep], column[keep])), shape=(n, n)).tocsr()
     return graph.maximum(graph.T)
@@ -290,7 +293,7 @@ class FrameGraph:
         return _normalised(values, self.ends, len(self.points))
 
 
-def frame_graph(points: np.ndarray, dimension: int, k_frame: int, k: int = 12) -> FrameGraph | None:
+def frame_graph(points: np.ndarray, dimension: int, k_frame: int, k: int = FRAME_NEIGHBOURS) -> FrameGraph | None:
     """Return the graph of tangent frames; None where the planes of neighbours agree too little.
 
     Args:
@@ -303,12 +306,12 @@ def frame_graph(points: np.ndarray, dimension: int, k_frame: int, k: int = 12) -
     edges = tangent_graph(points, frames, k).tocoo()
     ends = np.column_stack([edges.row, edges.col])[edges.row < edges.col]
     overlap = np.linalg.det(np.einsum("eij,ekj->eik", frames[ends[:, 0]], frames[ends[:, 1]]))
-    for least in (0.5, 0.3, 0.1, 0.0):
+    for least in OVERLAPS:
         keep = np.abs(overlap) > least
         plain = _symmetric(np.ones(int(keep.sum())), ends[keep], len(points))
         _, labels = connected_components(plain, directed=False)
         largest = labels == np.bincount(labels).argmax()
-        if largest.mean() > 0.95:
+        if largest.mean() > WHOLE:
             break
     else:
         return None
@@ -348,8 +351,8 @@ def growth_dimension(distances: np.ndarray) -> Dimension:
     References:
         Levina and Bickel (2004), Maximum likelihood estimation of intrinsic dimension, section 3.
     """
-    far = int(np.clip(len(distances) // 10, 16, 100))
-    near = far // 4
+    far = int(np.clip(len(distances) // GROWTH_PART, GROWTH_LEAST, GROWTH_MOST))
+    near = far // NEAR_PART
     ordered = np.sort(distances, axis=1)
     proper = ordered[:, near] > 0
     growth = np.log(ordered[proper, far] / ordered[proper, near])
@@ -359,5 +362,5 @@ def growth_dimension(distances: np.ndarray) -> Dimension:
     low, high = count / (mean + error), count / max(mean - error, 1e-3)
     estimate = count / mean
     value = max(1, round(estimate))
-    gap = CLEAR_GAP if value - 0.5 < low and high < value + 0.5 else CLEAR_GAP / 2
+    gap = CLEAR_GAP if value - 0.5 < low and high < value + 0.5 else UNCLEAR_GAP
     return Dimension(value, float(estimate), (float(low), float(high)), far, gap, thin=0.0)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
+
+RANKS = int(tuned("ranks"))
+LEAST_BARS = int(tuned("universal_bars"))
+
 
 def universal_p_values(bars: np.ndarray) -> np.ndarray:
     """Return each bar's p-value under the universal law of log log death/birth.
@@ -16,7 +21,7 @@ def universal_p_values(bars: np.ndarray) -> np.ndarray:
     """
     p_values = np.ones(len(bars))
     proper = (bars[:, 0] > 0) & (bars[:, 1] > bars[:, 0] * (1 + 1e-9))
-    if proper.sum() < 10:
+    if proper.sum() < LEAST_BARS:
         return p_values
     depth = np.log(np.log(bars[proper, 1] / bars[proper, 0]))
     shift = -np.euler_gamma - depth.mean()
@@ -32,10 +37,6 @@ def bar_ratios(bars: np.ndarray) -> np.ndarray:
 def by_ratio(bars: np.ndarray) -> np.ndarray:
     """Return the order (b,) of bars (b, 2) by death/birth, the largest first, equal ones as they stand."""
     return np.argsort(-bar_ratios(bars), kind="stable")
-
-
-RANKS = 8
-"""So many of the largest ratios of a diagram are followed."""
 
 
 def ranked_ratios(bars: np.ndarray) -> np.ndarray:

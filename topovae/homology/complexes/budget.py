@@ -12,15 +12,11 @@ from topovae.errors import ResourceError
 from topovae.homology.calibration import tuned
 from topovae.homology.complexes.rips import enclosing_radius, simplices
 
-SHRINK = 0.8
-"""What does not fit is tried again with so large a share of its landmarks."""
-
-LEAST_LANDMARKS = 80
-LEAST_EDGE = 2.5
-"""The edge cap is not lowered below so many usual spacings: significant bars would be cut off."""
+SHRINK = tuned("budget_shrink")
+LEAST_LANDMARKS, LEAST_EDGE = int(tuned("budget_landmarks")), tuned("budget_edge")
 
 BYTES_PER_DISTANCE = 48
-"""Six copies of the landmarks' matrix in double precision: made, tuned, checked and computed with."""
+"""Six copies of the landmarks' matrix in double precision: made, tuned, checked and computed with, so counted and not tuned."""
 
 BYTES_PER_EDGE, BYTES_PER_TRIANGLE = tuned("bytes_per_edge"), tuned("bytes_per_triangle")
 """Bytes that ripser was seen to take: for each edge in degree 1, for each triangle as well in degree 2."""
@@ -103,7 +99,7 @@ def fit_schedule(
     """Cut filtrations down until all of them fit in the budget: resamples, then landmarks and longest edges.
 
     Args:
-        steps: frozen dataclasses with `degree`, `landmarks`, `longest_edge` and `resamples`, as `passes.Pass`.
+        steps: frozen dataclasses with `degree`, `landmarks`, `longest_edge` and `resamples`, as `calibration.Pass`.
         measure: gives the distance matrix of so many landmarks.
         primes: number of fields.
         budget: what may be used.

@@ -13,8 +13,12 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import breadth_first_order
 from scipy.sparse.linalg import lsqr
 
+from topovae.homology.calibration import tuned
+
+EDGE_DECAY = tuned("edge_decay")
+
 MULTIPLES = (1, 2, 3)
-"""The generator that persistence gives may be a class over the integers divided by one of these."""
+"""The generator that persistence gives may be a class over the integers divided by one of these: tried in turn, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,14 @@ class Graph:
 
 
 def graph_at(distances: np.ndarray, scale: float) -> Graph:
-    """Return the graph of edges up to `scale`, weighted by exp(−4 d²/scale²).
+    """Return the graph of edges up to `scale`, weighted by exp(−(`EDGE_DECAY` d/scale)²).
 
     Args:
         distances: (m, m) distance matrix.
     """
     ends = np.argwhere(np.triu(distances <= scale, 1))
     lengths = distances[ends[:, 0], ends[:, 1]]
-    return Graph(len(distances), ends, np.exp(-((2 * lengths / scale) ** 2)))
+    return Graph(len(distances), ends, np.exp(-((EDGE_DECAY * lengths / scale) ** 2)))
 
 
 def list_triangles(near: np.ndarray) -> np.ndarray:

@@ -8,30 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from topovae.homology.calibration import Pass, regime
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.bars import ranked_ratios
 from topovae.homology.complexes.budget import Budget, fit_schedule
 from topovae.homology.complexes.rips import Diagram, persistence
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One degree of homology: on how many landmarks, up to which edge (in usual spacings), how often."""
-
-    degree: int
-    landmarks: int
-    longest_edge: float
-    resamples: int
-
-
-PASSES = {
-    1: (Pass(1, 500, 8.0, 3),),
-    2: (Pass(2, 300, 4.0, 3), Pass(1, 500, 4.5, 3)),
-    3: (Pass(2, 300, 2.5, 2), Pass(1, 800, 2.5, 3)),
-    4: (Pass(1, 500, 2.5, 3),),
-    7: (Pass(1, 250, 2.5, 3),),
-}
-"""By the least dimension, the dearest first: it may not fit in memory."""
 
 
 @dataclass
@@ -86,7 +67,7 @@ def compute_homology(
         ResourceError: even the least schedule does not fit in the budget.
         KeyboardInterrupt: before all samples are through.
     """
-    passes = [step for step in PASSES[max(least for least in PASSES if least <= dimension)] if step.degree <= max_dim]
+    passes = [step for step in regime(dimension).passes if step.degree <= max_dim]
     whole: dict[int, Landmarks] = {}
 
     def drawn(resample: int, count: int) -> Landmarks:

@@ -10,7 +10,7 @@ from ripser import ripser
 from topovae.errors import InputError, UsageError
 
 LARGEST_PRIME = 46337
-"""Beyond it products of field elements overflow ripser's 32-bit integers."""
+"""Beyond it products of field elements overflow ripser's 32-bit integers: not tuned."""
 
 
 @dataclass(frozen=True)

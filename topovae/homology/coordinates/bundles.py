@@ -18,23 +18,16 @@ from ripser import ripser
 from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix
 
+from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import by_ratio
 from topovae.homology.complexes.graph import Graph, double_cover, harmonic_potential, mod_two_matrix, saturate, whole_lift
 from topovae.homology.complexes.rips import persistence
-from topovae.homology.features.circles import LONGEST_EDGE, PRIMES
+from topovae.homology.features.circles import LONGEST_EDGE, MIDDLE, PRIMES
 
-SHARE = 0.6
-"""Where in a class's window, in log scale, the graph that carries it is taken."""
-
-TUNED = 6
-"""The bandwidth of kernels is the usual distance to so many neighbours."""
-
-TRIED = 4
-"""So many of the most persistent classes of a double cover are tried for an odd one."""
-
-
-STRETCH = 4.0
-"""By this factor distances along the base of a bundle are shortened."""
+SHARE = tuned("sign_scale")
+NEIGHBOURS = int(tuned("kernel_neighbours"))
+TRIED = int(tuned("odd_tried"))
+STRETCH = tuned("stretch")
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ def spectrum(distances: np.ndarray, signs: np.ndarray, count: int) -> Spectrum:
         Coifman and Lafon (2006), Diffusion maps, section 3 (α = 1).
         Singer and Wu (2011), Orientability and diffusion maps, section 3.
     """
-    bandwidth = np.median(np.sort(distances, axis=1)[:, min(TUNED, len(distances) - 1)])
+    bandwidth = np.median(np.sort(distances, axis=1)[:, min(NEIGHBOURS, len(distances) - 1)])
     weight = np.exp(-((distances / bandwidth) ** 2)) * (signs != 0)
     density = weight.sum(1)
     weight = weight / density[:, None] / density
@@ -187,7 +180,7 @@ def odd_angle(distances: np.ndarray, signs: np.ndarray) -> np.ndarray | None:
 
 def _odd_part(cover: csr_matrix, cocycle: np.ndarray, prime: int, bar: np.ndarray) -> np.ndarray | None:
     """Return the map to the circle (2m,), in radians, of c − τ*c for a class c of the cover; None where that vanishes."""
-    scale = bar[0] + 0.5 * (bar[1] - bar[0])
+    scale = bar[0] + MIDDLE * (bar[1] - bar[0])
     edges = coo_matrix(cover)
     keep = (edges.row < edges.col) & (edges.data <= scale)
     ends, lengths = np.column_stack([edges.row, edges.col])[keep], edges.data[keep]

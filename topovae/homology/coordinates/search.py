@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import ResourceError
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import assign
 from topovae.homology.cloud.neighbours import nearest
 from topovae.homology.cloud.rows import shape_of
@@ -34,27 +35,17 @@ from topovae.homology.spaces.invariants import betti_numbers
 from topovae.homology.verdict.analysis import Analysis
 from topovae.signature import Factor, Signature
 
-EIGENFUNCTIONS = 9
-"""Spheres and lines are sought among so many eigenfunctions."""
-
-SHARING = 8
-"""So many landmarks share in a sample."""
-
-POOR_SPHERE = 0.2
-"""Residual of a sphere's equation above which the coordinates are doubtful."""
-
-LEAST_GAP, LEAST_RATIO = 1.6, 0.2
-"""A class gives a projective space where its odd eigenvalues have such a gap after the coordinates, and where the first of them
-is not less than such a share of the first even one."""
-
-PLAIN_EDGE = 2.5
-"""Edges up to so many usual spacings carry the even eigenfunctions that odd ones are compared with."""
+EIGENFUNCTIONS = int(tuned("eigenfunctions"))
+SHARING = int(tuned("landmarks_sharing"))
+POOR_SPHERE = tuned("poor_sphere")
+LEAST_GAP, LEAST_RATIO = tuned("projective_gap"), tuned("projective_ratio")
+PLAIN_EDGE = tuned("even_edge")
+LANDMARKS_A_DIMENSION = int(tuned("landmarks_a_dimension"))
+UNEXPLAINED = tuned("unexplained")
+FULL_HEIGHT = tuned("full_height")
 
 MOST_CLASSES = 3
 """Sums of more classes over Z/2 are not tried."""
-
-FULL_HEIGHT = 0.98
-"""Share of the landmarks within an interval that is found; the others are put on its ends."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +291,9 @@ class Search:
     def _spheres(self, members: Iterable[int]) -> list[int]:
         """Return the factors among some that are spheres of dimension 2 or more and small enough for the landmarks."""
         factors = self.signature.factors
-        return [i for i in members if factors[i].kind == "S" and 1 < factors[i].dim < len(self.distances) // 10]
+        return [
+            i for i in members if factors[i].kind == "S" and 1 < factors[i].dim < len(self.distances) // LANDMARKS_A_DIMENSION
+        ]
 
     def _waves(self, offset: np.ndarray) -> np.ndarray:
         """Return functions (m, b) of the circles: cosines and sines of some whole waves around each plus `offset`."""
@@ -344,7 +337,7 @@ class Search:
         """Add intervals and lines that are reversed, by odd eigenfunctions that functions of the base do not explain."""
         flat = [i for i in members if self.signature.factors[i].kind in "IR"]
         count = sum(self.signature.factors[i].dim for i in flat)
-        if not 0 < count < len(self.distances) // 10:
+        if not 0 < count < len(self.distances) // LANDMARKS_A_DIMENSION:
             return
         lines = odd_lines(spectrum(self.stretched, signs, EIGENFUNCTIONS + count), base, count)
         for i in flat:
@@ -394,7 +387,7 @@ def _same(values: np.ndarray) -> np.ndarray:
 def _unexplained(found: Spectrum, base: np.ndarray) -> np.ndarray:
     """Return the eigenfunctions (m, k) of which functions of the base explain less than half."""
     explained = ((orthonormal(base).T @ found.functions) ** 2).sum(0) / len(found.functions)
-    return found.functions[:, explained < 0.5]
+    return found.functions[:, explained < UNEXPLAINED]
 
 
 def basis_change(found: np.ndarray, expected: np.ndarray) -> np.ndarray:

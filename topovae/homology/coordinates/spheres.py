@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-LEAST_AXIS = 0.05
-"""A quadratic form with a smaller eigenvalue than this is not positive: one direction does not matter to it."""
+from topovae.homology.calibration import tuned
+
+LEAST_AXIS = tuned("least_axis")
 
 MOST_SUBSETS = 5000
 

@@ -23,13 +23,9 @@ from topovae.homology.complexes.rips import persistence
 PRIMES = (47, 53, 61)
 """Fields in which cocycles are sought; the next is tried where the integer lift fails."""
 
-
 LONGEST_EDGE = tuned("circle_longest_edge")
-"""Edges of the filtration in which cocycles are sought, in usual spacings."""
-
-
-WIDE = 0.22
-"""Participation ratio of the energy of a class that goes around all of the data: there 0.24 and more, for noise up to 0.15."""
+MIDDLE = tuned("circle_middle")
+WIDE = tuned("circle_wide")
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def find_circles(distances: np.ndarray, count: int, trusted: int | None = None) 
 
 
 def _within(birth: float, death: float) -> float:
-    return float(birth + 0.5 * (death - birth))
+    return float(birth + MIDDLE * (death - birth))
 
 
 def _reduced(cocycles: np.ndarray, graph: Graph, scale: float) -> Circles:

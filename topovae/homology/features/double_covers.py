@@ -17,6 +17,7 @@ from itertools import product
 import numpy as np
 from ripser import ripser
 
+from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.graph import double_cover, list_triangles, mod_two_matrix
@@ -26,9 +27,10 @@ from topovae.homology.features.nulls import Null, betti_number
 MOST_CLASSES = 3
 """Products of more classes are not computed."""
 
-LATE = 0.9
-"""Share of the window of scales at which products are looked at. A product that vanishes at one scale vanishes at all
-smaller ones, so the later the better, as long as the classes live."""
+TOGETHER = tuned("classes_together")
+LATE, EARLY, STEP = tuned("cup_late"), tuned("cup_early"), tuned("cup_step")
+"""A product that vanishes at one scale vanishes at all smaller ones, so the later it is looked at the better, as long as the
+classes live."""
 
 MOST_TRIANGLES = 60_000
 """Products are looked at earlier where there are more triangles, for cost."""
@@ -85,7 +87,7 @@ def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Clas
         return None
     best = by_ratio(bars)[:count]
     birth, death = float(bars[best, 0].max()), float(bars[best, 1].min())
-    if death < 1.05 * birth:
+    if death < TOGETHER * birth:
         return None
     cocycles = np.array([mod_two_matrix(diagram.cocycles[1][bar], len(distances)) for bar in best])
     # a cocycle holds below its death, not at it
@@ -106,12 +108,12 @@ def cup_matrix(classes: Classes) -> np.ndarray:
 def _late(classes: Classes) -> float:
     """Return the latest scale within the window at which the triangles are not too many."""
     share = LATE
-    while share > 0.1:
+    while share > EARLY:
         scale = classes.birth + share * (classes.death - classes.birth)
         near = np.triu(classes.distances <= scale, 1).astype(np.float32)
         if ((near @ near) * near).sum() <= MOST_TRIANGLES:
             return scale
-        share *= 0.9
+        share *= STEP
     return classes.birth + share * (classes.death - classes.birth)
 
 

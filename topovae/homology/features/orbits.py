@@ -14,10 +14,14 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import self_tuned
 from topovae.homology.cloud.tangents import growth_dimension
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.symmetry import (
+    BLUR,
+    COARSE_BLUR,
+    USUAL_SIDE,
     Symmetry,
     central_square,
     closed_under,
@@ -30,38 +34,34 @@ from topovae.store.documents import Document
 
 Array = np.ndarray
 
-LEAST_SAMPLES = 24
-"""Groups of fewer samples are not looked at."""
+LEAST_SAMPLES = tuned("group_samples")
 
 MOST_GROUPS, MOST_SAMPLES = 48, 100
 LEAST_GROUPS, SAMPLES_IN_ALL = 16, 1600
 TORUS_GROUPS, TORUS_SAMPLES = 6, 220
 """So many groups, and samples of each, are looked at for one class (fewer than 48 where they are large), and for two."""
 
-BLURS, TORUS_BLURS = (0.0, 1 / 28, 2 / 28, 3 / 28), (2 / 28, 3 / 28)
+BLURS = tuple(pixels / USUAL_SIDE for pixels in range(int(tuned("group_blur")) + 1))
+TORUS_BLURS = BLURS[int(tuned("group_torus_blur")) :]
 """Standard deviations of the low-pass filters tried on images, in sides."""
 
 VOID_REACH = 1.3
 """Bars of degree 2 are followed up to this multiple of the death of the second bar of degree 1, for cost."""
 
-CIRCLE_RATIO, CIRCLE_GAP, CIRCLE_LEAD = (np.log(1.35), 0.08), (0.3, 0.06), (0.0, 0.06)
-"""Log(death/birth) of the first bar, its gap above the second, and how much wider that gap is than the next, that decide
-neither way; e : 1 within a width.
+CIRCLE_RATIO = (np.log(tuned("group_circle_ratio")), tuned("group_circle_ratio_width"))
+CIRCLE_GAP = (tuned("group_circle_gap"), tuned("group_circle_gap_width"))
+CIRCLE_LEAD = (tuned("group_circle_lead"), tuned("group_circle_lead_width"))
+TORUS_RATIO = (np.log(tuned("group_torus_ratio")), tuned("group_torus_ratio_width"))
+TORUS_GAP = (tuned("group_torus_gap"), tuned("group_torus_gap_width"))
+TORUS_VOID = (np.log(tuned("group_torus_void")), tuned("group_torus_void_width"))
+"""Even points and widths, both of log(death/birth)."""
 
-Groups of digits of one class, disks, balls and spheres of 30 to 300 samples have medians up to 0.6 and 0.14; the circle's gap
-is 0.6 and more.
-"""
+TORUS_NEAR, TORUS_HOPE = tuned("group_torus_near"), tuned("group_torus_hope")
 
-TORUS_RATIO, TORUS_GAP, TORUS_VOID = (np.log(1.8), 0.06), (0.12, 0.03), (np.log(1.15), 0.04)
-"""The same for the second bar of degree 1, its excess over the third, and the first bar of degree 2 (none in a wedge)."""
-
-DEFAULT_STYLE = 2
-LEAST_ORBITS = 40
-"""The dimension across fewer orbits is not read."""
-
+DEFAULT_STYLE = int(tuned("style_usual"))
+LEAST_ORBITS = tuned("style_orbits")
 STYLE_SAMPLES, STYLE_ANGLES = 120, 48
-SAME_ORBIT = 0.3
-"""Samples nearer than this share of the usual distance, after alignment, count as one orbit."""
+SAME_ORBIT = tuned("same_orbit")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def within_groups(rows: Array, group: Array, seed: int = 0) -> OrbitFinding | No
     members = [rng.permutation(np.flatnonzero(group == label)) for label in chosen]
     parts = [_points(rows[np.sort(index[:TORUS_SAMPLES])]) for index in members]
     circle = _circles([_thin(part, MOST_SAMPLES) for part in parts])
-    if circle.kind == "circle" or circle.ratios[1] < np.exp(TORUS_RATIO[0]) / 1.3:
+    if circle.kind == "circle" or circle.ratios[1] < np.exp(TORUS_RATIO[0]) / TORUS_NEAR:
         return circle
     torus = _tori(parts[:TORUS_GROUPS])
     return torus if torus.kind == "torus" else circle
@@ -205,7 +205,7 @@ def _tori(parts: Sequence[Array]) -> OrbitFinding:
     votes = []
     for part, (r, deaths) in zip(parts, tried[blur], strict=True):
         terms = [(r[1], TORUS_RATIO), (r[1] - r[2], TORUS_GAP)]
-        if _evidence(*terms) > 0.05:
+        if _evidence(*terms) > TORUS_HOPE:
             cap = VOID_REACH * float(deaths[1])
             terms.append((_longest(_distances(part, blur, "wrap"), 3, 2, cap)[0][0], TORUS_VOID))
         votes.append(_evidence(*terms))
@@ -262,7 +262,7 @@ def _between_groups(rows: Array, group: Array, seed: int) -> tuple[Array, float]
     each = max(2, 2400 // len(labels))
     index = [rng.permutation(np.flatnonzero(group == label))[:each] for label in labels]
     points = _points(rows[np.concatenate(index)])
-    flat = (smooth(points, 1 / 28) if points.ndim > 2 else points).reshape(len(points), -1)
+    flat = (smooth(points, BLUR) if points.ndim > 2 else points).reshape(len(points), -1)
     starts = np.cumsum([0, *(len(i) for i in index[:-1])])
     squares = (flat**2).sum(1)
     all_pairs = np.sqrt(np.maximum(squares[:, None] + squares - 2 * flat @ flat.T, 0.0))
@@ -292,7 +292,7 @@ def _align_rotations(images: Array, names: tuple[str, ...]) -> tuple[Array, floa
 
 def _align_shifts(images: Array, names: tuple[str, ...]) -> tuple[Array, float]:
     """Align by the maximum of the cyclic cross-correlation over the shifts that the set is closed under."""
-    smoothed = smooth(images, 2 / 28, "wrap")
+    smoothed = smooth(images, COARSE_BLUR, "wrap")
     flat = smoothed.reshape(len(images), -1)
     usual = float(np.median(cdist(flat, flat)))
     spectra = np.fft.fft2(smoothed, axes=(1, 2))

@@ -19,17 +19,17 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.sparse.linalg import eigsh, lsqr
 
+from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import bar_ratios, by_ratio
 from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, integer_lift, list_triangles
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import PRIMES
 from topovae.homology.features.double_covers import Classes
 
-EARLY = 0.3
-"""Where between birth and death, on a logarithmic scale, the graph is taken: short edges are moved least by a bad landmark."""
+EARLY = tuned("pullback_early")
+"""Early, as short edges are moved least by a bad landmark."""
 
-FINEST, MARGIN = 1.5, 1.1
-"""The finest graph has edges up to this length, in usual spacings, and so many times the longest that holds it together."""
+FINEST, MARGIN = tuned("finest_edge"), tuned("finest_margin")
 
 MOST_TRIANGLES = 40_000
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from topovae.data.images import channels_last
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.rows import shape_of
 from topovae.homology.features.orbits import (
     MOST_GROUPS,
@@ -26,8 +27,7 @@ from topovae.homology.features.symmetry import QUERIES, REFERENCES, Symmetry, fi
 from topovae.signature import parse
 from topovae.store.documents import Document
 
-SURE = 0.8
-"""A finding less probable than this recommends nothing."""
+SURE = tuned("style_sure")
 
 STYLE_ROWS = 4000
 """Samples read for the dimension across orbits."""

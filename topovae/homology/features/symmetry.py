@@ -16,33 +16,28 @@ from typing import ClassVar
 import numpy as np
 
 from topovae.errors import InputError
+from topovae.homology.calibration import tuned
 from topovae.store.documents import Document
 
 Array = np.ndarray
 
 QUERIES, REFERENCES = 300, 3000
-LEAST_IMAGES, LEAST_SIDE = 80, 5
-USUAL_SIDE = 28
-"""Larger images are averaged over blocks down to about this side."""
+LEAST_IMAGES, LEAST_SIDE = tuned("symmetry_images"), tuned("symmetry_side")
 
-BLUR = 1 / 28
-"""Standard deviation of the low-pass filter, in sides."""
+USUAL_SIDE, COARSE_SIDE = int(tuned("usual_side")), int(tuned("shift_side"))
+BLUR, COARSE_BLUR = tuned("symmetry_blur") / USUAL_SIDE, tuned("shift_blur") / USUAL_SIDE
+FLOOR = tuned("distance_floor")
 
-FLOOR = 0.02
-"""Distances are read no finer than this share of the usual distance between two images."""
+HALFWAY = {"rotation": tuned("rotation_halfway"), "shift": tuned("shift_halfway"), "reflection": tuned("reflection_halfway")}
+HALFWAY_WIDTH = {"rotation": tuned("rotation_width"), "shift": tuned("shift_width"), "reflection": tuned("reflection_width")}
+VISIBLE, VISIBLE_WIDTH = tuned("visible"), tuned("visible_width")
+PLAIN_EXCESS = tuned("plain_excess")
+SILENT_ERRORS = tuned("silent_errors")
+MOST_CONTRAST = tuned("most_contrast")
 
-HALFWAY = {"rotation": 0.22, "shift": 0.65, "reflection": 0.3}
-HALFWAY_WIDTH = {"rotation": 0.05, "shift": 0.08, "reflection": 0.08}
-"""Excess, in units of that of superpositions, that decides neither way (closed 0, others about 1); e : 1 within a width.
-
-Sets shifted to few places reach 0.4, sets turned by angles up to ±135° fall to 0.25, and in sets closed under rotation a third
-of the excess of reflections is lost.
-"""
-
-VISIBLE, VISIBLE_WIDTH = 0.05, 0.01
-"""Mean log distance by which superpositions must exceed images for orbits to count as circles; e : 1 within a width."""
-
-FRACTIONS, JITTER = (0.25, 0.5, 0.75), 0.08
+SLIGHT_TURN = (tuned("slight_turn_least"), tuned("slight_turn_most"))
+EIGHTH_TURN = (tuned("eighth_turn_least"), tuned("eighth_turn_most"))
+FRACTIONS, JITTER = (0.25, 0.5, 0.75), tuned("shift_jitter")
 """Shifts, in sides."""
 
 CIRCLES = ("rotation", "shift-rows", "shift-columns")
@@ -195,8 +190,8 @@ def spectrum(images: Array) -> Array:
 
 def _coarse(images: Array) -> Array:
     """Filtered pixels (n, p) of periodic images, at about 14 pixels a side."""
-    step = max(1, min(images.shape[1:3]) // 14)
-    return smooth(images, 2 * BLUR, "wrap")[:, ::step, ::step].reshape(len(images), -1)
+    step = max(1, min(images.shape[1:3]) // COARSE_SIDE)
+    return smooth(images, COARSE_BLUR, "wrap")[:, ::step, ::step].reshape(len(images), -1)
 
 
 # ---------------------------------------------------------------- transformations
@@ -221,8 +216,8 @@ def _rotation(queries: Array, references: Array, seed: int) -> Symmetry:
     plain, rng = central_square(queries), np.random.default_rng((seed, 1))
     view = _View(plain, central_square(references), disc_features)
     sign = rng.choice([-1, 1], len(plain))
-    slightly = rotate_each(plain, sign * rng.uniform(2.5, 7.5, len(plain)))
-    between = rotate_each(plain, sign * rng.uniform(35, 55, len(plain)))
+    slightly = rotate_each(plain, sign * rng.uniform(*SLIGHT_TURN, len(plain)))
+    between = rotate_each(plain, sign * rng.uniform(*EIGHTH_TURN, len(plain)))
     turned = [np.rot90(plain, k, (1, 2)) for k in (1, 2, 3)]
     return _judge("rotation", view, turned, view.reach(between) - view.reach(slightly))
 
@@ -234,7 +229,7 @@ def _quarter_turn(queries: Array, references: Array) -> Symmetry:
 
 def _shift(name: str, axis: int, queries: Array, references: Array, seed: int) -> Symmetry:
     rng = np.random.default_rng((seed, 1 + axis))
-    step = round(min(queries.shape[1:3]) / 14)
+    step = round(min(queries.shape[1:3]) / COARSE_SIDE)
     nearby = tuple((i, j) for i in (-step, 0, step) for j in (-step, 0, step)) if step else ((0, 0),)
     shifted = []
     for fraction in FRACTIONS:
@@ -295,11 +290,11 @@ def _judge(name: str, view: _View, transformed: list[Array], confirmation: Array
     worst = max(excess, key=lambda ratios: float(ratios.mean()))
     kind = name.partition("-")[0]
     # shifts are judged up to a tenth of the side, so that an excess that is plain in itself is no matter of sampling
-    unit = max(min(scale, 1.0) if kind == "shift" else scale, VISIBLE)
+    unit = max(min(scale, PLAIN_EXCESS) if kind == "shift" else scale, VISIBLE)
     statistic, error = float(worst.mean()) / unit, float(worst.std()) / unit / np.sqrt(len(worst))
     near = _logistic((HALFWAY[kind] - statistic) / np.hypot(HALFWAY_WIDTH[kind], error))
     probability = near * _logistic((scale - VISIBLE) / VISIBLE_WIDTH)
-    silent = near > 0.5 or statistic < 2 * error
+    silent = near > 0.5 or statistic < SILENT_ERRORS * error
     verdict = "closed" if probability > 0.5 else "undetermined" if silent else "not closed"
     return Symmetry(name, statistic, scale, float(error), probability, verdict)
 
@@ -316,7 +311,7 @@ def _superposition_excess(view: _View, transformed: list[Array], base: Array) ->
     mixed, raised = [], []
     for images in transformed:
         average = (plain + images) / 2 - mean
-        gain = np.minimum(1.5, contrast / np.maximum(_norms(average), 1e-300))
+        gain = np.minimum(MOST_CONTRAST, contrast / np.maximum(_norms(average), 1e-300))
         mixed.append(float((view.reach(mean + average) - base).mean()))
         raised.append(float((view.reach(mean + gain * average) - base).mean()))
     return max(float(np.mean(mixed)), float(np.mean(raised)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.cloud.presets import Preset
@@ -28,8 +29,7 @@ SCHEMA = "topovae/analysis/1"
 BARS_SHOWN = 20
 """So many bars of each prime and degree are listed."""
 
-SEVERAL_CONFIDENCE = 0.95
-"""How sure `none` is where the data fall into several components, as no space of the catalogue does."""
+SEVERAL_CONFIDENCE = tuned("several_confidence")
 
 
 @dataclass(frozen=True)

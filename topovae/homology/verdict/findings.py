@@ -8,12 +8,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.features.nulls import power_lost
 from topovae.homology.spaces.catalogue import Space
 from topovae.homology.spaces.forms import CupForm
 
-MISSED_PRODUCT = 0.1
-"""How often a product that is not zero looks so: landmarks too sparse for the surface that carries it."""
+MISSED_PRODUCT = tuned("missed_product")
+COVERS_POWER = tuned("covers_power")
 
 Observed = TypeVar("Observed")
 Expected = TypeVar("Expected")
@@ -163,7 +164,7 @@ def _double_covers(space: Space, found: _Ranks) -> _Ranks | None:
 def _same_covers(found: _Ranks, expected: _Ranks) -> Iterator[tuple[float, str]]:
     agreement = float(np.mean([a == b for a, b in zip(sorted(found), expected, strict=True)]))
     words = f"double covers with H1 of rank {_ranks(found)} over Z/2 and Z/3, {_ranks(expected)} expected"
-    yield agreement**2, words
+    yield agreement**COVERS_POWER, words
 
 
 def _ranks(pairs: _Ranks) -> str:
@@ -174,11 +175,17 @@ _same_boundary = _answer("a closed space", "a space with an edge")
 _same_orientation = _answer("orientable", "not orientable")
 
 FINDINGS: tuple[Finding[Any, Any], ...] = (
-    Finding("dimension", 0.01, lambda found: found.dimension or None, lambda space, _: space.dimension, _same_dimension),
-    Finding("homology", 0.02, lambda found: found.betti or None, _betti_numbers, _same_homology),
-    Finding("boundary", 0.05, lambda found: found.closed, _closed, _same_boundary),
-    Finding("orientation", 0.08, lambda found: found.orientable, _orientable, _same_orientation),
-    Finding("products", 0.02, lambda found: found.cup, _cup_form, _same_products),
-    Finding("covers", 0.1, lambda found: found.covers or None, _double_covers, _same_covers),
+    Finding(
+        "dimension",
+        tuned("dimension_floor"),
+        lambda found: found.dimension or None,
+        lambda space, _: space.dimension,
+        _same_dimension,
+    ),
+    Finding("homology", tuned("homology_floor"), lambda found: found.betti or None, _betti_numbers, _same_homology),
+    Finding("boundary", tuned("boundary_floor"), lambda found: found.closed, _closed, _same_boundary),
+    Finding("orientation", tuned("orientation_floor"), lambda found: found.orientable, _orientable, _same_orientation),
+    Finding("products", tuned("products_floor"), lambda found: found.cup, _cup_form, _same_products),
+    Finding("covers", tuned("covers_floor"), lambda found: found.covers or None, _double_covers, _same_covers),
 )
 """The kinds, in the order in which reasons of the same probability are given."""

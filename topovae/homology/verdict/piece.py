@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks, assign
 from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
@@ -28,8 +29,8 @@ MOST_COVERED = 2
 UNSEEN = 1
 """So many classes more than the significant ones are tried in products, on surfaces."""
 
-CLASS_DEGREE = {2: 2}
-"""By dimension: products and covers are computed on the landmarks of this degree's homology, else of degree 1."""
+SAME_BARS = tuned("same_bars")
+COVERS_MARGIN = tuned("covers_margin")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
     """
     if dimension == 1 or (2, 1) not in numbers:
         return _Products()
-    landmarks = homology.landmarks[min(CLASS_DEGREE.get(dimension, 1), max(homology.landmarks))]
+    landmarks = homology.landmarks[min(regime(dimension).class_degree, max(homology.landmarks))]
     count = numbers[2, 1]
     for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
         classes = find_classes(landmarks.distances, count + extra, LONGEST_EDGE)
@@ -193,7 +194,7 @@ def _proven(
 
     def proves(prime: int, degree: int) -> bool:
         over_two, own = ratios[2, degree], ratios[prime, degree]
-        return bool(np.allclose(over_two[: least[degree]], own[: least[degree]], rtol=0.02))
+        return bool(np.allclose(over_two[: least[degree]], own[: least[degree]], rtol=SAME_BARS))
 
     return {
         (prime, degree): max(number, least[degree]) if proves(prime, degree) else number
@@ -205,7 +206,7 @@ def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ..
     """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
     if classes is None or len(classes.cocycles) > MOST_COVERED:
         return ()
-    if classes.death < 1.1 * law.critical_ratio(alpha) * classes.birth:
+    if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
     return tuple(double_covers(classes, law, alpha))
 

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import SURFACE_LIMIT
 from topovae.homology.odds import log_odds
 from topovae.homology.spaces.catalogue import CATALOGUE, NAMED, Space
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import FINDINGS, Findings, Reason
 
-NONE_EVIDENCE = np.log(0.04)
-"""Log-likelihood granted to a space outside the catalogue."""
+NONE_EVIDENCE = np.log(tuned("none_likelihood"))
+RARE, RAREST = tuned("rare"), tuned("rarest")
+LEAST_SCORE = tuned("least_score")
 
+CALIBRATION = {
+    "named": (tuned("named_intercept"), tuned("named_slope")),
+    "none": (tuned("none_intercept"), tuned("none_slope")),
+}
+"""Intercept and slope that make the log odds of a score those of being right."""
 
-RARE, RAREST = 0.3, 0.02
-"""Prior weight of spaces that have no name and are no products of circles and lines, and of those among them of so high
-a dimension that the homology which tells them from the plain ones is not computed."""
-
-
-LEAST_SCORE = 0.6
-"""A space that explains the findings no better than this is not recommended."""
-
-
-CALIBRATION = {"named": (-1.05, 2.53), "none": (-1.02, 0.27)}
-"""Intercept and slope that make the log odds of a score those of being right; for answers and for `none`."""
-
-
+AGAINST, FOR = tuned("speaks_against"), tuned("speaks_for")
 SHOWN = 5
 
 
@@ -92,6 +87,6 @@ def _words(reasons: list[Reason]) -> tuple[str, ...]:
 
 
 def _verdict(probability: float) -> str:
-    if probability < 0.2:
+    if probability < AGAINST:
         return "against"
-    return "for" if probability > 0.6 else "undecided"
+    return "for" if probability > FOR else "undecided"
