@@ -81,7 +81,7 @@ def test_a_report_replaces_a_report_and_draws_a_picture(tool: Any, circle: Path,
 
 
 def test_equal_commands_print_equal_bytes(session_tool: Any, circle: Path, report: tuple[Path, Any]) -> None:
-    again = session_tool("analyze", circle, "--json")
+    again = session_tool.process("analyze", circle, "--json")
     assert again.json() == report[1]
     assert again.err == ""
 
