@@ -335,9 +335,5 @@ def test_a_diagnosis_that_is_none(tool: Any, squares: Path, text: str) -> None:
     assert_refused(tool("train", squares, "--analysis", "-", stdin=text.encode()), 3, "--analysis")
 
 
-def test_debug_shows_the_traceback(tool: Any) -> None:
-    assert "Traceback" in tool("analyze", "no.npy", "--debug").err
-
-
 def test_encode_in_an_unknown_format(tool: Any, run: Path, circle: Path) -> None:
     assert_refused(tool("encode", run, "-i", circle, "--format", "xls"), 2, "xls", "jsonl")
