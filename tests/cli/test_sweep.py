@@ -64,7 +64,7 @@ def test_a_sweep_killed_again_and_again_gives_the_same_table(tool: Any, squares:
         while process.poll() is None and time.monotonic() < until:
             if path.exists() and len(read_sweep(path).runs) >= 4 * kill + 1:
                 break
-            time.sleep(0.002)
+            time.sleep(0.01)
         process.kill()
         process.communicate()
         assert process.returncode in (-signal.SIGKILL, 0)
