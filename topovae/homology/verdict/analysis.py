@@ -194,7 +194,7 @@ class Analysis:
             "betti": {str(prime): list(numbers) for prime, numbers in self.betti.items()},
             "bars": [bar.to_dict() for bar in self.bars],
             "recommendation": self.recommendation.to_dict(),
-            "summary": list(summary(self)),
+            "summary": list(summary(self.pieces, self.styles, self.preset, self.left_out, self.recommendation)),
             "parts": parts if self.components > 1 else [],
             "preset": None if self.preset is None else self.preset.to_dict(),
             **self.styles.to_dict(),

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from topovae.homology.verdict.findings import FINDINGS
 
 if TYPE_CHECKING:
+    from topovae.homology.cloud.presets import Preset
     from topovae.homology.features.styles import Styles
-    from topovae.homology.verdict.analysis import Analysis
+    from topovae.homology.verdict.candidates import Recommendation
     from topovae.homology.verdict.piece import Piece
 
 
-def summary(analysis: Analysis) -> tuple[str, ...]:
-    """Say what was found and what the answer rests on, the most important first."""
+def summary(
+    pieces: Sequence[Piece], styles: Styles, preset: Preset | None, left_out: Sequence[str], answer: Recommendation
+) -> tuple[str, ...]:
+    """Say what was found and what the answer rests on, the most important first.
+
+    Args:
+        pieces: what was found of each connected component, the largest first.
+        styles: what groups and symmetries say.
+        preset: what was done to counts and time series first, if anything.
+        left_out: what was left out of the usual work, and why.
+        answer: the recommendation for the data as a whole.
+    """
     said = []
-    if analysis.components > 1:
-        names = ", ".join(piece.recommendation.name for piece in analysis.pieces)
-        said.append(f"{analysis.components} components, by themselves: {names}. Train each by itself")
-    said += [f"{_place(i, analysis.components)}{describe(piece)}" for i, piece in enumerate(analysis.pieces)]
-    said += describe_styles(analysis.styles)
-    if analysis.preset is not None and analysis.preset.name != "none":
-        said += [f"preset {analysis.preset.name}: {reason}" for reason in analysis.preset.reasons]
-    said += [f"left out: {reason}" for reason in analysis.left_out]
-    if analysis.recommendation.name == "none" and analysis.components == 1:
-        said.append(_why_none(analysis.pieces[0]))
+    if len(pieces) > 1:
+        names = ", ".join(piece.recommendation.name for piece in pieces)
+        said.append(f"{len(pieces)} components, by themselves: {names}. Train each by itself")
+    said += [f"{_place(i, len(pieces))}{describe(piece)}" for i, piece in enumerate(pieces)]
+    said += describe_styles(styles)
+    if preset is not None and preset.name != "none":
+        said += [f"preset {preset.name}: {reason}" for reason in preset.reasons]
+    said += [f"left out: {reason}" for reason in left_out]
+    if answer.name == "none" and len(pieces) == 1:
+        said.append(_why_none(pieces[0]))
     return tuple(said)
 
 
