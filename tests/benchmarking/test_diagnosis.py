@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from topovae.benchmarks import diagnosis
-from topovae.benchmarks.diagnosis import APART, CONFIDENT, Task, known_spaces, target_of
+from topovae.benchmarks.diagnosis import APART, CONFIDENT, DiagnosisTask, known_spaces, target_of
 from topovae.data.synthetic.spaces import SPACES
 from topovae.errors import InputError, OutputError, UsageError
 
@@ -162,7 +162,7 @@ def test_rows_do_not_depend_on_the_process(rows: list[dict[str, Any]]) -> None:
 
 
 def test_a_failed_diagnosis_is_a_row_and_is_done_again() -> None:
-    task = Task("circle", 0.0, 0, 5, None)
+    task = DiagnosisTask("circle", 0.0, 0, 5, None)
     found = diagnosis.run_task(task)
     assert "error" in found and diagnosis.judge(found).answer == "error"
     assert diagnosis.finished([task], [found]) == {}

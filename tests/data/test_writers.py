@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, suffix, monkeypatch):
         stream.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writers, "FORMATS", (writers.Format(suffix, full),))
+    monkeypatch.setattr(writers, "FORMATS", (writers.OutputFormat(suffix, full),))
     with pytest.raises(OutputError, match="disk is full"):
         write(SAMPLES["cloud"], path)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [path.name]

@@ -15,7 +15,7 @@ from topovae.cli.shell import check_output, command, console, group, note, progr
 from topovae.errors import UsageError
 
 if TYPE_CHECKING:
-    from topovae.benchmarks.diagnosis import Outcome, Scorecard, Task
+    from topovae.benchmarks.diagnosis import DiagnosisTask, Outcome, Scorecard
 
 bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
 
@@ -116,7 +116,7 @@ def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) ->
         print_summary(summary)
 
 
-def results(tasks: Sequence[Task], jobs: int, save: str | None) -> Iterator[Mapping[str, Any]]:
+def results(tasks: Sequence[DiagnosisTask], jobs: int, save: str | None) -> Iterator[Mapping[str, Any]]:
     """Rows of all tasks, those of the file first; new ones are added to it."""
     from topovae.benchmarks.diagnosis import appending, finished, read_rows, run
 

@@ -76,10 +76,12 @@ def train_run(
         UsageError: the request does not fit the data.
         OutputError: the file cannot be written; the previous checkpoint stays whole.
     """
-    return _Session(data, request, header, path, device, analysis, coordinates or {}, resumed, progress, team).run()
+    return TrainSession(data, request, header, path, device, analysis, coordinates or {}, resumed, progress, team).run()
 
 
-class _Session:
+class TrainSession:
+    """One call of `train_run`: what it was given, and the run as far as it has come."""
+
     def __init__(
         self,
         data: Dataset,
@@ -112,6 +114,7 @@ class _Session:
         self.written = -math.inf
 
     def run(self) -> Run:
+        """Train what is missing, and return the finished run."""
         self._train("model", self.request.model_config(self.data.sample_shape))
         if self.request.baseline:
             dim = parse(self.request.latent, self.request.allow_orbifold).dim

@@ -94,7 +94,7 @@ class SweepOptions:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class StartTask:
     """The starts of one seed, which all its betas share, to be found.
 
     Args:
@@ -109,7 +109,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class Group:
+class EnsembleTask:
     """Runs of one latent that are trained as one ensemble, or as one for each kind of start.
 
     Args:
@@ -157,10 +157,12 @@ def run_sweep(
         ResourceError: the data are too large for several processes, or one of them died.
         OutputError: the file cannot be written; what was in it stays.
     """
-    return _Session(data, request, header, path, jobs, engine, device, resumed, progress).run()
+    return SweepSession(data, request, header, path, jobs, engine, device, resumed, progress).run()
 
 
-class _Session:
+class SweepSession:
+    """One call of `run_sweep`: what it was given, and the sweep as far as it has come."""
+
     def __init__(
         self,
         data: Dataset,
@@ -181,6 +183,7 @@ class _Session:
         self.total = len(request.combinations())
 
     def run(self) -> Sweep:
+        """Train what is missing, and return the finished sweep."""
         done = {run.key for run in self.sweep.runs}
         groups = [keys for keys in self._groups() if not done.issuperset(keys)]
         if groups:
@@ -209,20 +212,20 @@ class _Session:
             self.progress(f"seed {seed} prepared", len(self.sweep.runs) / self.total)
             self._write()
 
-    def _preparations(self, seeds: Sequence[int]) -> list[Preparation]:
+    def _preparations(self, seeds: Sequence[int]) -> list[StartTask]:
         """One task a seed; none where no latent has a start to be found."""
         latents, beta = self.request.latents, self.request.betas[0]
         found = [
-            Preparation(self.data, tuple(self.request.request(latent, beta, seed) for latent in latents), self.device)
+            StartTask(self.data, tuple(self.request.request(latent, beta, seed) for latent in latents), self.device)
             for seed in seeds
         ]
         return [task for task in found if any(map(wants_start, task.requests))]
 
-    def _group(self, keys: Sequence[tuple[str, float, int]]) -> Group:
+    def _group(self, keys: Sequence[tuple[str, float, int]]) -> EnsembleTask:
         requests = tuple(self.request.request(*key) for key in keys)
         numbers = [str(self.request.latents.index(latent)) for latent, *_ in keys]
         starts = tuple(_arrays(self.sweep.starts.get(key[2], {}), number) for key, number in zip(keys, numbers, strict=True))
-        return Group(self.data, requests, starts, self.device)
+        return EnsembleTask(self.data, requests, starts, self.device)
 
     def _work(
         self, here: Callable[[Task], Result], tasks: Sequence[Task], elsewhere: Callable[[Task], Result]
@@ -264,7 +267,7 @@ def _sizes(split: Split) -> tuple[int, int]:
     return len(split.train), len(split.valid)
 
 
-def prepare(task: Preparation) -> tuple[int, Points]:
+def prepare(task: StartTask) -> tuple[int, Points]:
     """The seed of a preparation, and the points that were found for its latents.
 
     The data are diagnosed once, and only on the training split.
@@ -287,7 +290,7 @@ def _arrays(points: Points, number: str) -> Points:
 
 
 @dataclass(frozen=True)
-class _Member:
+class _Trainee:
     """A run that is ready to be trained."""
 
     request: TrainOptions
@@ -303,56 +306,56 @@ class _Member:
         return () if self.start is None else self.start.columns, self.equivariance
 
 
-def train_group(group: Group, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
+def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
     """Train and measure the runs of a group.
 
     Args:
-        group: what to train.
+        task: what to train.
         on_epoch: called after every epoch with the latent and with how many runs that much work comes to.
     """
-    place = to_device(group.device)
-    members = [_member(group.data, r, found, place) for r, found in zip(group.requests, group.starts, strict=True)]
+    place = to_device(task.device)
+    trainees = [_trainee(task.data, r, found, place) for r, found in zip(task.requests, task.starts, strict=True)]
     runs: list[SweepRun] = []
-    for kind in dict.fromkeys(member.kind for member in members):
-        alike = [member for member in members if member.kind == kind]
+    for kind in dict.fromkeys(trainee.kind for trainee in trainees):
+        alike = [trainee for trainee in trainees if trainee.kind == kind]
         inform = None if on_epoch is None else partial(_inform_of_epoch, on_epoch, alike, len(runs))
         started = time.perf_counter()
-        states = _train(group.data, alike, inform)
+        states = _train(task.data, alike, inform)
         share = (time.perf_counter() - started) / len(alike)
-        runs += [_measured(group.data, m, state, share, place) for m, state in zip(alike, states, strict=True)]
+        runs += [_measured(task.data, m, state, share, place) for m, state in zip(alike, states, strict=True)]
     return tuple(runs)
 
 
-def _member(data: Dataset, request: TrainOptions, found: Points, device: torch.device) -> _Member:
+def _trainee(data: Dataset, request: TrainOptions, found: Points, device: torch.device) -> _Trainee:
     split = split_data(data, request.seed)
     mean, std, low, high = moments(data, split.train)
     check_range(request.likelihood, low, high)
     model = build_model(request.model_config(data.sample_shape), torch.as_tensor(mean), std, request.seed).to(device)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    return _Member(request, split, model, request.training_config(len(split.train)), start, equivariance)
+    return _Trainee(request, split, model, request.training_config(len(split.train)), start, equivariance)
 
 
-def _inform_of_epoch(inform: Callable[[str, float], None], members: Sequence[_Member], before: int, epoch: int) -> None:
-    inform(members[0].model.config.latent, before + len(members) * epoch / members[0].config.epochs)
+def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_Trainee], before: int, epoch: int) -> None:
+    inform(trainees[0].model.config.latent, before + len(trainees) * epoch / trainees[0].config.epochs)
 
 
 def _train(
-    data: Dataset, members: Sequence[_Member], on_epoch: Callable[[int], None] | None = None
+    data: Dataset, trainees: Sequence[_Trainee], on_epoch: Callable[[int], None] | None = None
 ) -> tuple[TrainingState, ...]:
-    models, splits, configs = zip(*((m.model, m.split, m.config) for m in members), strict=True)
-    starts = [member.start for member in members if member.start is not None]
-    return EnsembleTrainer(models, data, splits, configs, starts, members[0].equivariance).run(on_epoch)
+    models, splits, configs = zip(*((m.model, m.split, m.config) for m in trainees), strict=True)
+    starts = [trainee.start for trainee in trainees if trainee.start is not None]
+    return EnsembleTrainer(models, data, splits, configs, starts, trainees[0].equivariance).run(on_epoch)
 
 
-def _measured(data: Dataset, member: _Member, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:
+def _measured(data: Dataset, trainee: _Trainee, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:
     """The row of a run, with the metrics of its best epoch."""
-    request, model = member.request, member.model
-    diverged = state.epoch < member.config.epochs
+    request, model = trainee.request, trainee.model
+    diverged = state.epoch < trainee.config.epochs
     metrics: dict[str, dict[str, float | None]] = {split: dict.fromkeys(SWEEP_METRICS) for split in SPLITS}
     if not diverged:
         load_weights(model, state.best_model)
-        for split, found, _ in assess(model, data, member.split, seed=request.seed, device=device):
+        for split, found, _ in assess(model, data, trainee.split, seed=request.seed, device=device):
             metrics[split] = {name: getattr(found, name) for name in SWEEP_METRICS}
     best = -1 if diverged else state.best_epoch
     return SweepRun(model.config.latent, request.beta, request.seed, state.epoch, best, seconds, metrics)
