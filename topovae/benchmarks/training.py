@@ -81,7 +81,7 @@ class _Workload:
     def build(self, number: int, compiled: bool = False) -> tuple[VAE, Split, TrainingConfig]:
         """A model with its split and hyperparameters; the numbers are added to the seed."""
         seed = self.seed + number
-        request = TrainOptions(
+        options = TrainOptions(
             LATENT,
             hidden=HIDDEN,
             epochs=self.epochs,
@@ -92,8 +92,8 @@ class _Workload:
         )
         split = split_data(self.data, seed)
         mean, std, _, _ = moments(self.data, split.train)
-        model = build_model(request.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
-        return model.to(self.device), split, request.training_config(len(split.train))
+        model = build_model(options.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
+        return model.to(self.device), split, options.training_config(len(split.train))
 
 
 @dataclass
