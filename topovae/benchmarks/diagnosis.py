@@ -1,6 +1,6 @@
 """How often the diagnosis is right: generated data of known topology, and how the answers compare with it.
 
-Nothing is printed or written here; `run` yields rows that are JSON documents, `judge` and `summarise` read them.
+Nothing is printed or written here; `run` yields rows that are JSON documents, `outcome_of` and `scorecard_of` read them.
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ class Outcome:
         return {**asdict(self), "confidence": round(self.confidence, 4), "seconds": round(self.seconds, 2)}
 
 
-def judge(row: Mapping[str, Any]) -> Outcome:
+def outcome_of(row: Mapping[str, Any]) -> Outcome:
     """Compare a row with the target of its space."""
     place = (row["space"], row["noise"], row["seed"])
     spent = (row["seconds"], row["peak_bytes"])
@@ -398,7 +398,7 @@ def rate_of(outcomes: Iterable[Outcome]) -> Share:
     return Share(sum(right), len(right))
 
 
-def summarise(outcomes: Sequence[Outcome]) -> Scorecard:
+def scorecard_of(outcomes: Sequence[Outcome]) -> Scorecard:
     """Bring outcomes together; counts of errors leave out the spaces that stand apart.
 
     Raises:

@@ -118,7 +118,7 @@ class _Timed:
         return [sum(self.seconds[i : i + epochs]) for i in range(0, len(self.seconds), epochs)]
 
 
-def measure(
+def measure_throughput(
     models: int = 16,
     epochs: int = 4,
     repeats: int = 5,

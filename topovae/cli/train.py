@@ -111,7 +111,7 @@ def train(
             analysis=document,
             coordinates=coordinates,
             resumed=previous,
-            progress=lambda name, state, total: advance(describe(name, state), state.epoch / total),
+            progress=lambda name, state, total: advance(epoch_words(name, state), state.epoch / total),
         )
     team.leave()
     if follows:
@@ -219,9 +219,9 @@ def read_analysis(path: str) -> dict[str, Any]:
 
 def read_anchors(path: str) -> np.ndarray:
     """A table of anchors (m, 1 + k): row numbers of the data, and coordinates."""
-    from topovae.data.readers.find import read_array
+    from topovae.data.readers.find import read_table
 
-    return read_array(path).astype(float)
+    return read_table(path).astype(float)
 
 
 def doubts(run: Run) -> list[str]:
@@ -231,6 +231,6 @@ def doubts(run: Run) -> list[str]:
     return [words for words in dict.fromkeys(found) if words]
 
 
-def describe(name: str, state: TrainingState) -> str:
+def epoch_words(name: str, state: TrainingState) -> str:
     """A training state in a few words for the progress bar."""
     return f"{name} epoch {state.epoch}  loss {state.history['valid_loss'][-1]:.3f}"

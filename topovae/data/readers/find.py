@@ -58,7 +58,7 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Data
     return Dataset.of(x, truth=truth, group=group, space=space, source=source)
 
 
-def read_array(path: str | os.PathLike[str]) -> np.ndarray:
+def read_table(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a table of real numbers that need not be samples: coordinates or truth, of one column or more.
 
     Args:

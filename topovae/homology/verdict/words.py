@@ -18,7 +18,7 @@ def summary(analysis: Analysis) -> tuple[str, ...]:
     if analysis.components > 1:
         names = ", ".join(piece.recommendation.name for piece in analysis.pieces)
         said.append(f"{analysis.components} components, by themselves: {names}. Train each by itself")
-    said += [f"{_place(i, analysis.components)}{describe(piece)}" for i, piece in enumerate(analysis.pieces)]
+    said += [f"{_place(i, analysis.components)}{describe_piece(piece)}" for i, piece in enumerate(analysis.pieces)]
     said += describe_styles(analysis.styles)
     if analysis.preset is not None and analysis.preset.name != "none":
         said += [f"preset {analysis.preset.name}: {reason}" for reason in analysis.preset.reasons]
@@ -32,7 +32,7 @@ def _place(i: int, count: int) -> str:
     return f"component {i + 1}: " if count > 1 else ""
 
 
-def describe(piece: Piece) -> str:
+def describe_piece(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
     facts = [said for finding in FINDINGS if (said := finding.say(piece)) is not None]
     if piece.cloud.verdicts.manifold < 0.5:
