@@ -140,9 +140,9 @@ def test_an_empty_and_a_diverged_sweep_are_stored_too(tmp_path: Path, whole: tup
 @pytest.mark.parametrize("kept", [0, 4, 6, 8])
 def test_what_is_in_the_file_is_not_done_again(kept: int, whole: tuple[Sweep, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     trained, prepared = [], []
-    train, prepare = sweeping.train_group, sweeping.prepare
+    train, find = sweeping.train_group, sweeping.find_starts
     monkeypatch.setattr(sweeping, "train_group", lambda task, on_epoch: (trained.append(task), train(task, on_epoch))[1])
-    monkeypatch.setattr(sweeping, "prepare", lambda task: (prepared.append(task), prepare(task))[1])
+    monkeypatch.setattr(sweeping, "find_starts", lambda task: (prepared.append(task), find(task))[1])
     partly = replace(whole[0], runs=whole[0].runs[:kept])
     again = made(resumed=partly)
     assert timeless(again) == timeless(whole[0])

@@ -40,7 +40,7 @@ MOST_MODELS = 16
 """Models of an ensemble at most: more take memory and no less time each, and a kill loses the running ones."""
 
 Points = Mapping[str, np.ndarray]
-"""What latent spaces are started from: "{number}", points, and "{number}-symmetries", by the latent's number in the options."""
+"""What latent spaces are started from: "{number}", points, and "{number}-symmetries", by the latent's number in the sweep."""
 
 Progress = Callable[[str, float], None]
 
@@ -188,7 +188,7 @@ class SweepSession:
         groups = [keys for keys in self._groups() if not done.issuperset(keys)]
         if groups:
             self._write()
-        self._prepare({seed for keys in groups for *_, seed in keys})
+        self._find_starts({seed for keys in groups for *_, seed in keys})
         tasks = [self._group(keys) for keys in groups]
         for trained in self._work(partial(train_group, on_epoch=self._inform), tasks, train_group):
             self._keep(trained)
@@ -205,14 +205,14 @@ class SweepSession:
             groups += [[keys[i] for i in part] for part in np.array_split(np.arange(len(keys)), parts)]
         return groups
 
-    def _prepare(self, seeds: set[int]) -> None:
+    def _find_starts(self, seeds: set[int]) -> None:
         """Find the starts of seeds that have none yet."""
-        for seed, points in self._work(prepare, self._preparations(sorted(seeds - self.sweep.starts.keys())), prepare):
+        for seed, points in self._work(find_starts, self._start_tasks(sorted(seeds - self.sweep.starts.keys())), find_starts):
             self.sweep = replace(self.sweep, starts={**self.sweep.starts, seed: points})
             self.progress(f"seed {seed} prepared", len(self.sweep.runs) / self.total)
             self._write()
 
-    def _preparations(self, seeds: Sequence[int]) -> list[StartTask]:
+    def _start_tasks(self, seeds: Sequence[int]) -> list[StartTask]:
         """One task a seed; none where no latent has a start to be found."""
         latents, beta = self.options.latents, self.options.betas[0]
         found = [
@@ -267,8 +267,8 @@ def _sizes(split: Split) -> tuple[int, int]:
     return len(split.train), len(split.valid)
 
 
-def prepare(task: StartTask) -> tuple[int, Points]:
-    """The seed of a preparation, and the points that were found for its latents.
+def find_starts(task: StartTask) -> tuple[int, Points]:
+    """The seed of a task, and the points that were found for its latents.
 
     The data are diagnosed once, and only on the training split.
     """
