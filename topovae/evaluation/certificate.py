@@ -112,7 +112,7 @@ def certify(
     ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
-    findings = [
+    tests = [
         *_about_components(ground),
         *_about_dimension(space, ground),
         *_about_winding(space, algebra),
@@ -123,10 +123,10 @@ def certify(
     ]
     degree, remark = _degree(space, algebra, fibres)
     order = (BROKEN, UNCLEAR, SOUND, REMARK)
-    findings = sorted([*findings, *remark], key=lambda finding: order.index(finding.outcome))
+    tests = sorted([*tests, *remark], key=lambda test: order.index(test.outcome))
     return Certificate(
-        verdict=_verdict(findings),
-        reasons=tuple(finding.reason for finding in findings),
+        verdict=_verdict(tests),
+        reasons=tuple(test.reason for test in tests),
         winding=None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist(),
         degree=degree,
         injectivity={name: float(getattr(fibres, name)) for name in ("data", "latent", "torn", "leaps", "several", "spread")},
@@ -157,8 +157,8 @@ def unrolled(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
     return LatentSpace(space.signature.homeomorphic), space.unroll(latents)
 
 
-def _verdict(findings: list[TestOutcome]) -> str:
-    outcomes = {finding.outcome for finding in findings}
+def _verdict(tests: list[TestOutcome]) -> str:
+    outcomes = {test.outcome for test in tests}
     return NOT if BROKEN in outcomes else UNDECIDED if UNCLEAR in outcomes else HOMEOMORPHIC
 
 
