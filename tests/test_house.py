@@ -65,3 +65,12 @@ def test_imports_go_to_folders_before(module: str) -> None:
 
 def test_few_modules_stand_alone_at_the_top() -> None:
     assert {module for module, path in MODULES.items() if path.parent == PACKAGE} - {"topovae"} == LONE
+
+
+def test_each_class_name_is_given_once() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in sorted(MODULES.items()):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}

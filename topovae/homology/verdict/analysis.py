@@ -14,7 +14,7 @@ from topovae.homology.calibration import tuned
 from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.cloud.presets import Preset
-from topovae.homology.cloud.rows import Preparation, series
+from topovae.homology.cloud.rows import RowFilter, series
 from topovae.homology.cloud.tangents import Dimension
 from topovae.homology.complexes.bars import by_ratio, universal_p_values
 from topovae.homology.features.styles import Styles
@@ -60,7 +60,7 @@ class Skeleton:
     """
 
     landmarks: Landmarks
-    preparation: Preparation | None
+    preparation: RowFilter | None
     denoiser: Denoiser | None
     circles: int
 

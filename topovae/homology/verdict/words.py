@@ -30,7 +30,7 @@ def summary(
     if len(pieces) > 1:
         names = ", ".join(piece.recommendation.name for piece in pieces)
         said.append(f"{len(pieces)} components, by themselves: {names}. Train each by itself")
-    said += [f"{_place(i, len(pieces))}{describe(piece)}" for i, piece in enumerate(pieces)]
+    said += [f"{_place(i, len(pieces))}{describe_piece(piece)}" for i, piece in enumerate(pieces)]
     said += describe_styles(styles)
     if preset is not None and preset.name != "none":
         said += [f"preset {preset.name}: {reason}" for reason in preset.reasons]
@@ -44,7 +44,7 @@ def _place(i: int, count: int) -> str:
     return f"component {i + 1}: " if count > 1 else ""
 
 
-def describe(piece: Piece) -> str:
+def describe_piece(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
     facts = [said for finding in FINDINGS if (said := finding.say(piece)) is not None]
     if piece.cloud.verdicts.manifold < 0.5:
