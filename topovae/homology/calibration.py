@@ -203,6 +203,21 @@ CLOUD: dict[str, Tuned] = {
     "growth_least": Tuned(16, "neighbours", "Least size of the ball whose growth gives the dimension."),
     "growth_most": Tuned(100, "neighbours", "Largest size of the ball whose growth gives the dimension."),
     "near_part": Tuned(4, "ratio of sizes", "The ball whose growth gives the dimension is so many times the inner one."),
+    # cleaning
+    "outlier_neighbours": Tuned(12, "neighbours", "An outlier is far from so many, by what they themselves have."),
+    "outlier_few_neighbours": Tuned(6, "neighbours", "The same where there are few samples."),
+    "outlier_few_samples": Tuned(150, "samples", "Fewer are few for the outliers' neighbours."),
+    "outlier_deviations": Tuned(
+        4.0, "robust standard deviations", "A log ratio of distances so far above the middle is an outlier's."
+    ),
+    "outlier_most": Tuned(0.06, "share of the samples", "No more are set aside as outliers."),
+    # cores
+    "core_small_share": Tuned(0.025, "share of the samples", "Fewest neighbours of a plane that a core is pulled onto."),
+    "core_share": Tuned(0.05, "share of the samples", "Neighbours of a plane that a core is pulled onto, tried next."),
+    "core_large_share": Tuned(0.1, "share of the samples", "Most neighbours of a plane that a core is pulled onto."),
+    "core_rounds": Tuned(3, "rounds", "So often are samples pulled onto the planes of their neighbours."),
+    "core_gap": Tuned(25.0, GAP, "From it on what was pulled onto planes has their dimension."),
+    "core_manifold": Tuned(0.9, "probability", "Of the same dimension everywhere, that what was pulled onto planes must have."),
     # manifold
     "least_sure": Tuned(0.3, "probability", "Of a dimension whose gap says nothing."),
     "sure_more": Tuned(0.68, "probability", "What a wide gap adds to that of a dimension whose gap says nothing."),
@@ -264,6 +279,9 @@ COMPLEXES: dict[str, Tuned] = {
 }
 
 FEATURES: dict[str, Tuned] = {
+    # peeling
+    "peel_neighbours": Tuned(40, "neighbours on the circle", "Whose mean is taken away."),
+    "peel_above": Tuned(3.0, "ratio to the median variance", "What is left over in a direction counts above it."),
     # circles, products and double covers
     "circle_longest_edge": Tuned(
         6.0, "usual spacings of the landmarks", "Longest edge of the filtration in which cocycles of circles are sought."
@@ -430,6 +448,9 @@ FEATURES: dict[str, Tuned] = {
 }
 
 VERDICT: dict[str, Tuned] = {
+    # views
+    "thickness_gap": Tuned(3.0, "ratio of successive variances about the core", "From it on samples extend about their core."),
+    "alone_share": Tuned(0.9, "share of the confidence", "What is left of it where views do not agree."),
     # how sure findings are
     "surely_not": Tuned(0.3, "probability", "A question is answered by no up to it, and from it on left open."),
     "surely_so": Tuned(0.7, "probability", "A question is answered by yes from it on."),

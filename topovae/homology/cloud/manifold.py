@@ -54,6 +54,11 @@ class Verdicts:
     frames: FrameGraph | None = None
 
 
+def fits_everywhere(dimension: Dimension) -> float:
+    """Return the probability that the dimension is the same everywhere and at all scales."""
+    return float(_below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY))
+
+
 def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
     """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices.
 
@@ -61,7 +66,7 @@ def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
         averaged: (n, p) points averaged over neighbours.
         dimension: their intrinsic dimension.
     """
-    manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
+    manifold = fits_everywhere(dimension)
     limits = regime(dimension.value).boundary
     if limits is None:
         return Verdicts(manifold=manifold)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import InputError, ResourceError, UsageError
-from topovae.homology.cloud.cloud import of_distances, of_points
+from topovae.homology.cloud.cleaning import clean
+from topovae.homology.cloud.cloud import of_distances
 from topovae.homology.cloud.components import COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK, components, components_of_points
 from topovae.homology.cloud.front import MEMORY, Front, read_points
 from topovae.homology.cloud.graphs import is_graph, read_graph, sample_graph
@@ -25,6 +26,7 @@ from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
 from topovae.homology.verdict.candidates import Recommendation, by_orbits
 from topovae.homology.verdict.piece import Options, Piece, diagnose
+from topovae.homology.verdict.views import look
 from topovae.signature import parse
 
 Progress = Callable[[str, float], None]
@@ -109,11 +111,11 @@ def _from_samples(data: Any, metric: str, preset: str, options: Options) -> Anal
     chosen = choose_preset(data, preset, options.seed)
     front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
     options.report("denoise", 0.1)
-    label = components_of_points(front.points, options.seed)
-    pieces = [
-        diagnose(of_points(front.points[label == part], front.denoiser.noise, options.landmarks, options.seed), inner)
-        for part, inner in _shares(label, options)
-    ]
+    cleaned = clean(front.points)
+    points = front.points[cleaned.kept]
+    label = components_of_points(points, options.seed)
+    outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
+    pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
     analysis = _conclude(pieces, n_samples, int(np.prod(sample_shape)), front)

@@ -1,0 +1,64 @@
+"""What is set aside before anything is measured: rows that repeat another, and rows far from all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from topovae.homology.calibration import tuned
+from topovae.homology.cloud.neighbours import nearest
+
+NEIGHBOURS = int(tuned("outlier_neighbours"))
+FEW_NEIGHBOURS = int(tuned("outlier_few_neighbours"))
+FEW = int(tuned("outlier_few_samples"))
+DEVIATIONS = tuned("outlier_deviations")
+MOST = tuned("outlier_most")
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Rows by what becomes of them.
+
+    Attributes:
+        kept: (m,) row numbers that are worked on, ascending.
+        repeats: (r,) those that equal an earlier row.
+        outlying: (o,) those that lie far from their neighbours.
+    """
+
+    kept: np.ndarray
+    repeats: np.ndarray
+    outlying: np.ndarray
+
+
+def clean(points: np.ndarray) -> Cleaned:
+    """Find the rows (n, p) that repeat another, and those that are far from their neighbours.
+
+    A row is an outlier where its distance to the k-th neighbour is far above what its own neighbours have: the sparse part of
+    a loop has sparse neighbours, and stays.
+
+    Args:
+        points: (n, p) samples.
+
+    References:
+        Breunig, Kriegel, Ng and Sander (2000), LOF: identifying density-based local outliers, section 3, for the idea.
+    """
+    _, first = np.unique(points, axis=0, return_index=True)
+    once = np.sort(first)
+    far = _far(points[once])
+    repeats = np.setdiff1d(np.arange(len(points)), once)
+    return Cleaned(once[~far], repeats, once[far])
+
+
+def _far(points: np.ndarray) -> np.ndarray:
+    """Return which points (n, p) lie far from their neighbours, at most a share of them."""
+    k = NEIGHBOURS if len(points) >= FEW else FEW_NEIGHBOURS
+    if len(points) <= 2 * k:
+        return np.zeros(len(points), dtype=bool)
+    distances, index = nearest(points, k)
+    reach = distances[:, -1]
+    ratio = np.log(reach / np.median(reach[index], axis=1))
+    middle = np.median(ratio)
+    spread = 1.4826 * np.median(np.abs(ratio - middle))  # the standard deviation of normal values
+    score = (ratio - middle) / max(float(spread), 1e-12)
+    return score > max(DEVIATIONS, float(np.quantile(score, 1 - MOST)))
