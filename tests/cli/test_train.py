@@ -8,7 +8,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from support.rows import Counted
+from typer.testing import CliRunner
 
+from topovae.cli import app
+from topovae.data.dataset import Dataset, Source
+from topovae.data.synthetic.spaces import generate
 from topovae.store.reader import read_run
 
 PARTS = ("train", "valid", "test")
@@ -158,3 +163,12 @@ def test_circles_are_trained_with_a_joint_posterior(latent: str, n_scales: int, 
     assert stored.latents["test"]["scale"].shape[1] == n_scales
     circles = "x".join(["S1"] * (3 if latent == "T3" else 2))
     assert [*stored.final["test"]["kl_per_factor"]] == [circles, *(["group"] if latent == "klein" else [])]
+
+
+def test_auto_reads_each_row_of_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Counted(generate("circle", 200, ambient=8, noise=0.05, seed=3).x)
+    data = Dataset.of(source, source=Source("circle.npy", ""))
+    monkeypatch.setattr("topovae.data.readers.find.read", lambda path: data)
+    words = ["train", "circle.npy", "--latent", "auto", "--epochs", "1", "--quiet", "-o", str(tmp_path / "run.h5")]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert (source.count == 1).all()

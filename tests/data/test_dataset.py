@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from support.rows import Counted
 
 from topovae.data.dataset import Dataset, RowSource
 from topovae.errors import InputError
@@ -108,6 +109,39 @@ def test_only_double_precision_stays_double(dtype, given):
     assert data.dtype == data.rows([0]).dtype == data.load().dtype == np.dtype(given)
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_held_samples_are_the_same_in_the_same_blocks(source, tmp_path):
+    data = Dataset.of(SOURCES[source](numbers((N, 3)), tmp_path), group=np.arange(N) // 2)
+    held = data.held()
+    assert type(held.x) is np.ndarray
+    np.testing.assert_array_equal(held.load(), data.load())
+    assert (held.x.dtype, held.dtype, held.group is data.group) == (data.x.dtype, data.dtype, True)
+    for size in (1, 200, 10**9):
+        assert held.block_rows(size) == data.block_rows(size)
+        assert [rows for rows, _ in held.chunks(size)] == [rows for rows, _ in data.chunks(size)]
+
+
+def test_samples_are_taken_with_what_stands_beside_them():
+    index = np.array([5, 0, 5])
+    data = Dataset.of(Slices(numbers((N, 3))), truth=np.arange(N), group=np.arange(N) // 2, space="S1")
+    taken = data.take(index)
+    np.testing.assert_array_equal(taken.load(), data.rows(index))
+    assert (taken.truth[:, 0].tolist(), taken.group.tolist(), taken.space) == ([5, 0, 5], [2, 0, 2], "S1")
+    assert Dataset.of(numbers((N, 3))).take(index).group is None
+
+
+def test_samples_are_held_where_they_fit_and_read_once():
+    source = Counted(numbers((N, 3)))
+    held = Dataset.of(source).held(12 * N)
+    for _ in range(2):
+        held.load()
+        held.rows(np.arange(0, N, 2))
+    assert (source.count == 1).all()
+    large = Dataset.of(source)
+    assert large.held(12 * N - 1) is large
+    assert held.held() is held
+
+
 @pytest.mark.parametrize("index", [[N], [-N - 1], [0.5], np.ones(3, dtype=bool), [[0]]])
 @pytest.mark.parametrize("source", [np.asarray, Slices])
 def test_rows_that_are_not_there_are_refused(source, index):
@@ -177,6 +211,19 @@ def test_a_source_that_fails_is_an_input_error():
             raise OSError("bad sector")
 
     source: RowSource = Broken(np.zeros((30, 2)))
-    for action in (lambda data: data.rows([1]), lambda data: data.load()):
+    for action in (lambda data: data.rows([1]), lambda data: data.load(), lambda data: data.held()):
         with pytest.raises(InputError, match="bad sector"):
             action(Dataset.of(source))
+
+
+@pytest.mark.parametrize("shape", [(30,), (30, 1), (2, 2, 2, 2, 2), (0, 3), (30, 0)])
+def test_what_is_given_is_taken_in_any_shape(shape):
+    data = Dataset.given(np.zeros(shape))
+    assert (data.n_samples, data.sample_shape) == (shape[0], shape[1:] or (1,))
+    assert Dataset.given(data) is data
+
+
+@pytest.mark.parametrize("array", [np.float64(3), np.full((30, 2), "a"), np.full((30, 2), None), np.zeros((3, 2), complex)])
+def test_what_is_given_must_be_real_numbers(array):
+    with pytest.raises(InputError, match="Data must be an array of real numbers, one sample a row"):
+        Dataset.given(array)

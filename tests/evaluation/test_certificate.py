@@ -11,6 +11,7 @@ import torch
 from support.counts import heading_cells
 from support.maps import CASES, Case, draw, jittered
 
+from topovae.data.dataset import Dataset
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import InputError
 from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate, certify
@@ -172,7 +173,7 @@ def test_models_are_certified_as_what_they_are_homeomorphic_to(latent: str) -> N
 def test_counts_are_certified_like_their_transform(seed: int, step: float) -> None:
     counts, heading = heading_cells(1500, 60, 2.0, step, seed)
     latents = jittered("S1", heading[:, None], 0.05, seed)
-    assert choose_preset(counts, seed=seed).name == "counts"
+    assert choose_preset(Dataset.of(counts), seed=seed).name == "counts"
     found = certify(counts, latents, parse("S1"), seed=seed)
     assert found.verdict == HOMEOMORPHIC, found.reasons
     assert found == certify(stabilise(counts), latents, parse("S1"), seed=seed)

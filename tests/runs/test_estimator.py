@@ -10,6 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from support.places import ROOT
+from support.rows import Counted
 
 import topovae
 from topovae.data.synthetic.spaces import generate
@@ -45,6 +46,12 @@ def test_shapes_and_units(fitted: Any) -> None:
 def test_equal_seeds_give_equal_models(fitted: Any) -> None:
     again = clone(fitted).fit(X)
     np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_auto_reads_each_row_once() -> None:
+    source = Counted(X)
+    topovae.TopoVAE(latent="auto", epochs=1).fit(source)
+    assert (source.count == 1).all()
 
 
 def test_a_saved_model_is_a_run_file(fitted: Any, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def analyze(
     if output:
         check_output(output, data)
         check_report(output)
-    samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet)
+    samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet, memory=options["memory"])
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
     if evidence:
@@ -103,9 +103,9 @@ def analyze(
 
 def holds_graph(path: str) -> bool:
     """Whether a file holds a sparse matrix as scipy saves it."""
-    from topovae.homology.cloud.graphs import is_graph
+    from topovae.homology.cloud import graphs
 
-    return path != "-" and os.path.isfile(path) and is_graph(path)
+    return path != "-" and os.path.isfile(path) and graphs.holds_graph(path)
 
 
 def open_graph(path: str) -> Dataset:

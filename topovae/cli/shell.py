@@ -149,18 +149,22 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda description, share: bar.update(task, description=description, completed=share)
 
 
-def open_data(path: str, quiet: bool, minimum: int | None = None) -> Dataset:
+def open_data(path: str, quiet: bool, minimum: int | None = None, memory: int | None = None) -> Dataset:
     """Read and check a data set; what is odd but usable is said on stderr.
+
+    Samples are read from the file once where they fit in memory: the work of a command goes over them many times.
 
     Args:
         path: as `topovae.data.read` takes it.
         quiet: leave the warnings out.
         minimum: fewest samples accepted; None for what a diagnosis or a training needs.
+        memory: bytes that the work may use, of which samples are held in a part; None for the usual.
     """
     from topovae.data.checks import MINIMUM, check
+    from topovae.data.dataset import HELD_BYTES, HELD_SHARE
     from topovae.data.readers.find import read
 
-    data = read(path)
+    data = read(path).held(HELD_BYTES if memory is None else memory // HELD_SHARE)
     for warning in check(data, MINIMUM if minimum is None else minimum).warnings:
         note(f"topovae: warning: {warning}", quiet)
     return data

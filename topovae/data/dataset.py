@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from topovae.errors import InputError
 
 CHUNK_BYTES = 64 * 2**20
+HELD_BYTES = 128 * 2**20
+HELD_SHARE = 16
+"""Samples of at most this size, or of this part of the memory that a work may use, are read from their file once and held:
+limits on cost, not tuned."""
+
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18
 REAL_KINDS = "biuf"
@@ -54,9 +60,10 @@ class Dataset:
         group: (n,) int64 labels of rows that a split must not part, or None.
         space: latent expression of the truth coordinates, or None.
         source: the file, or None for an array from memory.
+        chunk_rows: rows that the file reads together, whether all are wanted or not; 0 where it reads single rows.
 
     Raises:
-        InputError: x is no table of at least two columns of real numbers, or truth or group do not fit it.
+        InputError: truth or group do not fit x.
 
     Example:
         >>> data = Dataset.of([[0, 1], [2, 3], [4, 5]])
@@ -69,9 +76,9 @@ class Dataset:
     group: np.ndarray | None = None
     space: str | None = None
     source: Source | None = None
+    chunk_rows: int = 0
 
     def __post_init__(self) -> None:
-        require_samples(self.x.shape, self.x.dtype, self.place)
         for name, array in (("truth", self.truth), ("group", self.group)):
             if array is not None and len(array) != self.n_samples:
                 raise InputError(
@@ -98,16 +105,39 @@ class Dataset:
             group: (n,) whole numbers or texts; texts are numbered in sorted order.
             space: latent expression of the truth.
             source: where x came from.
+
+        Raises:
+            InputError: x is no table of at least two columns of real numbers, or truth or group do not fit it.
         """
         place = source.path if source else "The array"
-        rows = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
-        return cls(
-            rows,
-            None if truth is None else _coordinates(truth, place),
-            None if group is None else _labels(group, place),
-            space,
-            source,
-        )
+        rows = _as_rows(x)
+        coordinates = None if truth is None else _coordinates(truth, place)
+        labels = None if group is None else _labels(group, place)
+        require_samples(rows.shape, rows.dtype, place)
+        return cls(rows, coordinates, labels, space, source, _chunk_rows(rows))
+
+    @classmethod
+    def given(cls, data: Dataset | ArrayLike) -> Dataset:
+        """Return a data set as it is, and an array of real numbers, of one sample a row, as a data set.
+
+        Unlike `of`, it takes samples of one number, of many axes, and none at all: what can be done with them is for the
+        diagnosis to say.
+
+        Args:
+            data: a Dataset, a row source or nested sequence (n, ...), or (n,) samples of one number.
+
+        Raises:
+            InputError: the array is none of real numbers.
+        """
+        if isinstance(data, Dataset):
+            return data
+        rows = _as_rows(data)
+        if not rows.shape or rows.dtype.kind not in REAL_KINDS:
+            raise InputError(
+                f"Data must be an array of real numbers, one sample a row; this one has the shape "
+                f"{rows.shape} and the type {rows.dtype}."
+            )
+        return cls(rows if len(rows.shape) > 1 else np.asarray(rows)[:, None], chunk_rows=_chunk_rows(rows))
 
     @property
     def place(self) -> str:
@@ -160,10 +190,19 @@ class Dataset:
                 out[places] = self._read(slice(first, int(wanted[-1]) + 1)).take(wanted - first, axis=0)
         return out
 
+    def take(self, index: np.ndarray) -> Dataset:
+        """Return some samples as a data set in memory, with their truth and groups.
+
+        Args:
+            index: (m,) as `rows` takes it.
+        """
+        truth, group = (None if beside is None else beside[index] for beside in (self.truth, self.group))
+        return replace(self, x=self.rows(index), truth=truth, group=group, chunk_rows=0)
+
     def block_rows(self, size_bytes: int = BLOCK_BYTES) -> int:
         """How many rows of about so many bytes are read best together: whole chunks of the file, unless one is very large."""
         row_bytes = self.n_features * self.dtype.itemsize
-        rows, stored = max(1, size_bytes // row_bytes), _stored_rows(self.x)
+        rows, stored = max(1, size_bytes // row_bytes), self.chunk_rows or 1
         return min(max(stored, rows - rows % stored), max(1, CHUNK_BYTES // row_bytes))
 
     def chunks(self, size_bytes: int = CHUNK_BYTES) -> Iterator[tuple[slice, np.ndarray]]:
@@ -172,7 +211,7 @@ class Dataset:
         A chunk has one sample at least. It may be a view of the data: do not write to it.
         """
         step = max(1, size_bytes // (self.n_features * self.dtype.itemsize))
-        stored = _stored_rows(self.x)
+        stored = self.chunk_rows or 1
         if step > stored:
             step -= step % stored
         for start in range(0, self.n_samples, step):
@@ -185,6 +224,24 @@ class Dataset:
         for rows, block in self.chunks():
             out[rows] = block
         return out
+
+    def held(self, most_bytes: int = HELD_BYTES) -> Dataset:
+        """Return these samples in memory, read once, where they take at most so many bytes; else as they are.
+
+        They keep their type, and the chunks of their file, so that all work on them goes in the same blocks.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        # an array mapped from a file is one, too, but of a type of its own
+        if type(self.x) is np.ndarray or self.n_samples * self.n_features * self.x.dtype.itemsize > most_bytes:
+            return self
+        x = np.empty(self.x.shape, self.x.dtype)
+        step = self.block_rows(CHUNK_BYTES // 4)
+        for start in range(0, self.n_samples, step):
+            rows = slice(start, min(start + step, self.n_samples))
+            x[rows] = self._stored(rows)
+        return replace(self, x=x)
 
     def _positions(self, index: Any) -> np.ndarray:
         index = np.asarray(index)
@@ -203,14 +260,17 @@ class Dataset:
         """Between which of the rows in ascending order a read ends: at a block's border, or before much that is not wanted."""
         parted = np.diff(ordered // self.block_rows()) > 0
         # A chunk is read whole; elsewhere a gap costs its bytes, and a read of its own as much as `_GAP_BYTES`.
-        stored = _stored_rows(self.x, 0)
-        most = 1 if stored else max(1, _GAP_BYTES // (self.n_features * self.x.dtype.itemsize))
-        gap = np.diff(ordered // max(1, stored)) > most
+        most = 1 if self.chunk_rows else max(1, _GAP_BYTES // (self.n_features * self.x.dtype.itemsize))
+        gap = np.diff(ordered // (self.chunk_rows or 1)) > most
         return parted | gap
 
     def _read(self, rows: slice) -> np.ndarray:
+        return np.asarray(self._stored(rows), dtype=self.dtype)
+
+    def _stored(self, rows: slice) -> np.ndarray:
+        """Some successive samples in the type in which they are stored."""
         try:
-            return np.asarray(self.x[rows], dtype=self.dtype)
+            return np.asarray(self.x[rows])
         except (OSError, IndexError) as error:
             raise InputError(
                 f"{self.place}: rows {rows.start} to {rows.stop - 1} cannot be read ({error}). The file is "
@@ -251,10 +311,16 @@ def require_samples(shape: tuple[int, ...], dtype: np.dtype, place: str) -> None
         raise InputError(f"{found}, of {len(shape)} axes; expected {_SHAPES}. Reshape it.")
 
 
-def _stored_rows(x: RowSource, otherwise: int = 1) -> int:
-    """Rows that the source reads together whether all are wanted or not."""
+def _as_rows(x: Any) -> RowSource:
+    """Return what has a shape and a type as it is, and anything else as an array."""
+    rows: RowSource = x if hasattr(x, "shape") and hasattr(x, "dtype") else np.asarray(x)
+    return rows
+
+
+def _chunk_rows(x: RowSource) -> int:
+    """Rows that a source reads together, whether all are wanted or not; 0 where it reads single rows."""
     chunks = getattr(x, "chunks", None)
-    return int(chunks[0]) if chunks else otherwise
+    return int(chunks[0]) if chunks else 0
 
 
 def _coordinates(truth: Any, place: str) -> np.ndarray:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
 from topovae.evaluation.fibres import Fibres, measure_fibres
@@ -22,7 +24,6 @@ from topovae.evaluation.pullback import characters
 from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
-from topovae.homology.cloud.rows import shape_of
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
@@ -95,7 +96,7 @@ class Finding:
 
 
 def certify(
-    data: Any,
+    data: Dataset | ArrayLike,
     coordinates: np.ndarray,
     signature: Signature,
     *,
@@ -114,11 +115,12 @@ def certify(
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
     """
+    samples = Dataset.given(data)
     known = LatentSpace(signature)
-    check_latents(data, coordinates, known)
+    check_latents(samples, coordinates, known)
     if len(coordinates) < FEWEST:
         return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
-    ground = survey(data, seed) if ground is None else ground
+    ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
     findings = [
@@ -143,13 +145,13 @@ def certify(
     )
 
 
-def check_latents(data: Any, coordinates: np.ndarray, space: LatentSpace) -> None:
+def check_latents(data: Dataset, coordinates: np.ndarray, space: LatentSpace) -> None:
     """Refuse latent points that do not fit the samples or the space.
 
     Raises:
         InputError: says what was expected.
     """
-    n, _ = shape_of(data)
+    n = data.n_samples
     expected = (n, space.coordinate_dim)
     if np.shape(coordinates) != expected:
         raise InputError(

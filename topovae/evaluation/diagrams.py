@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from persim import bottleneck, wasserstein
 
+from topovae.data.dataset import Dataset
 from topovae.evaluation.algebra import representatives_of
 from topovae.evaluation.certificate import check_latents, unrolled
 from topovae.homology.cloud.ground import Ground, survey
@@ -22,7 +24,7 @@ LANDMARKS = 120
 
 
 def compare_diagrams(
-    data: Any,
+    data: Dataset | ArrayLike,
     coordinates: np.ndarray,
     signature: Signature,
     *,
@@ -50,9 +52,10 @@ def compare_diagrams(
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
     """
+    samples = Dataset.given(data)
     known = LatentSpace(signature)
-    check_latents(data, coordinates, known)
-    ground = survey(data, seed) if ground is None else ground
+    check_latents(samples, coordinates, known)
+    ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     landmarks = ground.landmarks(LANDMARKS)
     assert landmarks.points is not None  # k-means centres

@@ -207,9 +207,7 @@ CLOUD: dict[str, Tuned] = {
     "outlier_neighbours": Tuned(12, "neighbours", "An outlier is far from so many, by what they themselves have."),
     "outlier_few_neighbours": Tuned(6, "neighbours", "The same where there are few samples."),
     "outlier_few_samples": Tuned(150, "samples", "Fewer are few for the outliers' neighbours."),
-    "outlier_deviations": Tuned(
-        4.0, "robust standard deviations", "A log ratio of distances so far above the middle is an outlier's."
-    ),
+    "outlier_deviations": Tuned(4.0, "robust standard deviations", "A log ratio of distances so far above is an outlier's."),
     "outlier_most": Tuned(0.06, "share of the samples", "No more are set aside as outliers."),
     # cores
     "core_small_share": Tuned(0.025, "share of the samples", "Fewest neighbours of a plane that a core is pulled onto."),

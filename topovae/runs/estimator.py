@@ -120,7 +120,7 @@ class TopoVAE(TransformerMixin, BaseEstimator):
             InputError: X cannot be used.
             UsageError: a parameter is wrong, or the diagnosis recommends no latent.
         """
-        data = Dataset.of(X, group=groups)
+        data = Dataset.of(X, group=groups).held()
         check(data)
         options = {k: v for k, v in self.get_params().items() if k not in {"latent", "device", "random_state"}}
         pinned = None if anchors is None else np.asarray(anchors, dtype=float)

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from topovae.data.dataset import Dataset
@@ -170,7 +171,7 @@ class Evidence:
 
 
 def compare(
-    data: Dataset | np.ndarray,
+    data: Dataset | ArrayLike,
     candidates: Sequence[str],
     seed: int = 0,
     budget: Budget | None = None,
@@ -194,7 +195,7 @@ def compare(
     spaces = list(dict.fromkeys(parse(text) for text in candidates))
     if not spaces:
         raise UsageError("no candidates were given to compare; expected latent expressions such as S1xS1")
-    train, valid = _prepare(data if isinstance(data, Dataset) else Dataset.of(data), seed, budget)
+    train, valid = _prepare(Dataset.given(data), seed, budget)
     trials = []
     for place, signature in enumerate(spaces):
         runs = []

@@ -107,8 +107,7 @@ def diagnose_train(
 
     train = split_data(data, seed).train
     chosen = np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
-    group = None if data.group is None else data.group[chosen]
-    return analyze(Dataset.of(data.rows(chosen), group=group), seed=seed, max_dim=max_dim, progress=progress)
+    return analyze(data.take(chosen), seed=seed, max_dim=max_dim, progress=progress)
 
 
 def recommended(analysis: Mapping[str, Any]) -> str:

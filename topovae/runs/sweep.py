@@ -257,7 +257,7 @@ def _in_memory(data: Dataset) -> Dataset:
             f"the data take {size / 2**30:.1f} GiB in memory, and every process would hold them (at most "
             f"{RESIDENT / 2**30:.0f} GiB); use --jobs 1 and --engine local"
         )
-    return replace(data, x=data.rows(np.arange(data.n_samples)))
+    return replace(data, x=data.rows(np.arange(data.n_samples)), chunk_rows=0)
 
 
 def _sizes(split: Split) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, ResourceError
-from topovae.homology.cloud.graphs import is_graph, read_graph, sample_graph
+from topovae.homology.cloud.graphs import holds_graph, measure_distances, read_graph, sample_graph
 from topovae.homology.complexes.rips import persistence
 
 
@@ -71,7 +71,6 @@ def forms(folder: Path, n: int = 50) -> dict[str, Any]:
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_the_same_graph(form: str, tmp_path: Path) -> None:
     given = forms(tmp_path)[form]
-    assert is_graph(given)
     found = sample_graph(read_graph(given))
     assert np.array_equal(found.distances, ring_distances(50)[np.ix_(found.index, found.index)])
     assert sorted(found.index) == list(range(50))
@@ -79,9 +78,21 @@ def test_every_form_is_the_same_graph(form: str, tmp_path: Path) -> None:
 
 
 def test_other_data_are_no_graph(tmp_path: Path) -> None:
+    for data in (np.ones((50, 50)), np.ones((3, 3)), np.ones((50, 4)), Dataset.of(np.ones((50, 50)))):
+        assert read_graph(data) is None
     np.savez(tmp_path / "x.npz", x=np.ones((5, 3)))
-    for data in (np.ones((50, 50)), np.ones((3, 3)), tmp_path / "x.npz", tmp_path / "missing.npz"):
-        assert not is_graph(data)
+    sparse.save_npz(tmp_path / "graph.npz", matrix(ring(50), 50).tocsr())
+    held = [holds_graph(tmp_path / name) for name in ("x.npz", "missing.npz", "graph.npz")]
+    assert held == [False, False, True]
+
+
+def test_a_matrix_of_distances_is_taken_whole() -> None:
+    given = ring_distances(60)
+    found = measure_distances(given)
+    assert np.array_equal(found.distances, given)
+    assert (found.n_samples, found.covering_radius, found.thinned) == (60, 0.0, False)
+    assert not found.component.any()
+    assert measure_distances(ring(60)).thinned
 
 
 @pytest.mark.parametrize("most", [5, 20, 60])
@@ -112,7 +123,7 @@ def test_components_are_kept_apart_and_crumbs_left_out() -> None:
     large[:, :2] += 60
     crumb[:, :2] += 260
     found = sample_graph(read_graph(np.vstack([small, large, crumb])), most=80)
-    pieces = list(found.pieces())
+    pieces = [np.flatnonzero(found.component == part) for part in range(2)]
     assert [int(found.weights[piece].sum()) for piece in pieces] == [200, 60]
     assert found.index.max() < 260
     for piece in pieces:
@@ -157,7 +168,6 @@ BAD: dict[str, tuple[Any, str]] = {
     "below 0": (edges(a=((7, 1), -1.0)), "whole numbers"),
     "far sample": (edges(a=((7, 1), 1e9)), "from 0"),
     "two lengths": (np.vstack([ring(50), [[1, 0, 5.0]]]), "two lengths"),
-    "columns": (np.ones((50, 4)), "i, j, length"),
     "empty": (np.ones((0, 3)), "i, j, length"),
     "not square": (sparse.csr_array(np.ones((4, 5))), "square"),
     "no samples": (sparse.csr_array((0, 0)), "empty"),

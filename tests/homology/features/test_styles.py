@@ -42,7 +42,7 @@ def test_homology_keeps_its_answer_where_it_sees_the_circle() -> None:
 
 
 def test_points_without_groups_have_no_style() -> None:
-    assert find_styles(np.random.default_rng(0).normal(size=(200, 5)), 0) == Styles()
+    assert find_styles(Dataset.of(np.random.default_rng(0).normal(size=(200, 5))), 0) == Styles()
 
 
 def symmetry(transformation: str, probability: float) -> Symmetry:

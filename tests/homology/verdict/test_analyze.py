@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from support.rows import Rows
+from support.rows import Counted, Rows
 
+from topovae.data.dataset import Dataset
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology import Analysis, analyze
@@ -172,10 +173,28 @@ def test_images_of_a_moving_spot_are_a_circle() -> None:
 
 def test_a_large_data_set_is_read_in_part() -> None:
     x = draw("circle", 20_500)[:, :5]
-    data: Any = Rows(x, 20_000)
+    data = Rows(x, most=20_000)
     found = analyze(data, max_dim=1, memory=2**26)
     assert found.n_samples == 20_500
     assert found.recommendation.name == "circle"
+
+
+IMAGES = np.exp(-np.square(np.linspace(-2, 2, 8) - np.linspace(-2, 2, 160)[:, None, None]).repeat(8, axis=1))
+READ_ONCE = {"features": (draw("circle", 300), None), "images in groups": (IMAGES, np.arange(160) // 40)}
+
+
+@pytest.mark.parametrize(("x", "group"), READ_ONCE.values(), ids=READ_ONCE.keys())
+def test_each_row_is_read_once(x: np.ndarray, group: np.ndarray | None) -> None:
+    source = Counted(x)
+    analyze(Dataset.of(source, group=group), max_dim=1)
+    assert (source.count == 1).all()
+
+
+def test_of_more_than_fits_each_step_reads_a_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topovae.homology.verdict.analyze.HELD_SHARE", 2**26)
+    source = Counted(IMAGES)
+    analyze(Dataset.of(source, group=np.arange(160) // 40), max_dim=1)
+    assert source.count.max() <= 4  # preset, points, groups and symmetries
 
 
 def test_progress_rises_through_named_stages() -> None:

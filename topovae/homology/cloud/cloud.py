@@ -22,6 +22,33 @@ MOST_GEOMETRY = 4000
 
 
 @dataclass(frozen=True)
+class Averaged:
+    """Points averaged over their neighbours, and the dimension of what they lie on, as diagnosis and certificate read them.
+
+    Attributes:
+        points: (n, p) all of them.
+        chosen: (m,) rows of those at which local geometry is read.
+        dimension: intrinsic dimension.
+    """
+
+    points: np.ndarray
+    chosen: np.ndarray
+    dimension: Dimension
+
+    @classmethod
+    def of(cls, points: np.ndarray, noise: float, seed: int) -> Averaged:
+        """Average denoised points (n, p), in whose coordinates noise of a standard deviation is left, and measure them."""
+        averaged = average(points, AVERAGED)
+        chosen = subset(len(points), MOST_GEOMETRY, seed)
+        return cls(averaged, chosen, intrinsic_dimension(averaged[chosen], noise / np.sqrt(AVERAGED + 1), seed))
+
+    @property
+    def sheet(self) -> np.ndarray:
+        """The chosen points (m, p)."""
+        return self.points[self.chosen]
+
+
+@dataclass(frozen=True)
 class Cloud:
     """One piece of the data.
 
@@ -49,10 +76,9 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
         landmarks: number of landmarks asked for, None for the usual one.
         seed: of subsets and resamples.
     """
-    averaged = average(points, AVERAGED)
-    chosen = subset(len(points), MOST_GEOMETRY, seed)
-    dimension = intrinsic_dimension(averaged[chosen], noise / np.sqrt(AVERAGED + 1), seed)
-    verdicts = judge(averaged[chosen], dimension)
+    averaged = Averaged.of(points, noise, seed)
+    dimension = averaged.dimension
+    verdicts = judge(averaged.sheet, dimension)
 
     def draw(resample: int, usual: int) -> Landmarks:
         rng = np.random.default_rng((seed, resample))
@@ -60,7 +86,7 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
         carry = keep[subset(len(keep), MOST_GEOMETRY, seed)]
         return choose_landmarks(
             points[keep],
-            averaged[carry],
+            averaged.points[carry],
             count_landmarks(len(points), usual, landmarks),
             dimension.value,
             frame_size(dimension),

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from topovae.homology.calibration import tuned
-from topovae.homology.cloud.landmarks import assign, centres, self_tuned
+from topovae.homology.cloud.landmarks import assign, centres, farthest_points, self_tuned
 
 GAP = tuned("component_gap")
 COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK = int(tuned("component_landmarks")), int(tuned("component_samples"))
@@ -41,3 +41,11 @@ def components_of_points(points: np.ndarray, seed: int) -> np.ndarray:
     tuned, _ = self_tuned(cdist(centre, centre))
     owner = assign(points, centre)
     return components(tuned, np.bincount(owner, minlength=len(centre)))[owner]
+
+
+def components_of_distances(distances: np.ndarray, seed: int) -> np.ndarray:
+    """Return the component (n,) of each sample of a distance matrix (n, n), 0 being the largest."""
+    index = farthest_points(distances, min(COMPONENT_LANDMARKS, len(distances) // SAMPLES_PER_LANDMARK), seed)
+    tuned, _ = self_tuned(distances[np.ix_(index, index)])
+    owner = distances[:, index].argmin(1)
+    return components(tuned, np.bincount(owner, minlength=len(index)))[owner]

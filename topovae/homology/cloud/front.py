@@ -6,13 +6,13 @@ The diagnosis, the coordinates that a training starts from and the certificate a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.homology.cloud.denoise import Denoiser, fit_denoiser
 from topovae.homology.cloud.presets import Preset
-from topovae.homology.cloud.rows import LEAST_ROWS, Preparation, prepare, read_sample, shape_of
+from topovae.homology.cloud.rows import LEAST_ROWS, Preparation, prepare, read_sample
 
 MEMORY = 2 * 2**30
 """Bytes that a diagnosis may use unless it is given another number: a limit on cost, not tuned."""
@@ -36,12 +36,12 @@ class Front:
 
 
 def read_points(
-    data: Any, preset: Preset, *, metric: str = "euclidean", memory: int = MEMORY, seed: int = 0, least: int = LEAST_ROWS
+    data: Dataset, preset: Preset, *, metric: str = "euclidean", memory: int = MEMORY, seed: int = 0, least: int = LEAST_ROWS
 ) -> Front:
     """Read at most 20,000 rows, fewer where they would not fit in memory, and denoise them.
 
     Args:
-        data: Dataset, or array (n, ...).
+        data: the samples.
         preset: what the kind of data asks for (`presets.choose_preset`).
         metric: `euclidean` or `cosine`.
         memory: bytes that the whole work may use.
@@ -52,8 +52,7 @@ def read_points(
         UsageError: the metric is not known.
         InputError: too few samples, or samples that are not finite or all equal.
     """
-    _, sample_shape = shape_of(data)
-    preparation = prepare(sample_shape, metric, preset)
+    preparation = prepare(data.sample_shape, metric, preset)
     index, features = read_sample(data, preparation, memory, seed, least)
     denoiser = fit_denoiser(features)
     return Front(index, denoiser.transform(features), preparation, denoiser)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.errors import InputError, ResourceError
 from topovae.homology.calibration import tuned
+from topovae.homology.cloud.components import components_of_distances
+from topovae.homology.cloud.rows import LEAST_ROWS
 
 POOL = (500, 1000)
 """So many nodes of a larger graph stand for all, fewer where it has many edges; distances are measured from them alone:
@@ -47,6 +50,7 @@ class DistanceSample:
         weights: (m,) number of samples that each point stands for.
         covering_radius: largest distance of a sample to its point.
         n_samples: samples in the data, those left out too.
+        thinned: whether the points were spread over more samples.
         reasons: sentences on what was left out.
     """
 
@@ -56,12 +60,8 @@ class DistanceSample:
     weights: np.ndarray
     covering_radius: float
     n_samples: int
+    thinned: bool
     reasons: tuple[str, ...] = field(default=())
-
-    def pieces(self) -> Iterator[np.ndarray]:
-        """Yield the places (m',) of the points of each component, the largest first."""
-        for component in range(int(self.component.max()) + 1):
-            yield np.flatnonzero(self.component == component)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, lists and texts."""
@@ -74,18 +74,24 @@ class DistanceSample:
         }
 
 
-def is_graph(data: Any) -> bool:
-    """Whether data are a graph: a sparse matrix, a file of one, or a table of edges of two or three columns."""
-    if isinstance(data, str | os.PathLike):
-        return _sparse_format(data) is not None
-    if hasattr(data, "tocoo"):
-        return True
-    n, shape = (len(data), data.shape[1:]) if isinstance(data, np.ndarray) else (data.n_samples, tuple(data.sample_shape))
-    return shape in ((2,), (3,)) and (n, *shape) != (3, 3)
+def measure_distances(data: Any, seed: int = 0, memory: int = 2 * 2**30) -> DistanceSample:
+    """Read distances of any form, and measure them between points that stand for the data.
+
+    Args:
+        data: as `read_graph` takes it, or a Dataset or array (n, n) of distances.
+        seed: chooses the points.
+        memory: bytes that may be used.
+
+    Raises:
+        InputError: names the edge or the entry that is wrong.
+        ResourceError: the work would exceed `memory`.
+    """
+    graph = read_graph(data, memory)
+    return sample_matrix(Dataset.given(data), seed, memory) if graph is None else sample_graph(graph, seed, memory=memory)
 
 
 def read_graph(data: Any, memory: int = 2 * 2**30) -> Any:
-    """Read a graph of edge lengths, given once or in both directions, as a symmetric matrix.
+    """Read a graph of edge lengths, given once or in both directions, as a symmetric matrix: here its forms are told apart.
 
     Pairs without an entry are no neighbours; an entry of 0 joins two samples at one place.
 
@@ -95,7 +101,7 @@ def read_graph(data: Any, memory: int = 2 * 2**30) -> Any:
         memory: bytes that may be used.
 
     Returns:
-        scipy.sparse.csr_array (n, n).
+        scipy.sparse.csr_array (n, n), or None for a Dataset or array of another shape, which is no graph.
 
     Raises:
         InputError: names the edge that is wrong.
@@ -104,14 +110,48 @@ def read_graph(data: Any, memory: int = 2 * 2**30) -> Any:
     if isinstance(data, str | os.PathLike):
         data = _load_sparse(data)
     if hasattr(data, "tocoo"):
-        if data.shape[0] != data.shape[1]:
-            raise InputError(f"A matrix of edge lengths must be square; this one has the shape {tuple(data.shape)}.")
-        _require_room(data.nnz, data.shape[0], memory)
-        entries = data.tocoo()
-        return _symmetric(entries.row, entries.col, entries.data, data.shape[0])
-    count = len(data) if isinstance(data, np.ndarray) else data.n_samples
-    _require_room(count, 0, memory)
-    return _from_edges(data if isinstance(data, np.ndarray) else data.load(), memory)
+        return _from_sparse(data, memory)
+    table = Dataset.given(data)
+    if table.sample_shape in ((2,), (3,)) and (table.n_samples, *table.sample_shape) != (3, 3):
+        return _from_edges(table, memory)
+    return None
+
+
+def holds_graph(path: str | os.PathLike[str]) -> bool:
+    """Whether a file holds a sparse matrix as scipy saves it."""
+    return _sparse_format(path) is not None
+
+
+def sample_matrix(data: Dataset, seed: int = 0, memory: int = 2 * 2**30) -> DistanceSample:
+    """Take all samples of a distance matrix (n, n), each for itself, and find the components that they fall into.
+
+    Args:
+        data: the matrix, one row a sample.
+        seed: of the landmarks that components are counted on.
+        memory: bytes that may be used.
+
+    Raises:
+        InputError: the matrix is none of distances, or of too few samples.
+        ResourceError: the work would exceed `memory`.
+    """
+    n, shape = data.n_samples, data.sample_shape
+    if shape != (n,):
+        raise InputError(f"A distance matrix must be square; this data has the shape {(n, *shape)}.")
+    if n < LEAST_ROWS:
+        raise InputError(f"The distance matrix holds {n} samples; a diagnosis needs at least {LEAST_ROWS}.")
+    if 24 * n * n > memory:
+        raise ResourceError(
+            f"A distance matrix of {n} samples takes about {24 * n * n / 2**30:.1f} GiB to work on, and "
+            f"{memory / 2**30:.1f} GiB are allowed. Give the samples, fewer of them, or more memory."
+        )
+    distances = data.load()
+    check_distances(distances)
+    if not distances.any():
+        raise InputError(f"All {n} samples are equal, at distance zero: there is no space to diagnose.")
+    distances = np.asarray(distances, dtype=np.float64)
+    distances = (distances + distances.T) / 2
+    every = np.arange(n)
+    return DistanceSample(distances, every, components_of_distances(distances, seed), np.ones(n, dtype=int), 0.0, n, False)
 
 
 def sample_graph(graph: Any, seed: int = 0, most: int | None = None, memory: int = 2 * 2**30) -> DistanceSample:
@@ -161,8 +201,39 @@ def sample_graph(graph: Any, seed: int = 0, most: int | None = None, memory: int
         weights=np.bincount(owner[inside], minlength=len(found)),
         covering_radius=float(reach[inside].max()),
         n_samples=n,
+        thinned=True,
         reasons=reasons,
     )
+
+
+def check_distances(distances: np.ndarray) -> None:
+    """Refuse a matrix that is not one of distances: ripser would take it without a word.
+
+    Raises:
+        InputError: says which entry is wrong.
+    """
+    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+        raise InputError(f"A distance matrix must be square; this array has the shape {distances.shape}.")
+    if not len(distances):
+        raise InputError("The distance matrix is empty: there is no sample to diagnose. Give at least one.")
+    if distances.dtype.kind not in "fiu":
+        raise InputError(f"A distance matrix must hold real numbers; this one holds {distances.dtype}.")
+    problems = {
+        "is not finite": ~np.isfinite(distances),
+        "is negative": distances < 0,
+        "is not zero, and a sample's distance to itself must be": np.diag(np.diag(distances)) != 0,
+    }
+    for problem, wrong in problems.items():
+        if wrong.any():
+            i, j = np.argwhere(wrong)[0]
+            raise InputError(f"Entry [{i}, {j}] of the distance matrix, {distances[i, j]}, {problem}.")
+    wrong = np.abs(distances - distances.T) > 1e-6 * max(float(distances.max()), 1e-300)
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise InputError(
+            f"The distance matrix is not symmetric: entry [{i}, {j}] is {distances[i, j]} and [{j}, {i}] is "
+            f"{distances[j, i]}. Symmetrise it, or give the samples themselves."
+        )
 
 
 def _large_components(label: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -183,9 +254,20 @@ def _large_components(label: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return number, (few,)
 
 
-def _from_edges(edges: np.ndarray, memory: int) -> Any:
+def _from_sparse(matrix: Any, memory: int) -> Any:
+    """Make a graph of a sparse matrix of edge lengths."""
+    if matrix.shape[0] != matrix.shape[1]:
+        raise InputError(f"A matrix of edge lengths must be square; this one has the shape {tuple(matrix.shape)}.")
+    _require_room(matrix.nnz, matrix.shape[0], memory)
+    entries = matrix.tocoo()
+    return _symmetric(entries.row, entries.col, entries.data, matrix.shape[0])
+
+
+def _from_edges(table: Dataset, memory: int) -> Any:
     """Make a graph of a table of edges (e, 2) or (e, 3)."""
-    if edges.ndim != 2 or edges.shape[1] not in (2, 3) or not len(edges):
+    _require_room(table.n_samples, 0, memory)
+    edges = table.load()
+    if not len(edges):
         raise InputError(f"Edges must come in rows i, j, length or i, j; this table has the shape {edges.shape}.")
     ends = edges[:, :2]
     wrong = ~(np.isfinite(ends) & (ends >= 0) & (ends == np.floor(ends))).all(1)

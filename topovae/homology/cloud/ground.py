@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.homology.calibration import regime, tuned
-from topovae.homology.cloud.cloud import AVERAGED, MOST_GEOMETRY, count_landmarks, subset
+from topovae.homology.cloud.cloud import Averaged, count_landmarks
 from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
-from topovae.homology.cloud.neighbours import average
 from topovae.homology.cloud.presets import Preset, choose_preset
-from topovae.homology.cloud.tangents import Dimension, frame_size, intrinsic_dimension
+from topovae.homology.cloud.tangents import Dimension, frame_size
 
 SURFACE_LANDMARKS, SURFACE_EDGE = int(tuned("surface_landmarks")), tuned("surface_edge")
 
@@ -53,19 +52,18 @@ class Ground:
         return assign(self.points, landmarks.points)
 
 
-def survey(data: Any, seed: int, preset: Preset | None = None) -> Ground:
+def survey(data: Dataset, seed: int, preset: Preset | None = None) -> Ground:
     """Read samples as the diagnosis reads them, and denoise them.
 
     Each sample stays by itself: a map to be certified takes single rows, and a window over rows in time would move a sample
     to where others lie, but not its image.
 
     Args:
-        data: the samples, a Dataset or array (n, ...).
+        data: the samples.
         seed: chooses the rows.
         preset: what the diagnosis of these data chose; None chooses it again.
     """
     known = choose_preset(data, seed=seed) if preset is None else preset
     front = read_points(data, replace(known, window=0.0), seed=seed, least=1)
-    averaged = average(front.points, AVERAGED)[subset(len(front.points), MOST_GEOMETRY, seed)]
-    dimension = intrinsic_dimension(averaged, front.denoiser.noise / np.sqrt(AVERAGED + 1), seed)
-    return Ground(front.index, front.points, averaged, dimension, seed)
+    averaged = Averaged.of(front.points, front.denoiser.noise, seed)
+    return Ground(front.index, front.points, averaged.sheet, averaged.dimension, seed)

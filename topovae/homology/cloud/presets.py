@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
 from topovae.homology.calibration import tuned
 
@@ -106,11 +107,11 @@ def reach_of(window: float) -> int:
     return int(np.ceil(TRUNCATE * window))
 
 
-def choose_preset(data: Any, preset: str = "auto", seed: int = 0) -> Preset:
+def choose_preset(data: Dataset, preset: str = "auto", seed: int = 0) -> Preset:
     """Choose what to do before distances are taken, from a few stretches of successive rows.
 
     Args:
-        data: Dataset, or array (n, ...).
+        data: the samples.
         preset: `auto`; `none`; or `counts`, which takes for granted that the data are counts.
         seed: seed of the shuffles that the test of the order draws.
 
@@ -122,7 +123,7 @@ def choose_preset(data: Any, preset: str = "auto", seed: int = 0) -> Preset:
         raise UsageError(f"The preset {preset!r} is not known; use one of {', '.join(PRESETS)}.")
     if preset == "none":
         return Preset(reasons=("asked for",))
-    if (len(data) if isinstance(data, np.ndarray) else data.n_samples) < LEAST_ROWS:
+    if data.n_samples < LEAST_ROWS:
         return Preset(reasons=("too few samples to tell",))
     stretches = _read_stretches(data)
     together = np.vstack(stretches)
@@ -137,7 +138,7 @@ def choose_preset(data: Any, preset: str = "auto", seed: int = 0) -> Preset:
         reason = "asked for"
         dispersion = max(_scatter(together)[1], 1e-3)
     else:
-        found = _recognise(together, _sample_axes(data))
+        found = _recognise(together, len(data.sample_shape))
         if found.dispersion is None:
             return Preset(reasons=(found.reason,))
         reason, dispersion = found.reason, found.dispersion
@@ -279,22 +280,13 @@ def _scatter(x: np.ndarray) -> tuple[float, float]:
     return float(slope), dispersion
 
 
-def _read_stretches(data: Any) -> list[np.ndarray]:
+def _read_stretches(data: Dataset) -> list[np.ndarray]:
     """Read a few stretches of successive rows, spread over the data, as (n', p) of float64."""
-    n = len(data) if isinstance(data, np.ndarray) else data.n_samples
-    shape = data.shape[1:] if isinstance(data, np.ndarray) else data.sample_shape
-    length = int(np.clip(2**21 // max(1, int(np.prod(shape))), 50, _STRETCH_ROWS))
+    n = data.n_samples
+    length = int(np.clip(2**21 // max(1, data.n_features), 50, _STRETCH_ROWS))
     if n <= _STRETCHES * length:
         starts, length = [0], n
     else:
         starts = [int(start) for start in np.linspace(0, n - length, _STRETCHES)]
-    blocks = [_rows(data, start, start + length) for start in starts]
+    blocks = [data.rows(np.arange(start, start + length)) for start in starts]
     return [np.asarray(block, dtype=np.float64).reshape(len(block), -1) for block in blocks]
-
-
-def _rows(data: Any, start: int, stop: int) -> np.ndarray:
-    return data[start:stop] if isinstance(data, np.ndarray) else data.rows(np.arange(start, stop))
-
-
-def _sample_axes(data: Any) -> int:
-    return data.ndim - 1 if isinstance(data, np.ndarray) else len(data.sample_shape)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.data.images import channel_axis
 from topovae.errors import InputError, UsageError
 from topovae.homology.calibration import tuned
@@ -100,25 +100,13 @@ def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset(
     return Preparation(sample_shape, blur, metric, preset.transform, preset.window)
 
 
-def shape_of(data: Any) -> tuple[int, tuple[int, ...]]:
-    """Return the number of samples and the shape of one, of a Dataset or an array (n, ...)."""
-    if isinstance(data, np.ndarray):
-        if data.ndim == 0 or data.dtype.kind not in "fiub":
-            raise InputError(
-                f"Data must be an array of real numbers, one sample a row; this one has the shape "
-                f"{data.shape} and the type {data.dtype}."
-            )
-        return len(data), data.shape[1:] or (1,)
-    return data.n_samples, tuple(data.sample_shape)
-
-
 def read_sample(
-    data: Any, preparation: Preparation, memory: int, seed: int, least: int = LEAST_ROWS
+    data: Dataset, preparation: Preparation, memory: int, seed: int, least: int = LEAST_ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read and prepare at most 20,000 rows, fewer where they would not fit in memory.
 
     Args:
-        data: Dataset, or array (n, ...).
+        data: the samples.
         memory: bytes that the whole diagnosis may use.
         seed: chooses the rows.
         least: fewest samples accepted.
@@ -129,15 +117,14 @@ def read_sample(
     Raises:
         InputError: too few samples, or samples that are not finite or all equal.
     """
-    n, sample_shape = shape_of(data)
+    n = data.n_samples
     if n < least:
         raise InputError(
             f"The data holds {n} samples; a diagnosis needs at least {least}, and some hundreds to see "
             "more than a circle. Give more samples."
         )
-    features = int(np.prod(sample_shape))
     # four copies in double precision at once: raw, filtered, centred, and linear algebra's own
-    affordable = memory // (2 * 4 * 8 * max(features, 1))
+    affordable = memory // (2 * 4 * 8 * max(data.n_features, 1))
     count = min(n, MOST_ROWS, max(affordable, 4 * LEAST_ROWS))
     if preparation.window:
         index = _apart(n, count, preparation.window, seed)
@@ -163,14 +150,14 @@ def _apart(n: int, count: int, window: float, seed: int) -> np.ndarray:
     return _chosen(np.arange(0, n, step), count, seed)
 
 
-def _read_rows(data: Any, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+def _read_rows(data: Dataset, preparation: Preparation, index: np.ndarray) -> np.ndarray:
     """Read and prepare single rows."""
-    raw = data[index] if isinstance(data, np.ndarray) else data.rows(index)
+    raw = data.rows(index)
     _require_finite(raw, index)
     return preparation.apply(raw)
 
 
-def _read_series(data: Any, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+def _read_series(data: Dataset, preparation: Preparation, index: np.ndarray) -> np.ndarray:
     """Read all stretches that hold the wanted rows, smooth them, and keep these rows."""
     kept = []
     for rows, block in series(data, preparation, index):
@@ -193,27 +180,27 @@ def _require_finite(rows: np.ndarray, index: np.ndarray) -> None:
         )
 
 
-def series(data: Any, preparation: Preparation, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+def series(data: Dataset, preparation: Preparation, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield prepared features of all rows in order, smoothed over the window, in blocks that fit in memory.
 
     Each block is read with as many rows before and after it as its windows take in.
 
     Args:
-        data: Dataset, or array (n, ...).
+        data: the samples.
         preparation: what is done to them.
         index: sorted row numbers; blocks without any of them are left out.
 
     Raises:
         InputError: samples that are not finite, or counts that are negative.
     """
-    n, sample_shape = shape_of(data)
+    n = data.n_samples
     reach = reach_of(preparation.window)
-    step = max(BLOCK_NUMBERS // max(1, int(np.prod(sample_shape))), 4 * reach, 1)
+    step = max(BLOCK_NUMBERS // max(1, data.n_features), 4 * reach, 1)
     for start in range(0, n, step):
         stop = min(start + step, n)
         if index is not None and np.searchsorted(index, start) == np.searchsorted(index, stop):
             continue
         first, last = max(0, start - reach), min(n, stop + reach)
-        raw = data[first:last] if isinstance(data, np.ndarray) else data.rows(np.arange(first, last))
+        raw = data.rows(np.arange(first, last))
         _require_finite(raw, np.arange(first, last))
         yield slice(start, stop), preparation.apply_series(raw)[start - first : stop - first]

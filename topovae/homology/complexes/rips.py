@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ripser import ripser
 
-from topovae.errors import InputError, UsageError
+from topovae.errors import UsageError
+from topovae.homology.cloud.graphs import check_distances
 
 LARGEST_PRIME = 46337
 """Beyond it products of field elements overflow ripser's 32-bit integers: not tuned."""
@@ -42,36 +43,6 @@ def check_prime(prime: int) -> None:
         raise UsageError(
             f"{prime} is not a prime between 2 and {LARGEST_PRIME}: homology is computed over the field Z/p. "
             "Give primes such as 2,3."
-        )
-
-
-def check_distances(distances: np.ndarray) -> None:
-    """Refuse a matrix that is not one of distances: ripser would take it without a word.
-
-    Raises:
-        InputError: says which entry is wrong.
-    """
-    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
-        raise InputError(f"A distance matrix must be square; this array has the shape {distances.shape}.")
-    if not len(distances):
-        raise InputError("The distance matrix is empty: there is no sample to diagnose. Give at least one.")
-    if distances.dtype.kind not in "fiu":
-        raise InputError(f"A distance matrix must hold real numbers; this one holds {distances.dtype}.")
-    problems = {
-        "is not finite": ~np.isfinite(distances),
-        "is negative": distances < 0,
-        "is not zero, and a sample's distance to itself must be": np.diag(np.diag(distances)) != 0,
-    }
-    for problem, wrong in problems.items():
-        if wrong.any():
-            i, j = np.argwhere(wrong)[0]
-            raise InputError(f"Entry [{i}, {j}] of the distance matrix, {distances[i, j]}, {problem}.")
-    wrong = np.abs(distances - distances.T) > 1e-6 * max(float(distances.max()), 1e-300)
-    if wrong.any():
-        i, j = np.argwhere(wrong)[0]
-        raise InputError(
-            f"The distance matrix is not symmetric: entry [{i}, {j}] is {distances[i, j]} and [{j}, {i}] is "
-            f"{distances[j, i]}. Symmetrise it, or give the samples themselves."
         )
 
 

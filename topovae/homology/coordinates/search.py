@@ -18,15 +18,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from topovae.data.dataset import Dataset
 from topovae.errors import ResourceError
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import assign
 from topovae.homology.cloud.neighbours import nearest
-from topovae.homology.cloud.rows import shape_of
 from topovae.homology.coordinates.actions import Action, Character
 from topovae.homology.coordinates.bundles import Spectrum, odd_angle, odd_lines, orthonormal, sign_classes, spectrum, stretch
 from topovae.homology.coordinates.spheres import fit_sphere, unit
@@ -100,7 +100,7 @@ class Part:
         return self.read(((shares * carried).sum(-1) / shares.sum(-1)).T)
 
 
-def find_coordinates(data: Any, analysis: Analysis, signature: Signature, seed: int = 0) -> Coordinates:
+def find_coordinates(data: Dataset | ArrayLike, analysis: Analysis, signature: Signature, seed: int = 0) -> Coordinates:
     """Find coordinates of all samples on the cover of a latent space.
 
     Args:
@@ -109,10 +109,10 @@ def find_coordinates(data: Any, analysis: Analysis, signature: Signature, seed: 
         signature: the latent space C/G; a model in it is given by the space that it is homeomorphic to.
         seed: unused as yet: nothing here is random.
     """
-    n, _ = shape_of(data)
+    samples = Dataset.given(data)
     signature = signature.homeomorphic
     widths = [_width(factor) for factor in signature.factors]
-    points = np.full((n, sum(widths)), np.nan)
+    points = np.full((samples.n_samples, sum(widths)), np.nan)
     landmarks = analysis.skeleton.landmarks
     if landmarks.points is None:
         return Coordinates(points, "none: a distance matrix places no samples", ())
@@ -123,7 +123,7 @@ def find_coordinates(data: Any, analysis: Analysis, signature: Signature, seed: 
         search.add_odd(character)
     parts, doubts = search.parts, tuple(dict.fromkeys([*_unlike(analysis, signature), *search.doubts]))
     starts = np.cumsum([0, *widths])
-    for rows, places in analysis.skeleton.place_all(data) if parts else ():
+    for rows, places in analysis.skeleton.place_all(samples) if parts else ():
         index, weights = _shares(places, landmarks.points)
         for i, part in parts.items():
             points[rows, starts[i] : starts[i + 1]] = part.at(index, weights)

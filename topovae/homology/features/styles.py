@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.data.images import channels_last
 from topovae.homology.calibration import tuned
-from topovae.homology.cloud.rows import shape_of
 from topovae.homology.features.orbits import (
     MOST_GROUPS,
     TORUS_SAMPLES,
@@ -77,29 +77,28 @@ class Styles:
         }
 
 
-def find_styles(data: Any, seed: int) -> Styles:
+def find_styles(data: Dataset, seed: int) -> Styles:
     """Look within the groups that the data carry, and for symmetries where the samples are images.
 
     Args:
-        data: Dataset, or array (n, ...).
+        data: the samples, with their groups where they have any.
         seed: of the samples read.
     """
-    n, sample_shape = shape_of(data)
-    group = getattr(data, "group", None)
+    group, images = data.group, len(data.sample_shape) in (2, 3)
+    if group is None and not images:
+        return Styles()
     rng = np.random.default_rng(seed)
-    some = np.sort(rng.permutation(n)[: max(STYLE_ROWS, QUERIES + REFERENCES)])
+    some = np.sort(rng.permutation(data.n_samples)[: max(STYLE_ROWS, QUERIES + REFERENCES)])
+    rows = channels_last(data.rows(some))
     orbits: OrbitFinding | None = None
-    symmetries: tuple[Symmetry, ...] = ()
     if group is not None:
         index = _members(group, rng)
-        orbits = within_groups(_read(data, index), group[index], seed)
-    if len(sample_shape) in (2, 3):
-        symmetries = find_symmetries(_read(data, some), seed)
-    found = Styles(orbits, symmetries)
+        orbits = within_groups(channels_last(data.rows(index)), group[index], seed)
+    found = Styles(orbits, find_symmetries(rows, seed) if images else ())
     if found.circles == 0:
         return found
     grouping = None if group is None or found.sure_orbits is None else group[some]
-    return replace(found, style=measure_style(_read(data, some), grouping, found.sure_symmetries, seed))
+    return replace(found, style=measure_style(rows, grouping, found.sure_symmetries, seed))
 
 
 def _members(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -107,9 +106,3 @@ def _members(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     labels = rng.permutation(np.unique(group))[:MOST_GROUPS]
     parts = [rng.permutation(np.flatnonzero(group == label))[:TORUS_SAMPLES] for label in labels]
     return np.sort(np.concatenate(parts))
-
-
-def _read(data: Any, index: np.ndarray) -> np.ndarray:
-    """Read rows; images as (n, h, w) or (n, h, w, c)."""
-    rows = data[index] if isinstance(data, np.ndarray) else data.rows(index)
-    return channels_last(rows)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import Dataset
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
@@ -75,8 +76,8 @@ class Skeleton:
             raise ValueError("an analysis of a distance matrix cannot place samples")
         return self.denoiser.transform(self.preparation.apply(rows))
 
-    def place_all(self, data: Any) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield all samples of a Dataset or array in their order as points (m, q); a time series is smoothed."""
+    def place_all(self, data: Dataset) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield all samples in their order as points (m, q); a time series is smoothed."""
         if self.preparation is None or self.denoiser is None:
             raise ValueError("an analysis of a distance matrix cannot place samples")
         for rows, features in series(data, self.preparation):

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from topovae.errors import InputError, ResourceError, UsageError
+from topovae.data.dataset import HELD_SHARE, Dataset
+from topovae.errors import ResourceError, UsageError
 from topovae.homology.cloud.cleaning import clean
 from topovae.homology.cloud.cloud import of_distances
-from topovae.homology.cloud.components import COMPONENT_LANDMARKS, SAMPLES_PER_LANDMARK, components, components_of_points
+from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.front import MEMORY, Front, read_points
-from topovae.homology.cloud.graphs import is_graph, read_graph, sample_graph
-from topovae.homology.cloud.landmarks import farthest_points, self_tuned
+from topovae.homology.cloud.graphs import DistanceSample, measure_distances
 from topovae.homology.cloud.neighbours import using
 from topovae.homology.cloud.presets import choose_preset
-from topovae.homology.cloud.rows import LEAST_ROWS, shape_of
+from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
-from topovae.homology.complexes.rips import check_distances, check_prime
+from topovae.homology.complexes.rips import check_prime
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
@@ -33,7 +33,7 @@ Progress = Callable[[str, float], None]
 
 
 def analyze(
-    data: Any,
+    data: Dataset | ArrayLike,
     *,
     seed: int = 0,
     landmarks: int | None = None,
@@ -82,8 +82,8 @@ def analyze(
     options = Options(seed, landmarks, max_dim, fields, alpha, Budget(memory, time), spaces, report)
     with using(device):
         if distance_matrix:
-            return _from_distances(data, options)
-        return _from_samples(data, metric, preset, options)
+            return _from_distances(measure_distances(data, seed, memory), options)
+        return _from_samples(Dataset.given(data).held(memory // HELD_SHARE), metric, preset, options)
 
 
 def _silent(stage: str, share: float) -> None:
@@ -105,9 +105,8 @@ def _check_options(landmarks: int | None, max_dim: int, primes: Sequence[int], a
         raise ResourceError(f"{memory / 2**20:.0f} MiB of memory are allowed; a diagnosis needs at least 64 MiB.")
 
 
-def _from_samples(data: Any, metric: str, preset: str, options: Options) -> Analysis:
+def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> Analysis:
     """Diagnose samples with features."""
-    n_samples, sample_shape = shape_of(data)
     chosen = choose_preset(data, preset, options.seed)
     front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
     options.report("denoise", 0.1)
@@ -118,7 +117,7 @@ def _from_samples(data: Any, metric: str, preset: str, options: Options) -> Anal
     pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
-    analysis = _conclude(pieces, n_samples, int(np.prod(sample_shape)), front)
+    analysis = _conclude(pieces, data.n_samples, data.n_features, front)
     return replace(analysis, override=_orbits_instead(pieces, styles), preset=chosen, styles=styles)
 
 
@@ -130,53 +129,14 @@ def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation |
     return by_orbits(styles)
 
 
-def _from_graph(data: Any, options: Options) -> Analysis:
-    """Diagnose a graph of edge lengths, by the shortest paths between points spread over it."""
-    sample = sample_graph(read_graph(data, options.budget.memory), options.seed, memory=options.budget.memory)
-    label = np.zeros(len(sample.distances), dtype=int)
-    for part, places in enumerate(sample.pieces()):
-        label[places] = part
+def _from_distances(sample: DistanceSample, options: Options) -> Analysis:
+    """Diagnose distances, of a matrix or of the shortest paths in a graph."""
     pieces = []
-    for part, inner in _shares(label, options):
-        inside = sample.distances[np.ix_(label == part, label == part)]
-        pieces.append(diagnose(of_distances(inside, options.landmarks, options.seed, thinned=True), inner))
+    for part, inner in _shares(sample.component, options):
+        inside = sample.component == part
+        distances = sample.distances[np.ix_(inside, inside)]
+        pieces.append(diagnose(of_distances(distances, options.landmarks, options.seed, thinned=sample.thinned), inner))
     return _conclude(pieces, sample.n_samples, None, None)
-
-
-def _from_distances(data: Any, options: Options) -> Analysis:
-    """Diagnose a distance matrix, or a graph."""
-    if is_graph(data):
-        return _from_graph(data, options)
-    n, shape = shape_of(data)
-    if len(shape) != 1 or shape[0] != n:
-        raise InputError(f"A distance matrix must be square; this data has the shape {(n, *shape)}.")
-    if n < LEAST_ROWS:
-        raise InputError(f"The distance matrix holds {n} samples; a diagnosis needs at least {LEAST_ROWS}.")
-    if 24 * n * n > options.budget.memory:
-        raise ResourceError(
-            f"A distance matrix of {n} samples takes about {24 * n * n / 2**30:.1f} GiB to work on, and "
-            f"{options.budget.memory / 2**30:.1f} GiB are allowed. Give the samples, fewer of them, or more memory."
-        )
-    distances = data if isinstance(data, np.ndarray) else data.load()
-    check_distances(distances)
-    if not distances.any():
-        raise InputError(f"All {n} samples are equal, at distance zero: there is no space to diagnose.")
-    distances = np.asarray(distances, dtype=np.float64)
-    distances = (distances + distances.T) / 2
-    label = _components_of_distances(distances, options.seed)
-    pieces = [
-        diagnose(of_distances(distances[np.ix_(label == part, label == part)], options.landmarks, options.seed), inner)
-        for part, inner in _shares(label, options)
-    ]
-    return _conclude(pieces, n, None, None)
-
-
-def _components_of_distances(distances: np.ndarray, seed: int) -> np.ndarray:
-    """Return the component (n,) of each sample of a distance matrix (n, n), 0 being the largest."""
-    index = farthest_points(distances, min(COMPONENT_LANDMARKS, len(distances) // SAMPLES_PER_LANDMARK), seed)
-    tuned, _ = self_tuned(distances[np.ix_(index, index)])
-    owner = distances[:, index].argmin(1)
-    return components(tuned, np.bincount(owner, minlength=len(index)))[owner]
 
 
 def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
