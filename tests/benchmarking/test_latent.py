@@ -6,8 +6,7 @@ import math
 
 import pytest
 import torch
-
-from topovae.benchmarks.latent import FAMILIES, REFERENCE, measure
+from benchmarks.latent import FAMILIES, REFERENCE, measure
 
 
 @pytest.mark.parametrize("name", FAMILIES)

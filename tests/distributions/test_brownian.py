@@ -11,7 +11,7 @@ from topovae.distributions.brownian import (
     _CORRECTIONS,
     BrownianMotion,
     ManifoldUniform,
-    Sphere,
+    RoundSphere,
     Submanifold,
     TorusOfRevolution,
     _log_heat_kernel,
@@ -24,7 +24,13 @@ TIMES = [1e-6, 1e-3, 0.05, 0.3, 0.799, 0.801, 2.0, 10.0]
 each_time = pytest.mark.parametrize("time", TIMES)
 each_sphere = pytest.mark.parametrize("d", [1, 2, 3])
 each_dtype = pytest.mark.parametrize("dtype", [SINGLE, DOUBLE], ids=["single", "double"])
-MANIFOLDS = {"S1": Sphere(1), "S2": Sphere(2), "S3": Sphere(3), "S4": Sphere(4), "torus": TorusOfRevolution(1.0, 0.4)}
+MANIFOLDS = {
+    "S1": RoundSphere(1),
+    "S2": RoundSphere(2),
+    "S3": RoundSphere(3),
+    "S4": RoundSphere(4),
+    "torus": TorusOfRevolution(1.0, 0.4),
+}
 each_manifold = pytest.mark.parametrize("name", MANIFOLDS)
 
 
@@ -64,16 +70,16 @@ def within(samples, value, bias=0.0):
 @each_sphere
 @each_time
 def test_density_integrates_to_one_and_gives_the_divergence(d, time):
-    q, _, _ = build(Sphere(d), time)
+    q, _, _ = build(RoundSphere(d), time)
     z, _, weights = ring(q)
     log_density = q.log_prob(z)
     mass = weights * log_density.exp()
     assert mass.sum().item() == pytest.approx(1, abs=1e-6)
     kl = kl_divergence(q, SphereUniform(d)).item()
     assert kl == pytest.approx((mass * (log_density + log_sphere_area(d))).sum().item(), abs=1e-6)
-    assert kl_divergence(q, ManifoldUniform(Sphere(d))).item() == kl
+    assert kl_divergence(q, ManifoldUniform(RoundSphere(d))).item() == kl
     assert q.entropy().item() == pytest.approx(log_sphere_area(d) - kl)
-    single = kl_divergence(build(Sphere(d), time, SINGLE)[0], SphereUniform(d)).item()
+    single = kl_divergence(build(RoundSphere(d), time, SINGLE)[0], SphereUniform(d)).item()
     assert single == pytest.approx(kl, rel=1e-3, abs=1e-6)
 
 
@@ -104,7 +110,7 @@ def test_proposals_of_the_rejection_sampler_dominate_the_law(d):
 @each_time
 def test_samples_follow_the_density(d, time):
     torch.manual_seed(0)
-    q, _, _ = build(Sphere(d), time)
+    q, _, _ = build(RoundSphere(d), time)
     z = q.sample((10000,))
     torch.testing.assert_close(z.norm(dim=-1), torch.ones(10000, dtype=DOUBLE))
     chord = (z - q.loc.detach()).norm(dim=-1).sort().values
@@ -121,11 +127,11 @@ def test_samples_follow_the_density(d, time):
 @each_sphere
 @each_time
 def test_gradients_equal_numerical_ones(d, time):
-    z = build(Sphere(d), time)[0].sample((5,))
+    z = build(RoundSphere(d), time)[0].sample((5,))
     for function in (lambda q: kl_divergence(q, SphereUniform(d)), lambda q: q.log_prob(z).sum()):
-        q, _, leaf = build(Sphere(d), time)
+        q, _, leaf = build(RoundSphere(d), time)
         (gradient,) = torch.autograd.grad(function(q), leaf)
-        expected = derivative(lambda v, f=function: f(build(Sphere(d), v)[0]).item(), time)
+        expected = derivative(lambda v, f=function: f(build(RoundSphere(d), v)[0]).item(), time)
         assert gradient.item() == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
 
@@ -134,9 +140,9 @@ def test_gradients_equal_numerical_ones(d, time):
 def test_pathwise_gradients_are_those_of_the_expectation(d, time):
     # E cos(angle to loc) = e^{−d t / 2}; of degree two, E (cos² − 1/(d+1)) = d/(d+1) e^{−(d+1) t}.
     n = 20000
-    q, loc, leaf = build(Sphere(d), time, batch=(n,))
+    q, loc, leaf = build(RoundSphere(d), time, batch=(n,))
     torch.manual_seed(1)
-    z, pole = q.rsample(), start(Sphere(d))
+    z, pole = q.rsample(), start(RoundSphere(d))
     across = torch.linalg.svd(pole[None])[2][1]
     cosine = (z * pole).sum(-1)
     (first,) = torch.autograd.grad(cosine.sum(), leaf, retain_graph=True)
@@ -192,7 +198,7 @@ def test_batches_of_any_size(name, n, dtype):
 def test_small_times_in_single_precision_are_normal(d):
     for time in (1e-6, 1e-5, 1e-4):
         torch.manual_seed(0)
-        q, _, leaf = build(Sphere(d), time, SINGLE, (20000,))
+        q, _, leaf = build(RoundSphere(d), time, SINGLE, (20000,))
         z = q.rsample()
         square = (z - q.loc.detach()).square().sum(-1)
         assert within(square.detach(), d * time, 1e-3 * time)
@@ -263,11 +269,13 @@ def test_short_time_divergence_of_the_torus_approaches_that_of_the_heat_equation
 @each_sphere
 def test_short_time_divergence_of_spheres_approaches_the_exact_one(d):
     for time in (1e-4, 0.01, 0.05):
-        q, loc, leaf = build(Sphere(d), time)
-        assert _short_time_divergence(Sphere(d), loc, leaf).item() == pytest.approx(q.uniform_divergence().item(), abs=time**2)
+        q, loc, leaf = build(RoundSphere(d), time)
+        assert _short_time_divergence(RoundSphere(d), loc, leaf).item() == pytest.approx(
+            q.uniform_divergence().item(), abs=time**2
+        )
     # Past its range it stays positive and falls.
     times = torch.logspace(-3, 1.5, 60, dtype=DOUBLE)
-    values = _short_time_divergence(Sphere(d), start(Sphere(d)).expand(60, -1), times)
+    values = _short_time_divergence(RoundSphere(d), start(RoundSphere(d)).expand(60, -1), times)
     assert (values > 0).all() and (values.diff() < 0).all()
 
 
@@ -284,6 +292,6 @@ def test_the_random_walk_on_the_torus_spreads_like_brownian_motion():
 def test_the_random_walk_on_a_sphere_has_the_exact_mean():
     torch.manual_seed(0)
     time = torch.tensor(0.2, dtype=DOUBLE)
-    walk = BrownianMotion(Sphere(4), start(Sphere(4)), time, steps=20)
-    cosine = (walk.sample((20000,)) * start(Sphere(4))).sum(-1)
+    walk = BrownianMotion(RoundSphere(4), start(RoundSphere(4)), time, steps=20)
+    cosine = (walk.sample((20000,)) * start(RoundSphere(4))).sum(-1)
     assert within(cosine, math.exp(-0.4), 0.02)

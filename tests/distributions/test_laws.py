@@ -21,7 +21,7 @@ from topovae.distributions import (
     VonMisesFisher,
     WrappedNormal,
 )
-from topovae.distributions.brownian import Sphere
+from topovae.distributions.brownian import RoundSphere
 from topovae.distributions.uniform import log_sphere_area
 from topovae.distributions.wrapped_normal import wrap
 
@@ -356,7 +356,7 @@ def pole(row, at):
 
 def brownian(d):
     return (
-        lambda row, at: BrownianMotion(Sphere(d), torch.eye(d + 1, dtype=at(0.0).dtype)[0], at(row["t"])),
+        lambda row, at: BrownianMotion(RoundSphere(d), torch.eye(d + 1, dtype=at(0.0).dtype)[0], at(row["t"])),
         lambda row, dtype: SphereUniform(d, dtype=dtype),
     )
 

@@ -15,11 +15,12 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from topovae.errors import ExpressionError, InputError, TopovaeError, UsageError
 from topovae.runs.processes import forget_peak, in_processes, peak_bytes
 from topovae.store.atomic import reporting
+from topovae.store.documents import Document
 
 SCHEMA = "topovae/bench-diagnosis/1"
 
@@ -296,8 +297,10 @@ def _answer(row: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Rate:
+class Share(Document):
     """How many of the questions asked were answered rightly."""
+
+    keys: ClassVar = ("right", "asked", "share")
 
     right: int
     asked: int
@@ -309,9 +312,6 @@ class Rate:
     def __str__(self) -> str:
         return f"{self.right} of {self.asked}"
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"right": self.right, "asked": self.asked, "share": self.share}
-
 
 @dataclass(frozen=True)
 class Bin:
@@ -320,14 +320,14 @@ class Bin:
     low: float
     high: float
     mean_confidence: float
-    rate: Rate
+    rate: Share
 
     def to_dict(self) -> dict[str, Any]:
         return {"low": self.low, "high": self.high, "mean_confidence": self.mean_confidence, **self.rate.to_dict()}
 
 
 @dataclass(frozen=True)
-class Summary:
+class Scorecard:
     """What a benchmark found.
 
     Attributes:
@@ -346,11 +346,11 @@ class Summary:
     """
 
     confusion: Mapping[str, Mapping[str, int]]
-    by_space: Mapping[str, Mapping[float, Rate]]
-    by_noise: Mapping[float, Rate]
-    total: Rate
-    apart: Mapping[str, Rate]
-    confident: Rate
+    by_space: Mapping[str, Mapping[float, Share]]
+    by_noise: Mapping[float, Share]
+    total: Share
+    apart: Mapping[str, Share]
+    confident: Share
     wrong_names: tuple[Outcome, ...]
     confident_errors: tuple[Outcome, ...]
     abstained: tuple[Outcome, ...]
@@ -386,17 +386,17 @@ class Summary:
         }
 
 
-def _rates(rates: Mapping[Any, Rate]) -> dict[str, Any]:
+def _rates(rates: Mapping[Any, Share]) -> dict[str, Any]:
     return {str(key): rate.to_dict() for key, rate in rates.items()}
 
 
-def rate_of(outcomes: Iterable[Outcome]) -> Rate:
+def rate_of(outcomes: Iterable[Outcome]) -> Share:
     """Count right answers."""
     right = [outcome.right for outcome in outcomes]
-    return Rate(sum(right), len(right))
+    return Share(sum(right), len(right))
 
 
-def summarise(outcomes: Sequence[Outcome]) -> Summary:
+def summarise(outcomes: Sequence[Outcome]) -> Scorecard:
     """Bring outcomes together; counts of errors leave out the spaces that stand apart.
 
     Raises:
@@ -408,7 +408,7 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
     levels = sorted({o.noise for o in outcomes})
     counted = [o for o in outcomes if o.space not in APART]
     wrong = tuple(o for o in counted if o.named and not o.right)
-    return Summary(
+    return Scorecard(
         confusion={space: dict(Counter(o.answer for o in outcomes if o.space == space)) for space in spaces},
         by_space={
             space: {level: rate_of(o for o in outcomes if (o.space, o.noise) == (space, level)) for level in levels}
@@ -449,7 +449,7 @@ def reliability(outcomes: Sequence[Outcome], edges: Sequence[float] = BINS) -> t
     return tuple(bins)
 
 
-def markdown(summary: Summary) -> str:
+def markdown(summary: Scorecard) -> str:
     """Write a summary as Markdown: the confusion table with rates, then the figures.
 
     Args:
@@ -476,7 +476,7 @@ def interval(row: Bin) -> str:
     return f"{row.low:g} to {row.high:g}"
 
 
-def figures(summary: Summary) -> tuple[str, ...]:
+def figures(summary: Scorecard) -> tuple[str, ...]:
     """The summary's numbers in words, the total first."""
     shares = f"{len(summary.wrong_names)} wrong names at any confidence, {len(summary.abstained)} wrong abstentions"
     time_words = f"{summary.median_seconds:.1f} s median, {summary.max_seconds:.1f} s at most"
@@ -501,7 +501,7 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _ratio(rate: Rate) -> str:
+def _ratio(rate: Share) -> str:
     return f"{rate.right}/{rate.asked}"
 
 

@@ -6,8 +6,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
@@ -21,6 +20,7 @@ from topovae.model.networks import count_parameters, to_device
 from topovae.model.vae import VAE, build_model
 from topovae.runs.options import TrainOptions
 from topovae.runs.processes import forget_peak, peak_bytes
+from topovae.store.documents import Document
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Trainer
@@ -37,7 +37,7 @@ NEAR = 1e-3
 
 
 @dataclass(frozen=True)
-class Rate:
+class Throughput(Document):
     """How fast one way of training is.
 
     Args:
@@ -65,10 +65,6 @@ class Rate:
     limit: float
     peak_bytes: int
     curve_difference: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -132,7 +128,7 @@ def measure(
     compiled: bool = True,
     precision: str = "float32",
     progress: Callable[[str, float], None] | None = None,
-) -> tuple[Rate, ...]:
+) -> tuple[Throughput, ...]:
     """Train the torus net in every way, in turn so that all see the same machine.
 
     Args:
@@ -164,7 +160,7 @@ def measure(
 
 def _rate(
     name: str, models: int, timed: Mapping[str, _Timed], epochs: int, n: int, config: TrainingConfig, limit: float
-) -> Rate:
+) -> Throughput:
     """The row of a way.
 
     Args:
@@ -182,7 +178,7 @@ def _rate(
     steps = models * epochs * -(-n // config.batch_size) / seconds
     target = plain.losses[-1] + NEAR * abs(plain.losses[-1])
     reached = next((i for i, loss in enumerate(own.losses) if loss <= target), None)
-    return Rate(
+    return Throughput(
         name,
         models,
         steps_per_second=steps,

@@ -15,7 +15,7 @@ from topovae.cli.shell import check_output, command, console, group, note, progr
 from topovae.errors import UsageError
 
 if TYPE_CHECKING:
-    from topovae.benchmarks.diagnosis import Outcome, Summary, Task
+    from topovae.benchmarks.diagnosis import Outcome, Scorecard, Task
 
 bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
 
@@ -59,36 +59,6 @@ def diagnosis(
     finally:  # an interrupt leaves the table of what is there
         settings = {"noise": levels, "seeds": chosen, "samples": samples, "ambient": ambient, "asked": len(tasks)}
         show(outcomes, settings, "json" if json else "markdown" if markdown else "tables")
-
-
-@command("latent", bench)
-def latent(
-    batch: Annotated[int, typer.Option(help="Samples of a step.", min=1)] = 4096,
-    repeats: Annotated[int, typer.Option(help="Steps of each family that are timed.", min=1)] = 20,
-    json: JsonOption = False,
-    seed: SeedOption = 0,
-    quiet: QuietOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Time samples, divergences and their gradients of every posterior family against the normal's."""
-    import torch
-    from rich.table import Table
-
-    from topovae.benchmarks.latent import measure
-
-    torch.set_num_threads(1)
-    costs = measure(batch, repeats, seed)
-    if json:
-        write_json({"schema": "topovae/bench-latent/1", "batch": batch, "families": [cost.to_dict() for cost in costs]})
-        return
-    table = Table(title=f"rsample, divergence and gradients, batch {batch}, one thread", title_justify="left")
-    table.add_column("family (* a default)", no_wrap=True)
-    for head in ("ms", "±", "x normal"):
-        table.add_column(head, justify="right")
-    for cost in costs:
-        name = f"{cost.family} *" if cost.default else cost.family
-        table.add_row(name, f"{cost.milliseconds:.2f}", f"{cost.spread:.2f}", f"{cost.ratio:.1f}")
-    console().print(table)
 
 
 @command("train", bench)
@@ -206,7 +176,7 @@ def parse_count(text: str) -> tuple[str, int]:
     return space, int(count)
 
 
-def print_summary(summary: Summary) -> None:
+def print_summary(summary: Scorecard) -> None:
     """The rate in the first line, the tables below it."""
     from rich.table import Table
 

@@ -24,15 +24,8 @@ def decode(
     """Decode latent coordinates to the mean of the data there."""
     from topovae.data.readers.find import read_array
     from topovae.data.writers import write_columns
-    from topovae.store.reader import read_run
+    from topovae.runs import models
 
     check_output(output, run, input)
-    loaded = read_run(run)
-    coordinates = read_array(input)
-
-    from topovae.model.networks import to_device
-    from topovae.runs.models import decode as run_decoder
-    from topovae.runs.models import load_model
-
-    model = load_model(loaded.model, to_device(device))
-    write_columns({"x": run_decoder(model, coordinates)}, output, format)
+    model = models.open_model(run, device)
+    write_columns({"x": models.decode(model, read_array(input))}, output, format)

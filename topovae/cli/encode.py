@@ -25,22 +25,16 @@ def encode(
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
     from topovae.data.writers import write_columns
-    from topovae.store.reader import read_run
+    from topovae.runs import models
 
     check_output(output, run, input)
-    loaded = read_run(run)
+    model = models.open_model(run, device)
     samples = open_data(input, quiet=True, minimum=1)
-
-    from topovae.model.networks import to_device
-    from topovae.runs.models import encode as run_encoder
-    from topovae.runs.models import load_model
-
-    model = load_model(loaded.model, to_device(device))
     wanted = model.config.sample_shape
     if samples.sample_shape != wanted:
         raise RunFileError(
             f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind"
         )
-    location, scale = run_encoder(model, samples)
+    location, scale = models.encode(model, samples)
     columns = {"z": location, "scale": scale} if with_scale else {"z": location}
     write_columns(columns, output, format)

@@ -24,14 +24,9 @@ def sample(
 ) -> None:
     """Draw points of the prior and decode them."""
     from topovae.data.writers import write_columns
-    from topovae.store.reader import read_run
+    from topovae.runs.models import draw_samples, open_model
 
     check_output(output, run)
-    loaded = read_run(run)
-
-    from topovae.model.networks import to_device
-    from topovae.runs.models import draw_samples, load_model
-
-    drawn = draw_samples(load_model(loaded.model, to_device(device)), n, seed)
+    drawn = draw_samples(open_model(run, device), n, seed)
     columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}
     write_columns(columns, output, format)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import math
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ import typer
 
 from topovae.errors import InputError, OutputError, RunFileError, TopovaeError
 from topovae.extensions import load_extensions
+from topovae.store.documents import finite
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,17 +109,7 @@ def arguments() -> tuple[str, ...]:
 
 def write_json(document: Any) -> None:
     """One JSON document on stdout; what is not finite becomes null."""
-    sys.stdout.write(json.dumps(_finite(document), indent=2) + "\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if hasattr(value, "tolist"):
-        return _finite(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    sys.stdout.write(json.dumps(finite(document), indent=2) + "\n")
 
 
 def console(stderr: bool = False) -> Console:

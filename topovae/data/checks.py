@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Summary:
+class Columns:
     """What one pass over the data found.
 
     Attributes:
@@ -35,17 +34,6 @@ class Summary:
     constant: np.ndarray
     duplicates: np.ndarray
     warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and texts."""
-        return {
-            "n_samples": self.n_samples,
-            "mean": self.mean.tolist(),
-            "std": self.std.tolist(),
-            "constant": self.constant.tolist(),
-            "duplicates": self.duplicates.tolist(),
-            "warnings": list(self.warnings),
-        }
 
 
 class _Moments:
@@ -77,7 +65,7 @@ class _Moments:
         self.count = total
 
 
-def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Summary:
+def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Columns:
     """Read all data once, in chunks, and say what is wrong with them.
 
     Args:
@@ -125,7 +113,7 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
     return _summarise(dataset, moments, prints, minimum)
 
 
-def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum: int) -> Summary:
+def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum: int) -> Columns:
     n, shape = dataset.n_samples, dataset.sample_shape
     constant = np.flatnonzero(moments.low == moments.high)
     if len(constant) == dataset.n_features and minimum > 1:
@@ -147,7 +135,7 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum:
             f"{len(duplicates)} of the {n} samples repeat an earlier one exactly ({named}): copies in both "
             "the training and the test part would flatter the results, so remove them or give groups."
         )
-    return Summary(
+    return Columns(
         n_samples=n,
         mean=(moments.origin + moments.mean).reshape(shape),
         std=np.sqrt(moments.squares / n).reshape(shape),

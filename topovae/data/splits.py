@@ -25,10 +25,6 @@ class Split:
         """Return the parts by name, in the order train, valid, test."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
-    def to_dict(self) -> dict[str, list[int]]:
-        """Return the rows of each part as plain lists."""
-        return {name: rows.tolist() for name, rows in self.parts().items()}
-
 
 def split(n: int, *, seed: int, fractions: Sequence[float] = FRACTIONS, group: np.ndarray | None = None) -> Split:
     """Divide n samples at random into three parts that are never empty; equal arguments give equal parts.

@@ -53,7 +53,7 @@ def _direction(x: Tensor, default: Tensor) -> Tensor:
     return torch.where(short, default, x / torch.sqrt(torch.where(short, 1.0, square)))
 
 
-class Sphere:
+class RoundSphere:
     """The unit sphere S^dim of R^(dim+1)."""
 
     def __init__(self, dim: int) -> None:
@@ -122,9 +122,6 @@ class ManifoldUniform(ClosedUniform):
     ) -> None:
         self.manifold = manifold
         super().__init__(math.log(manifold.volume), batch_shape, torch.Size((manifold.ambient_dim,)), dtype, device)
-
-    def expand(self, batch_shape: _size, _instance: object = None) -> ManifoldUniform:
-        return ManifoldUniform(self.manifold, torch.Size(batch_shape), self._like.dtype, self._like.device)
 
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return self.manifold.uniform(self._like.new_empty(self._extended_shape(sample_shape)))
@@ -362,7 +359,7 @@ class BrownianMotion(Distribution):
     x ← P(x + √(t / steps) ε), the divergence is its short-time asymptotic expansion, and there is no density.
 
     Args:
-        manifold: where the motion runs; S^d is `Sphere(d)`.
+        manifold: where the motion runs; S^d is `RoundSphere(d)`.
         loc: its start, points of the manifold of shape (..., m).
         time: the elapsed time of shape (...), positive; the variance of each tangent coordinate while it is small.
         steps: number of steps of the random walk.
@@ -372,7 +369,7 @@ class BrownianMotion(Distribution):
         Nagase, Expressions of the heat kernels on spheres by elementary functions and their recurrence relations (2010).
 
     Example:
-        >>> q = BrownianMotion(Sphere(2), torch.tensor([0.0, 0.0, 1.0]), torch.tensor(0.3))
+        >>> q = BrownianMotion(RoundSphere(2), torch.tensor([0.0, 0.0, 1.0]), torch.tensor(0.3))
         >>> round(torch.distributions.kl_divergence(q, SphereUniform(2)).item(), 5)
         1.04857
     """
@@ -397,7 +394,7 @@ class BrownianMotion(Distribution):
     @property
     def exact(self) -> bool:
         """Whether samples, density and divergence are exact."""
-        return isinstance(self.manifold, Sphere) and self.manifold.dim <= 3
+        return isinstance(self.manifold, RoundSphere) and self.manifold.dim <= 3
 
     @property
     def mean_direction(self) -> Tensor:

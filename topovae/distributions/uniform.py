@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from copy import copy
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -52,6 +53,11 @@ class ClosedUniform(Distribution):
         self._like = torch.empty(0, dtype=dtype, device=device)
         super().__init__(batch_shape, event_shape, validate_args=False)
 
+    def expand(self, batch_shape: _size, _instance: object = None) -> Self:
+        expanded = copy(self)
+        Distribution.__init__(expanded, torch.Size(batch_shape), self.event_shape, validate_args=False)
+        return expanded
+
     def log_prob(self, value: Tensor) -> Tensor:
         return torch.full_like(value[..., 0] if self.event_shape else value, -self.log_volume)
 
@@ -78,9 +84,6 @@ class CircleUniform(ClosedUniform):
     ) -> None:
         super().__init__(math.log(2 * math.pi), batch_shape, torch.Size(), dtype, device)
 
-    def expand(self, batch_shape: _size, _instance: object = None) -> CircleUniform:
-        return CircleUniform(torch.Size(batch_shape), self._like.dtype, self._like.device)
-
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
         return (torch.rand(shape, dtype=self._like.dtype, device=self._like.device) - 0.5) * (2 * math.pi)
@@ -106,9 +109,6 @@ class SphereUniform(ClosedUniform):
     ) -> None:
         self.dim = dim
         super().__init__(log_sphere_area(dim), batch_shape, torch.Size((dim + 1,)), dtype, device)
-
-    def expand(self, batch_shape: _size, _instance: object = None) -> SphereUniform:
-        return SphereUniform(self.dim, torch.Size(batch_shape), self._like.dtype, self._like.device)
 
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)

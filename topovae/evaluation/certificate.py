@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
+from topovae.store.documents import Document
 
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
@@ -51,7 +51,7 @@ COLLAPSED = tuned("collapsed")
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Document):
     """Whether an encoder is a homeomorphism onto the latent space, and why.
 
     Attributes:
@@ -74,17 +74,6 @@ class Certificate:
     degree: int | None = None
     injectivity: dict[str, float] | None = None
     coverage: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return {
-            "verdict": self.verdict,
-            "reasons": list(self.reasons),
-            "winding": self.winding,
-            "degree": self.degree,
-            "injectivity": self.injectivity,
-            "coverage": self.coverage,
-        }
 
 
 @dataclass(frozen=True)

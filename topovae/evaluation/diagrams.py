@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from topovae.homology.complexes.rips import persistence
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
 
-LANDMARKS = 120
+LANDMARKS, PRIMES = 120, (2, 3)
 
 
 def compare_diagrams(
@@ -29,7 +28,6 @@ def compare_diagrams(
     signature: Signature,
     *,
     seed: int = 0,
-    primes: Sequence[int] = (2, 3),
     ground: Ground | None = None,
 ) -> dict[str, Any]:
     """Compare diagrams of landmarks of the data with those of their latent points under the latent's geodesic distance.
@@ -42,7 +40,6 @@ def compare_diagrams(
         coordinates: (n, coordinate_dim) posterior means, as points on the cover.
         signature: the latent space.
         seed: of landmarks.
-        primes: fields.
         ground: the survey of these data with this seed, where it has been made.
 
     Returns:
@@ -64,7 +61,7 @@ def compare_diagrams(
     latent = space.distance(chosen[:, None], chosen[None]).numpy()
     latent = (latent + latent.T) / 2
     np.fill_diagonal(latent, 0.0)
-    compared = {str(prime): _compared(_scaled(own), _scaled(latent), prime) for prime in primes}
+    compared = {str(prime): _compared(_scaled(own), _scaled(latent), prime) for prime in PRIMES}
     higher = [compared[prime][degree]["bottleneck"] for prime in compared for degree in ("1", "2")]
     finite = [value for value in higher if value is not None]
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from topovae.model.vae import VAE
+from topovae.store.documents import Document
 from topovae.training.batches import Batches
 
 POSTERIOR_DRAWS = 8
@@ -18,7 +19,7 @@ ENOUGH_DRAWS = 2**20
 
 
 @dataclass(frozen=True)
-class Metrics:
+class Metrics(Document):
     """Means over a split; what was not computed is None.
 
     Args:
@@ -40,10 +41,6 @@ class Metrics:
     iwae: float | None = None
     stress: float | None = None
     recovery: list[dict] | None = None
-
-    def to_dict(self) -> dict:
-        """JSON-ready fields."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

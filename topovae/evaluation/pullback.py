@@ -16,7 +16,7 @@ from torch import Tensor
 
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
-from topovae.signature import Element, Signature
+from topovae.signature import Signature
 
 MOST_OF_CELL = 12
 """A landmark's latent point is chosen among so many of its samples."""
@@ -90,17 +90,10 @@ def windings(space: LatentSpace, points: Tensor, ends: np.ndarray) -> np.ndarray
     """
     columns = circle_columns(space)
     start, images = points[ends[:, 0]], space.orbit(points[ends[:, 1]])
-    nearest = torch.stack([_cover_distance(space, start, image) for image in images]).argmin(0)
+    nearest = torch.stack([space.cover_distance(start, image) for image in images]).argmin(0)
     end = images[nearest, torch.arange(len(ends))]
     turns = (end - start)[:, columns] / (2 * math.pi)
     return characters(space.signature) @ (turns - turns.round()).numpy().T
-
-
-def _cover_distance(space: LatentSpace, a: Tensor, b: Tensor) -> Tensor:
-    """Geodesic distances (e,) on the cover between points (e, coordinate_dim)."""
-    sizes = [f.coordinate_dim for f in space.factors]
-    parts = zip(space.factors, a.split(sizes, -1), b.split(sizes, -1), strict=True)
-    return torch.linalg.vector_norm(torch.stack([f.distance(x, y) for f, x, y in parts]), dim=0)
 
 
 def covering_cocycles(space: LatentSpace, points: Tensor, ends: np.ndarray) -> np.ndarray:
@@ -121,16 +114,11 @@ def covering_cocycles(space: LatentSpace, points: Tensor, ends: np.ndarray) -> n
     best = torch.full((len(ends),), math.inf, dtype=points.dtype)
     label = torch.zeros(len(ends), dtype=torch.int64)
     for element, bits in labels.items():
-        distance = _cover_distance(space, start, _moved(space, element, target))
+        distance = space.cover_distance(start, space.moved(element, target))
         label[distance < best] = bits
         best = torch.minimum(best, distance)
     count = max(labels.values()).bit_length()
     return (label.numpy() >> np.arange(count)[:, None] & 1).astype(bool)
-
-
-def _moved(space: LatentSpace, element: Element, points: Tensor) -> Tensor:
-    parts = points.split([f.coordinate_dim for f in space.factors], -1)
-    return torch.cat([f.act(g, z) for f, g, z in zip(space.factors, element, parts, strict=True)], -1)
 
 
 def solid_angles(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from topovae.latent.block import Block, join
 from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
-from topovae.signature import IDENTITY, MODELS, Signature, parse
+from topovae.signature import IDENTITY, MODELS, Element, Signature, parse
 
 ENCODERS = ("lift", "cover")
 """What encoders of quotients put out: invariant functions, lifted to the cover, or points of the cover."""
@@ -241,13 +241,12 @@ class LatentSpace(nn.Module):
         """The images under the group, (|G|, ..., coordinate_dim), the point itself first."""
         if self.order == 1:
             return coordinates[None]
-        parts = coordinates.split(self._coordinate_sizes, -1)
-        return torch.stack(
-            [
-                torch.cat([f.act(g, z) for f, g, z in zip(self.factors, element, parts, strict=True)], -1)
-                for element in self.signature.group
-            ]
-        )
+        return torch.stack([self.moved(element, coordinates) for element in self.signature.group])
+
+    def moved(self, element: Element, coordinates: Tensor) -> Tensor:
+        """The images of points of the cover under an isometry of each factor, which need not be in the group."""
+        parts = zip(self.factors, element, coordinates.split(self._coordinate_sizes, -1), strict=True)
+        return torch.cat([f.act(g, z) for f, g, z in parts], -1)
 
     def representative(self, coordinates: Tensor) -> Tensor:
         """One point of each orbit, the same for all its points: those of a sheet of the cover in one piece.
@@ -265,10 +264,12 @@ class LatentSpace(nn.Module):
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance between orbits: the least over the group of the product distance on the cover."""
         # The axis of the group comes in front of all that the two broadcast to.
-        images = self.orbit(a.reshape((1,) * (b.ndim - a.ndim) + a.shape)).split(self._coordinate_sizes, -1)
-        others = b.split(self._coordinate_sizes, -1)
-        distances = [f.distance(x, y) for f, x, y in zip(self.factors, images, others, strict=True)]
-        return torch.linalg.vector_norm(torch.stack(distances), dim=0).amin(0)
+        return self.cover_distance(self.orbit(a.reshape((1,) * (b.ndim - a.ndim) + a.shape)), b).amin(0)
+
+    def cover_distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Geodesic distance between points of the cover, of the product of the factors' metrics."""
+        parts = zip(self.factors, *(z.split(self._coordinate_sizes, -1) for z in (a, b)), strict=True)
+        return torch.linalg.vector_norm(torch.stack([f.distance(x, y) for f, x, y in parts]), dim=0)
 
     def contains(self, coordinates: Tensor) -> Tensor:
         """Whether coordinates (..., coordinate_dim) are a point of the cover."""

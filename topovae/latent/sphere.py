@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from topovae.distributions import BrownianMotion, PowerSpherical, SphereUniform, VonMisesFisher
-from topovae.distributions.brownian import Sphere as RoundSphere
+from topovae.distributions.brownian import RoundSphere
 from topovae.distributions.uniform import log_sphere_area
 from topovae.latent.factor import SHORTEST, Factor, Family, register, saturated
 from topovae.signature import Isometry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from topovae.data.images import CHANNEL_COUNTS, channel_axis
 from topovae.errors import UsageError
+from topovae.store.documents import Document
 
 _SMALLEST_IMAGE = 16
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(Document):
     """What a pair of bodies is built from.
 
     Args:
@@ -29,10 +30,6 @@ class NetworkConfig:
     kind: str
     hidden: tuple[int, ...] = (128, 128)
     channels: tuple[int, ...] = (32, 64)
-
-    def to_dict(self) -> dict:
-        """JSON-ready fields."""
-        return asdict(self)
 
     @classmethod
     def from_dict(cls, fields: dict) -> NetworkConfig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from topovae.model.draws import sampling
 from topovae.model.networks import BODIES, NetworkConfig
 from topovae.model.precision import apply
 from topovae.signature import parse
+from topovae.store.documents import Document
 
 _SMALLEST_NOISE = 1e-3
 
@@ -87,7 +88,7 @@ LIKELIHOODS: dict[str, Callable[[Tensor, Tensor, float | None], Likelihood]] = {
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Document):
     """All that a model is built from, beside its weights.
 
     Args:
@@ -107,10 +108,6 @@ class ModelConfig:
     posteriors: tuple[str, ...] = ()
     encoder: str = "lift"
     divergence: str = "orbit"
-
-    def to_dict(self) -> dict:
-        """JSON-ready fields."""
-        return asdict(self) | {"network": self.network.to_dict()}
 
     @classmethod
     def from_dict(cls, fields: dict) -> ModelConfig:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from topovae.store.documents import Document
 from topovae.store.schema import SWEEP_METRICS, Sweep, SweepRun
 
 SCHEMA = "topovae/sweep/1"
 
 
 @dataclass(frozen=True)
-class Spread:
+class Spread(Document):
     """Mean and standard deviation over seeds; None where there are too few numbers."""
 
     mean: float | None
@@ -24,10 +25,6 @@ class Spread:
         """The spread of what was computed."""
         known = [value for value in values if value is not None]
         return cls(statistics.fmean(known) if known else None, statistics.stdev(known) if len(known) > 1 else None)
-
-    def to_dict(self) -> dict[str, float | None]:
-        """JSON-ready fields."""
-        return {"mean": self.mean, "sd": self.sd}
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def summarise(runs: Sequence[SweepRun]) -> tuple[Setting, ...]:
 
 
 @dataclass(frozen=True)
-class Winner:
+class Winner(Document):
     """The latent of greatest mean validation ELBO at a beta.
 
     Args:
@@ -87,12 +84,6 @@ class Winner:
     margin_sd: float | None
     seeds: int
     ahead: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        named = {"beta": self.beta, "latent": self.latent, "valid_elbo": self.valid_elbo}
-        behind = {"runner_up": self.runner_up, "margin": self.margin, "margin_sd": self.margin_sd}
-        return named | behind | {"seeds": self.seeds, "ahead": self.ahead}
 
 
 def winners(runs: Sequence[SweepRun]) -> tuple[Winner, ...]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ from topovae.latent import LatentSpace
 from topovae.model.networks import BODIES, choose_network
 from topovae.model.vae import GaussianLikelihood
 from topovae.signature import parse
+from topovae.store.documents import Document
 
 ERRORS = 3.0
 """A margin of less than so many standard errors decides nothing."""
@@ -52,6 +53,9 @@ SURE_DIAGNOSIS = 0.8
 
 WIDENING = 1.5
 """Components of the proposal are wider than the spacing of their centres, so that tails are covered."""
+
+ROUNDS = 2
+"""Of adapting the proposal."""
 
 Progress = Callable[[str, float], None]
 
@@ -94,7 +98,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Document):
     """One decoder.
 
     Attributes:
@@ -105,19 +109,20 @@ class Run:
         held_out: log-likelihood of each held-out sample (n,), nats; not in the JSON.
     """
 
+    keys: ClassVar = ("seed", "log_likelihood", "fit", "noise")
+
     seed: int
     log_likelihood: float
     fit: float
     noise: float
     held_out: np.ndarray
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"seed": self.seed, "log_likelihood": self.log_likelihood, "fit": self.fit, "noise": self.noise}
-
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Document):
     """One candidate and its runs, the best fitted first."""
+
+    keys: ClassVar = ("latent", "name", "log_likelihood", "se", "runs")
 
     latent: str
     name: str
@@ -132,10 +137,6 @@ class Trial:
     def se(self) -> float:
         """Standard error of `log_likelihood` over the held-out samples."""
         return _standard_error(self.runs[0].held_out)
-
-    def to_dict(self) -> dict[str, Any]:
-        runs = [run.to_dict() for run in self.runs]
-        return {"latent": self.latent, "name": self.name, "log_likelihood": self.log_likelihood, "se": self.se, "runs": runs}
 
 
 @dataclass(frozen=True)
@@ -345,7 +346,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget, rounds: int = 2) -> Tensor:
+def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget) -> Tensor:
     """Estimate log p(x) by importance sampling, (n,), nats: a bound that is tight where the proposal is good.
 
     The proposal is a mixture of the space's own posteriors, on a quotient with the density of the orbit. Its centres are
@@ -355,7 +356,6 @@ def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget, rou
         model: fitted.
         x: (n, q) samples.
         budget: `draws` and `components`.
-        rounds: of adapting the proposal.
     """
     space, n = model.space, len(x)
     points = space.sample_prior(4 * budget.prior_points, x)
@@ -364,7 +364,7 @@ def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget, rou
     # the points' spacing in radians: a latent space is a few radians wide
     least = 4.0 * len(points) ** (-1 / space.dim)
     found = torch.zeros(n)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         widths = (WIDENING * _spacing(space, centres)).clamp_min(least)[:, None, None].expand(-1, -1, space.scale_dim)
         around = _take(centres, torch.randint(budget.components, (n, budget.draws)))
         z = space.posterior(around, widths.expand(-1, budget.draws, -1)).rsample()

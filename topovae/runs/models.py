@@ -7,7 +7,9 @@ import torch
 
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
+from topovae.model.networks import to_device
 from topovae.model.vae import VAE, ModelConfig
+from topovae.store.reader import read_run
 from topovae.store.schema import Member
 from topovae.training.batches import Batches
 from topovae.training.loop import load_weights
@@ -29,6 +31,11 @@ def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
             "edited; train again, or use an intact copy"
         ) from None
     return model.to(device).eval()
+
+
+def open_model(path: str, device: str) -> VAE:
+    """The model of a run file, on a device that a user names."""
+    return load_model(read_run(path).model, to_device(device))
 
 
 @torch.no_grad()
@@ -67,10 +74,10 @@ def reconstruct(model: VAE, x: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def encode(model: VAE, data: Dataset, batch: int = 512) -> tuple[np.ndarray, np.ndarray]:
+def encode(model: VAE, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Posterior locations (n, coordinate_dim) and scales (n, scale_dim) of all samples."""
     device = next(model.parameters()).device
     batches = Batches(data, np.arange(data.n_samples), device)
-    pairs = [model.encode(x) for x in batches.in_order(batch)]
+    pairs = [model.encode(x) for x in batches.in_order()]
     locations, scales = (torch.cat(column) for column in zip(*pairs, strict=True))
     return model.space.representative(locations).cpu().numpy(), scales.cpu().numpy()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from topovae.errors import UsageError
 from topovae.signature import euclidean, parse
+from topovae.store.documents import Document
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def option(
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Document):
     """What a training run is asked for; `None` and "" leave the choice to the data.
 
     What each option means is its `help`, see `option`.
@@ -93,10 +94,6 @@ class TrainOptions:
         parse_repulsion(self.space(), self.repel)
         parse_widths(self.hidden)
         self.training_config(1)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready fields."""
-        return asdict(self) | {"repel": list(self.repel)}
 
     @property
     def posteriors(self) -> tuple[str, ...]:

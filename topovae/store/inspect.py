@@ -13,7 +13,7 @@ import numpy as np
 
 from topovae.errors import UsageError
 from topovae.store.reader import opened, read_report, read_run, read_sweep, require_version
-from topovae.store.schema import REPORT_FORMAT, RUN_FORMAT, SWEEP_FORMAT, Header, Member
+from topovae.store.schema import REPORT_FORMAT, RUN_FORMAT, SWEEP_FORMAT, Member
 from topovae.store.tree import LENGTH, MISSING, read_array, read_metrics
 
 SCHEMA = "topovae/inspection/1"
@@ -140,7 +140,7 @@ def _no_field(path: str, name: str, part: str, choices: list[str]) -> UsageError
 def _describe_run(path: str | os.PathLike[str]) -> dict[str, Any]:
     run = read_run(path)
     return {
-        **_describe_header(run.header),
+        **run.header.to_dict(),
         **_describe_member(run.model),
         "split": {name: len(index) for name, index in run.split.items()},
         "recommendation": (run.analysis or {}).get("recommendation"),
@@ -150,30 +150,12 @@ def _describe_run(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _describe_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     report = read_report(path)
-    return {**_describe_header(report.header), "analysis": report.analysis}
+    return {**report.header.to_dict(), "analysis": report.analysis}
 
 
 def _describe_sweep(path: str | os.PathLike[str]) -> dict[str, Any]:
     sweep = read_sweep(path)
-    return {**_describe_header(sweep.header), "runs": len(sweep.runs), "prepared_seeds": sorted(sweep.starts)}
-
-
-def _describe_header(header: Header) -> dict[str, Any]:
-    return {
-        "created": header.created,
-        "command": list(header.command),
-        "config": header.config,
-        "seed": header.seed,
-        "data": {
-            "path": header.data.path,
-            "shape": list(header.data.shape),
-            "dtype": header.data.dtype,
-            "sha256": header.data.sha256,
-        },
-        "device": header.device,
-        "versions": header.versions,
-        "topovae_version": header.topovae_version,
-    }
+    return {**sweep.header.to_dict(), "runs": len(sweep.runs), "prepared_seeds": sorted(sweep.starts)}
 
 
 def _describe_member(member: Member) -> dict[str, Any]:

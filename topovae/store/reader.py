@@ -60,7 +60,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
             split=read_arrays(file["split"]),
             model=_read_member(file),
             baseline=_read_member(file["baseline"]) if "baseline" in file else None,
-            analysis=_read_json(file["analysis/json"][()]) if has_analysis else None,
+            analysis=json.loads(file["analysis/json"][()]) if has_analysis else None,
             analysis_arrays=_read_optional(file, "analysis/coordinates") if has_analysis else {},
         )
 
@@ -82,7 +82,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         _require(file, ("analysis/json",), HEADER)
         return Report(
             header=_read_header(file),
-            analysis=_read_json(file["analysis/json"][()]),
+            analysis=json.loads(file["analysis/json"][()]),
             arrays=_read_optional(file, "analysis/coordinates"),
         )
 
@@ -197,10 +197,6 @@ def _require(group: h5py.Group, paths: tuple[str, ...], attributes: tuple[str, .
         )
 
 
-def _read_json(value: Any) -> dict[str, Any]:
-    return json.loads(value)
-
-
 def _read_optional(group: h5py.Group, path: str) -> dict[str, Any]:
     return read_arrays(group[path]) if path in group else {}
 
@@ -209,7 +205,7 @@ def _read_header(file: h5py.File) -> Header:
     values = {name: file.attrs[name] for name in HEADER}
     return Header(
         command=tuple(str(word) for word in values["command"]),
-        config=_read_json(values["config"]),
+        config=json.loads(values["config"]),
         seed=int(values["seed"]),
         data=Provenance(
             path=str(values["data_path"]),
@@ -218,7 +214,7 @@ def _read_header(file: h5py.File) -> Header:
             sha256=str(values["data_sha256"]),
         ),
         device=str(values["device"]),
-        versions=_read_json(values["versions"]),
+        versions=json.loads(values["versions"]),
         created=str(values["created"]),
         topovae_version=str(values["topovae_version"]),
     )
@@ -231,7 +227,7 @@ def _read_member(group: h5py.Group) -> Member:
     latents = group["latents"]
     return Member(
         latent=str(group.attrs["latent"]),
-        config=_read_json(group["model"].attrs["config"]),
+        config=json.loads(group["model"].attrs["config"]),
         state=read_arrays(group["model/state"]),
         history=read_arrays(group["metrics/history"]),
         final=read_metrics(group["metrics/final"]),

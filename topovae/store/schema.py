@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+
+from topovae.store.documents import Document
 
 Arrays = Mapping[str, np.ndarray]
 Json = Mapping[str, Any]
@@ -26,7 +28,7 @@ FORMATS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(Document):
     """Where the data came from.
 
     Args:
@@ -43,7 +45,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Header:
+class Header(Document):
     """How a file was made; the same for run files and reports.
 
     Args:
@@ -56,6 +58,8 @@ class Header:
         created: moment of writing, ISO 8601 in UTC.
         topovae_version: version of the writer.
     """
+
+    keys: ClassVar = ("created", "command", "config", "seed", "data", "device", "versions", "topovae_version")
 
     command: tuple[str, ...]
     config: Json

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import h5py
 import numpy as np
+
+from topovae.store.documents import finite
 
 TEXT = h5py.string_dtype("utf-8")
 MISSING, LENGTH = "not_computed", "length"
@@ -16,25 +17,13 @@ MISSING, LENGTH = "not_computed", "length"
 
 def to_json(value: Any) -> str:
     """JSON text with sorted keys; NumPy values become plain ones, numbers that are not finite become null."""
-    plain = _plain(value)
+    plain = finite(value)
     text = json.dumps(plain, ensure_ascii=False, sort_keys=True, allow_nan=False)
     try:
         text.encode()
     except UnicodeEncodeError:  # a file name that is not UTF-8 reaches Python as lone surrogates
         text = json.dumps(plain, sort_keys=True, allow_nan=False)
     return text
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 def text(value: str) -> str:

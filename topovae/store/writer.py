@@ -32,7 +32,7 @@ from topovae.store.tree import TEXT, check_name, text, to_json, write_array, wri
 # Pinned: the default differs between versions of HDF5, and every R, Julia and Matlab in use reads "earliest".
 LIBVER = ("earliest", "v110")
 
-Document = TypeVar("Document", Run, Report, Sweep)
+Content = TypeVar("Content", Run, Report, Sweep)
 
 
 def write_run(path: str | os.PathLike[str], run: Run) -> None:
@@ -77,13 +77,13 @@ def write_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
     _write(path, SWEEP_FORMAT, sweep, _fill_sweep)
 
 
-def _write(path: str | os.PathLike[str], kind: str, document: Document, fill: Callable[[h5py.File, Document], None]) -> None:
+def _write(path: str | os.PathLike[str], kind: str, content: Content, fill: Callable[[h5py.File, Content], None]) -> None:
     """Write the header and what `fill` puts below it."""
     # Built in memory first: HDF5 reports a full disk late, and sometimes only as a corrupted process.
     image = io.BytesIO()
     with h5py.File(image, "w", libver=LIBVER) as file:
-        _write_header(file, kind, document.header)
-        fill(file, document)
+        _write_header(file, kind, content.header)
+        fill(file, content)
 
     def copy(stream: BinaryIO) -> None:
         stream.write(image.getbuffer())

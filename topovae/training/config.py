@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from topovae.errors import UsageError
+from topovae.store.documents import Document
 
 DEFAULT_STEPS = 1000
 """Optimiser steps when no number of epochs is given; epochs are then between 30 and 500."""
@@ -20,7 +21,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Document):
     """Hyperparameters of the optimisation.
 
     Args:
@@ -61,10 +62,6 @@ class TrainingConfig:
     def compiles(self, steps: int) -> bool:
         """Whether a training of so many steps is compiled."""
         return self.compile == "on" or (self.compile == "auto" and steps >= COMPILE_FROM)
-
-    def to_dict(self) -> dict:
-        """JSON-ready fields."""
-        return asdict(self)
 
     def beta_at(self, epoch: int) -> float:
         """beta during an epoch counted from 0."""

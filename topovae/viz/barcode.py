@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, heading, quiet
+from topovae.viz.style import BLUE, GREEN, GREY, INK, RED, TICK, TITLE, heading, quiet, say_none
 
 MOST_BARS = (12, 30)  # in dimension 0, whose bars say least, and above
 THICK = 2.0  # rows that a significant bar takes, so that texts beside two of them keep apart
@@ -33,9 +33,7 @@ def draw_barcode(
     primes, heights = _primes(bars), _heights(bars)
     heading(container, title)
     if not bars:
-        axes = container.subplots()
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no bars", ha="center", va="center", fontsize=LABEL, color=GREY)
+        say_none(container.subplots(), "no bars")
         return
     low, high = extent(bars, significance)
     ratios = significance or {}

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, ORANGE, TICK, heading, quiet
+from topovae.viz.style import BLUE, FAINT, GREY, INK, ORANGE, TICK, heading, quiet, say_none
 
 History = Mapping[str, np.ndarray]
 
@@ -60,8 +60,7 @@ def draw_history(
     grid = container.subplots(1, max(len(curves), 1), squeeze=False)[0]
     heading(container, title)
     if not curves:
-        grid[0].set_axis_off()
-        grid[0].text(0.5, 0.5, "no learning curves", ha="center", va="center", fontsize=LABEL, color=GREY)
+        say_none(grid[0], "no learning curves")
         return
     best = best_epoch if best_epoch is not None else _best_epoch(history)
     for axes, curve in zip(grid, curves, strict=True):

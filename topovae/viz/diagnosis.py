@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from topovae.errors import UsageError
 from topovae.viz.barcode import Bar, death_of, draw_barcode, extent
-from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, LABELS, TICK, TITLE, Paint, figure, heading, quiet
+from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, LABELS, TICK, TITLE, Paint, figure, heading, quiet, say_none
 
 WIDTH = 13.0
 MOST_ANGLES = 3
@@ -146,9 +146,7 @@ def draw_diagrams(container: FigureBase, bars: Sequence[Bar], ratios: Mapping[in
     """
     degrees = sorted({int(bar["dim"]) for bar in bars if int(bar["dim"]) > 0})
     if not degrees:
-        axes = container.subplots()
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "no bars above degree 0", ha="center", va="center", fontsize=LABEL, color=GREY)
+        say_none(container.subplots(), "no bars above degree 0")
         return
     primes = sorted({int(bar["prime"]) for bar in bars})
     # one row of squares each, so that diagrams are as large as the height allows

@@ -21,19 +21,18 @@ METADATA: dict[str, dict[str, Any]] = {
 }
 
 
-def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 150) -> None:
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a picture atomically; equal pictures give equal bytes.
 
     Args:
         figure: the picture.
         path: its suffix, .png, .pdf or .svg, says in which format.
-        dpi: dots per inch of what is made of dots.
 
     Raises:
         UsageError: another suffix.
         OutputError: the place cannot be written.
     """
-    image = render(figure, suffix_of(path), dpi=dpi)
+    image = render(figure, suffix_of(path))
 
     def copy(stream: BinaryIO) -> None:
         stream.write(image)

@@ -62,11 +62,16 @@ def quiet(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
         axes.spines[side].set_color(GREY)
 
 
-def bare(axes: Axes, title: str = "") -> None:
+def bare(axes: Axes) -> None:
     """Axes without frame and ticks, at equal scales."""
-    axes.set_title(title, fontsize=TITLE, color=INK)
     axes.set_aspect("equal")
     axes.set_axis_off()
+
+
+def say_none(axes: Axes, words: str) -> None:
+    """Words in the middle of axes that have nothing to show."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=LABEL, color=GREY)
 
 
 class Paint:

@@ -58,12 +58,11 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Data
     return Dataset.of(x, truth=truth, group=group, space=space, source=source)
 
 
-def read_array(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> np.ndarray:
+def read_array(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a table of real numbers that need not be samples: coordinates or truth, of one column or more.
 
     Args:
         path: as for `read`.
-        stdin: as for `read`.
 
     Returns:
         (n, k) in memory, float32 or float64; one column of (n,) becomes (n, 1).
@@ -71,7 +70,7 @@ def read_array(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -
     Raises:
         InputError: as for `read`.
     """
-    contents, source = _find(os.fspath(path), stdin)
+    contents, source = _find(os.fspath(path), None)
     array = np.asarray(contents.x[:])
     if array.dtype.kind not in REAL_KINDS or array.ndim == 0:
         raise InputError(

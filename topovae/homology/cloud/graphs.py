@@ -63,16 +63,6 @@ class DistanceSample:
     thinned: bool
     reasons: tuple[str, ...] = field(default=())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and texts."""
-        return {
-            "n_samples": self.n_samples,
-            "points": len(self.index),
-            "components": int(self.component.max()) + 1,
-            "covering_radius": self.covering_radius,
-            "reasons": list(self.reasons),
-        }
-
 
 def measure_distances(data: Any, seed: int = 0, memory: int = 2 * 2**30) -> DistanceSample:
     """Read distances of any form, and measure them between points that stand for the data.

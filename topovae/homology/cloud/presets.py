@@ -16,6 +16,7 @@ import numpy as np
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
 from topovae.homology.calibration import tuned
+from topovae.store.documents import Document
 
 PRESETS = ("auto", "none", "counts")
 WINDOWS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
@@ -39,7 +40,7 @@ _STRETCHES, _STRETCH_ROWS, _TEST_COLUMNS, _SHUFFLES = 4, 1000, 64, 199
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Document):
     """What a kind of data asks for before distances are taken.
 
     Attributes:
@@ -59,10 +60,6 @@ class Preset:
         """Return the preset in the JSON of a diagnosis, None where it has none."""
         found = (analysis or {}).get("preset")
         return None if found is None else cls(**{**found, "reasons": tuple(found["reasons"])})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and texts."""
-        return {"name": self.name, "transform": self.transform, "window": self.window, "reasons": list(self.reasons)}
 
 
 def stabilise(x: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ All functions take points that have been denoised (`denoise`, `neighbours.averag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
@@ -14,6 +15,7 @@ from scipy.sparse.linalg import eigsh
 
 from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.neighbours import nearest
+from topovae.store.documents import Document
 
 SCALES = (8, 12, 18, 27, 40, 60, 90, 140, 200)
 """Neighbourhood sizes at which local spectra are read: a grid, not tuned."""
@@ -40,7 +42,7 @@ PLACES, RESAMPLES, BLOBS = 400, 50, 200
 
 
 @dataclass(frozen=True)
-class Dimension:
+class Dimension(Document):
     """The intrinsic dimension: an integer, a continuous estimate with its interval, and where it was read.
 
     Attributes:
@@ -53,6 +55,8 @@ class Dimension:
         steady: share of the neighbourhood sizes, from `scale` to four times it, that show the same dimension.
     """
 
+    keys: ClassVar = ("value", "estimate", "interval")
+
     value: int
     estimate: float
     interval: tuple[float, float]
@@ -60,9 +64,6 @@ class Dimension:
     gap: float
     thin: float
     steady: float = 1.0
-
-    def to_dict(self) -> dict[str, object]:
-        return {"value": self.value, "estimate": self.estimate, "interval": list(self.interval)}
 
 
 def local_spectra(points: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -63,9 +63,6 @@ class Cost:
     def within(self, budget: Budget) -> bool:
         return self.memory <= budget.memory and (budget.seconds is None or self.seconds <= budget.seconds)
 
-    def to_dict(self) -> dict[str, float]:
-        return {"memory": self.memory, "seconds": self.seconds}
-
 
 @dataclass(frozen=True)
 class Schedule(Generic[Step]):
@@ -80,10 +77,6 @@ class Schedule(Generic[Step]):
     steps: tuple[Step, ...]
     cost: Cost
     reasons: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, lists and texts."""
-        return {"cost": self.cost.to_dict(), "reasons": list(self.reasons)}
 
 
 def estimate(distances: np.ndarray, longest_edge: float, degree: int) -> Cost:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -30,6 +30,7 @@ from topovae.homology.features.symmetry import (
     rotate_each,
     smooth,
 )
+from topovae.store.documents import Document
 
 Array = np.ndarray
 
@@ -64,7 +65,7 @@ SAME_ORBIT = tuned("same_orbit")
 
 
 @dataclass(frozen=True)
-class OrbitFinding:
+class OrbitFinding(Document):
     """The homology of the groups.
 
     Attributes:
@@ -76,6 +77,8 @@ class OrbitFinding:
         ratios: median death/birth of the three longest bars of degree 1.
         blur: standard deviation of the low-pass filter chosen, in sides of the image; 0 for other data.
     """
+
+    keys: ClassVar = ("kind", "latent", "probability", "groups", "samples", "votes", "ratios", "blur")
 
     kind: str
     probability: float
@@ -90,21 +93,9 @@ class OrbitFinding:
         """The space of one orbit."""
         return {"circle": "S1", "torus": "S1xS1"}.get(self.kind)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "latent": self.latent,
-            "probability": self.probability,
-            "groups": self.groups,
-            "samples": self.samples,
-            "votes": self.votes,
-            "ratios": list(self.ratios),
-            "blur": self.blur,
-        }
-
 
 @dataclass(frozen=True)
-class Style:
+class Style(Document):
     """What the orbits differ by.
 
     Attributes:
@@ -116,9 +107,6 @@ class Style:
     dimension: int
     orbits: int
     measured: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"dimension": self.dimension, "orbits": self.orbits, "measured": self.measured}
 
 
 # ---------------------------------------------------------------- homology within groups

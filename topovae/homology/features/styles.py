@@ -6,9 +6,8 @@ findings show the circle all the same: homology within groups, and symmetries of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from topovae.homology.features.orbits import (
 )
 from topovae.homology.features.symmetry import QUERIES, REFERENCES, Symmetry, find_symmetries
 from topovae.signature import parse
+from topovae.store.documents import Document
 
 SURE = tuned("style_sure")
 
@@ -34,7 +34,7 @@ STYLE_ROWS = 4000
 
 
 @dataclass(frozen=True)
-class Styles:
+class Styles(Document):
     """What groups and symmetries say.
 
     Attributes:
@@ -42,6 +42,8 @@ class Styles:
         symmetries: what a set of images is closed under; empty for other data.
         style: what the orbits differ by; None where no circle was found.
     """
+
+    keys: ClassVar = ("orbits", "symmetries", "style")
 
     orbits: OrbitFinding | None = None
     symmetries: tuple[Symmetry, ...] = ()
@@ -67,14 +69,6 @@ class Styles:
     def circles(self) -> int:
         """How many circles an orbit is a product of; 0 where none was found."""
         return 0 if self.latent is None else sum(factor.is_circle for factor in parse(self.latent).factors)
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Return the keys that these findings add to the JSON of the diagnosis."""
-        return {
-            "orbits": None if self.orbits is None else self.orbits.to_dict(),
-            "symmetries": [symmetry.to_dict() for symmetry in self.symmetries],
-            "style": None if self.style is None else self.style.to_dict(),
-        }
 
 
 def find_styles(data: Dataset, seed: int) -> Styles:

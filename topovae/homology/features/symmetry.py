@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from topovae.errors import InputError
 from topovae.homology.calibration import tuned
+from topovae.store.documents import Document
 
 Array = np.ndarray
 
@@ -44,7 +45,7 @@ CIRCLES = ("rotation", "shift-rows", "shift-columns")
 
 
 @dataclass(frozen=True)
-class Symmetry:
+class Symmetry(Document):
     """Whether a set of images is closed under a transformation.
 
     Attributes:
@@ -59,6 +60,8 @@ class Symmetry:
         probability: that the set is closed under the transformation and its orbits cannot be filled in.
         verdict: `closed`, `not closed`, or `undetermined` where closure would mean nothing or the data are too few to tell.
     """
+
+    keys: ClassVar = ("transformation", "statistic", "null", "error", "scale", "probability", "closed", "verdict")
 
     transformation: str
     statistic: float
@@ -76,18 +79,6 @@ class Symmetry:
     def circle(self) -> bool:
         """Whether the set is a union of circles by this symmetry."""
         return self.closed and self.transformation in CIRCLES
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "transformation": self.transformation,
-            "statistic": self.statistic,
-            "null": self.null,
-            "error": self.error,
-            "scale": self.scale,
-            "probability": self.probability,
-            "closed": self.closed,
-            "verdict": self.verdict,
-        }
 
 
 def find_symmetries(images: Array, seed: int = 0) -> tuple[Symmetry, ...]:

@@ -71,17 +71,6 @@ class KnownSpace:
         """Betti numbers over Z/3."""
         return topology.betti_numbers(self.signature, 3)
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "name": self.name,
-            "latent": self.latent,
-            "dimension": self.dimension,
-            "betti": {"2": list(self.betti_mod2), "3": list(self.betti_mod3)},
-            "closed": self.closed,
-            "orientable": self.orientable,
-            "alike": list(self.alike),
-        }
-
     @cached_property
     def covers(self) -> tuple[DoubleCover, ...]:
         """The double covers, one for each non-zero class in H^1 over Z/2."""

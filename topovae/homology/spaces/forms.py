@@ -79,15 +79,6 @@ class CupForm:
         """Whether every x ∪ x vanishes, as it does on an orientable surface."""
         return self.squares == 0
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "classes": self.classes,
-            "products": self.products,
-            "squares": self.squares,
-            "pairs": self.pairs,
-            "alternating": self.alternating,
-        }
-
 
 def describe_form(table: Sequence[Sequence[int]]) -> CupForm:
     """Return the description of a symmetric form from its values on a basis.

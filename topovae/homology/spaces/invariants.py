@@ -252,15 +252,6 @@ class DoubleCover:
         numbers = {2: self.betti_mod2, 3: self.betti_mod3}.get(prime) or betti_numbers(self.signature, prime)
         return numbers[degree] if degree < len(numbers) else 0
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "latent": str(self.signature),
-            "name": self.name,
-            "betti": {"2": list(self.betti_mod2), "3": list(self.betti_mod3)},
-            "orientation": self.orientation,
-            "square": self.square,
-        }
-
 
 def double_covers(signature: Signature) -> tuple[DoubleCover, ...]:
     """Return the double covers, one for each non-zero class in H^1(M; Z/2), in a fixed order.

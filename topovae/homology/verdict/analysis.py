@@ -23,6 +23,7 @@ from topovae.homology.odds import decided
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.piece import Piece
 from topovae.homology.verdict.words import summary
+from topovae.store.documents import Document
 
 SCHEMA = "topovae/analysis/1"
 
@@ -33,7 +34,7 @@ SEVERAL_CONFIDENCE = tuned("several_confidence")
 
 
 @dataclass(frozen=True)
-class Bar:
+class Bar(Document):
     """One bar of persistent homology, in self-tuned distance (1 = the landmarks' usual spacing)."""
 
     prime: int
@@ -44,14 +45,7 @@ class Bar:
     significant: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "prime": self.prime,
-            "dim": self.dim,
-            "birth": self.birth,
-            "death": self.death if np.isfinite(self.death) else None,
-            "p_value": self.p_value,
-            "significant": self.significant,
-        }
+        return super().to_dict() | {"death": self.death if np.isfinite(self.death) else None}
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from topovae.homology.features.styles import Styles
 from topovae.signature import parse
+from topovae.store.documents import Document
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Document):
     """A space with its score, a probability among the candidates, and the reasons in words."""
 
     latent: str
@@ -17,17 +19,12 @@ class Candidate:
     score: float
     reasons: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "latent": self.latent,
-            "name": self.name,
-            "score": round(self.score, 4),
-            "reasons": list(self.reasons),
-        }
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"score": round(self.score, 4)}
 
 
 @dataclass(frozen=True)
-class Recommendation:
+class Recommendation(Document):
     """The answer: a name and its latent expression, or `none` and no expression.
 
     Attributes:
@@ -42,13 +39,8 @@ class Recommendation:
     confidence: float
     source: str = "homology"
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "latent": self.latent,
-            "name": self.name,
-            "confidence": round(self.confidence, 4),
-            "source": self.source,
-        }
+    def to_dict(self) -> dict[str, Any]:
+        return super().to_dict() | {"confidence": round(self.confidence, 4)}
 
 
 def by_orbits(styles: Styles) -> Recommendation | None:
