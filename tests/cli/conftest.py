@@ -1,77 +1,15 @@
-"""The tool as a user has it: commands in subprocesses, on small data and runs made once a session."""
+"""The tool in folders of its own, on small data and runs made once a session."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.tool import Tool
 
 EPOCHS = "12"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a finished command left: exit code, stdout as bytes, stderr as text."""
-
-    code: int
-    out: bytes
-    err: str
-
-    def json(self) -> Any:
-        """The one document on stdout of a command that succeeded."""
-        assert self.code == 0, self.err
-        return json.loads(self.out)
-
-
-class Tool:
-    """Runs `python -m topovae` in a folder; `environment` is for commands that a test starts itself."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        self.environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-
-    def __call__(self, *words: object, stdin: bytes | None = None, before: Callable[[], None] | None = None) -> Outcome:
-        done = subprocess.run(
-            [sys.executable, "-m", "topovae", *map(str, words)],
-            cwd=self.folder,
-            env=self.environment,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            preexec_fn=before,
-            timeout=120,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr.decode())
-
-    def start(self, *words: object, program: tuple[str, ...] = ("-m", "topovae")) -> subprocess.Popen[bytes]:
-        """Start a command and leave it running; `program` are the interpreter's own arguments."""
-        return subprocess.Popen(
-            [sys.executable, *program, *map(str, words)],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def shell(self, line: str) -> Outcome:
-        """Run a line of bash in which `topovae` is the tool."""
-        named = f'topovae() {{ "{sys.executable}" -m topovae "$@"; }}; {line}'
-        done = subprocess.run(
-            ["bash", "-c", named], cwd=self.folder, env=self.environment, capture_output=True, timeout=120, check=False
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from topovae.runs.evidence import Budget
 from topovae.signature import parse
 from topovae.store.reader import read_report
 
@@ -81,7 +82,7 @@ def test_a_report_replaces_a_report_and_draws_a_picture(tool: Any, circle: Path,
 
 
 def test_equal_commands_print_equal_bytes(session_tool: Any, circle: Path, report: tuple[Path, Any]) -> None:
-    again = session_tool("analyze", circle, "--json")
+    again = session_tool.process("analyze", circle, "--json")
     assert again.json() == report[1]
     assert again.err == ""
 
@@ -137,7 +138,10 @@ def test_components_are_diagnosed_by_themselves(tool: Any) -> None:
     assert shown.startswith("none: 2 components")
 
 
-def test_evidence_goes_into_the_document(tool: Any, circle: Path) -> None:
+def test_evidence_goes_into_the_document(tool: Any, circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The verdict's laws are in tests/runs/test_evidence.py; here a tenth of the default's steps is enough.
+    small = Budget(starts=2, start_steps=8, steps=40, prior_points=200)
+    monkeypatch.setattr("topovae.runs.evidence.Budget", lambda: small)
     document = tool("analyze", circle, "--json", "--max-dim", 1, "--evidence", "--candidates", "S1,I").json()
     evidence = document["evidence"]
     assert {trial["latent"] for trial in evidence["candidates"]} == {"S1", "I"}
@@ -145,10 +149,7 @@ def test_evidence_goes_into_the_document(tool: Any, circle: Path) -> None:
     assert document["recommendation"]["name"] == "circle"
 
 
-def test_an_interrupt_prints_what_is_known_and_exits_130(circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from typer.testing import CliRunner
-
-    from topovae.cli import app
+def test_an_interrupt_prints_what_is_known_and_exits_130(tool: Any, circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from topovae.homology.complexes import passes as filtrations
 
     whole, calls = filtrations._add, 0
@@ -161,8 +162,8 @@ def test_an_interrupt_prints_what_is_known_and_exits_130(circle: Path, monkeypat
         whole(*arguments)
 
     monkeypatch.setattr(filtrations, "_add", interrupted)
-    shown = CliRunner().invoke(app, ["analyze", str(circle), "--json", "--max-dim", "1", "--quiet"])
-    assert shown.exit_code == 130
-    document = json.loads(shown.stdout)
+    shown = tool("analyze", circle, "--json", "--max-dim", 1, "--quiet")
+    assert shown.code == 130
+    document = json.loads(shown.out)
     assert document["recommendation"]["name"] == "circle"
     assert document["left_out"] == ["interrupted after 1 of 3 filtrations"]

@@ -296,7 +296,7 @@ def test_a_full_disk_keeps_the_checkpoint(tool: Any, run: Path, circle: Path) ->
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
     options = ("--latent", "S1", "--baseline", "--epochs", 12, "--seed", 3, "-o", kept, "--resume")
-    assert_refused(tool("train", circle, *options, before=fill_the_disk), 3, "kept.h5", "unchanged")
+    assert_refused(tool.process("train", circle, *options, before=fill_the_disk), 3, "kept.h5", "unchanged")
     assert digest(kept) == before
     assert [path.name for path in tool.folder.iterdir()] == ["kept.h5"]
     assert tool("inspect", "kept.h5", "--field", "checkpoint/epoch").json() == 12
@@ -306,7 +306,7 @@ def test_a_full_disk_refuses_a_report(tool: Any, circle: Path) -> None:
     def fill_the_disk() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 
-    assert_refused(tool("analyze", circle, "--json", "-o", "report.h5", before=fill_the_disk), 3, "report.h5")
+    assert_refused(tool.process("analyze", circle, "--json", "-o", "report.h5", before=fill_the_disk), 3, "report.h5")
     assert list(tool.folder.iterdir()) == []
 
 
@@ -333,10 +333,6 @@ def test_truth_that_does_not_fit(tool: Any, run: Path, words: tuple[str, ...]) -
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema": "topovae/analysis/1"}'])
 def test_a_diagnosis_that_is_none(tool: Any, squares: Path, text: str) -> None:
     assert_refused(tool("train", squares, "--analysis", "-", stdin=text.encode()), 3, "--analysis")
-
-
-def test_debug_shows_the_traceback(tool: Any) -> None:
-    assert "Traceback" in tool("analyze", "no.npy", "--debug").err
 
 
 def test_encode_in_an_unknown_format(tool: Any, run: Path, circle: Path) -> None:

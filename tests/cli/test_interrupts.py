@@ -73,7 +73,8 @@ def whole(session_tool: Any, squares: Path) -> Path:
 def test_two_equal_commands_give_equal_files(session_tool: Any, circle: Path, run: Path) -> None:
     kept = session_tool.folder / "kept.h5"
     shutil.move(run, kept)
-    again = session_tool("train", circle, "--latent", "S1", "--baseline", "--epochs", "12", "--seed", 3, "-o", "run.h5")
+    words = ("--latent", "S1", "--baseline", "--epochs", "12", "--seed", 3, "-o", "run.h5")
+    again = session_tool.process("train", circle, *words)
     assert again.code == 0, again.err
     assert_same(kept, run, without=("created",))
 
@@ -99,7 +100,7 @@ def test_a_run_killed_ten_times_ends_where_the_whole_one_ends(tool: Any, squares
             assert all(len(column) == epochs[0] for column in run.model.history.values())
     assert reached == sorted(reached), "a kill lost epochs that a checkpoint held"
     assert len(reached) >= 5 and len(set(reached)) >= 4 and reached[-1][0] > 4, reached
-    last = tool("train", squares, *OPTIONS, "-o", path, "--resume")
+    last = tool.process("train", squares, *OPTIONS, "-o", path, "--resume")
     assert last.code == 0, last.err
     assert_same(path, whole, without=("created", "command"))
     assert [p.name for p in tool.folder.iterdir()] == ["killed.h5"], "a killed writer left a file that nothing swept up"

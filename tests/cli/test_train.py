@@ -149,16 +149,12 @@ def test_what_cannot_be_done_as_asked_is_done_plainly_and_said(tool: Any, circle
 
 
 @pytest.mark.parametrize(("latent", "n_scales"), [("T2", 3), ("T3", 6), ("klein", 5)])
-def test_circles_are_trained_with_a_joint_posterior(latent: str, n_scales: int, tmp_path: Path) -> None:
-    from typer.testing import CliRunner
-
-    from topovae.cli import app
-
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32))
-    words = ["train", str(tmp_path / "x.npy"), "--latent", latent, "--posterior", "full-wrapped-normal", "--init", "random"]
-    shown = CliRunner().invoke(app, [*words, "--no-baseline", "--epochs", "2", "-o", str(tmp_path / "run.h5")])
-    assert shown.exit_code == 0, shown.output
-    stored = read_run(tmp_path / "run.h5").model
+def test_circles_are_trained_with_a_joint_posterior(tool: Any, latent: str, n_scales: int) -> None:
+    np.save(tool.folder / "x.npy", np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32))
+    words = ("--latent", latent, "--posterior", "full-wrapped-normal", "--init", "random", "--no-baseline")
+    trained = tool("train", "x.npy", *words, "--epochs", 2, "-o", "run.h5")
+    assert trained.code == 0, trained.err
+    stored = read_run(tool.folder / "run.h5").model
     assert np.isfinite(stored.history["train_nll"]).all() and len(stored.history["epoch"]) == 2
     assert stored.latents["test"]["scale"].shape[1] == n_scales
     circles = "x".join(["S1"] * (3 if latent == "T3" else 2))

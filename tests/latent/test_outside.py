@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.tool import Tool
 
 from topovae.data.synthetic.spaces import generate
 
@@ -45,12 +42,13 @@ class Ellipse(Factor):
 '''
 
 
-def run(*words: str, factors: Path | str | None) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "TOPOVAE_FACTORS"}
+def with_factors(place: Path, factors: Path | None) -> Tool:
+    """The tool in a folder, with a file of factors or without one."""
+    tool = Tool(place)
+    tool.environment.pop("TOPOVAE_FACTORS", None)
     if factors is not None:
-        environment["TOPOVAE_FACTORS"] = str(factors)
-    command = [sys.executable, "-m", "topovae", *words]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+        tool.environment["TOPOVAE_FACTORS"] = str(factors)
+    return tool
 
 
 @pytest.fixture(scope="module")
@@ -66,22 +64,20 @@ def test_the_file_is_short() -> None:
 
 
 def test_a_factor_of_forty_lines_trains_evaluates_and_is_listed(place: Path) -> None:
-    output = str(place / "run.h5")
-    words = ("train", str(place / "x.npy"), "--latent", "ellipsexR", "--epochs", "12", "-o", output, "--json")
-    trained = run(*words, factors=place / "ellipse.py")
-    assert trained.returncode == 0, trained.stderr
-    assert "S1 by cohomology" in trained.stderr  # what is homeomorphic to a circle starts from the data's circle
-    found = json.loads(trained.stdout)
+    # In processes of their own, so that this one does not come to know the factor.
+    tool = with_factors(place, place / "ellipse.py")
+    trained = tool.process("train", "x.npy", "--latent", "ellipsexR", "--epochs", 12, "-o", "run.h5", "--json")
+    found = trained.json()
+    assert "S1 by cohomology" in trained.err  # what is homeomorphic to a circle starts from the data's circle
     assert found["latent"] == "ellipsexR" and set(found["test"]["kl_per_factor"]) == {"ellipse", "R"}
-    evaluated = run("evaluate", output, "--json", "--iwae", "4", factors=place / "ellipse.py")
-    assert evaluated.returncode == 0 and json.loads(evaluated.stdout)["latent"] == "ellipsexR"
-    listed = run("spaces", "(ellipsexS1)/<id,rot(1/2)>", "--json", factors=place / "ellipse.py")
-    assert json.loads(listed.stdout)["spaces"][0]["group_order"] == 2
+    assert tool.process("evaluate", "run.h5", "--json", "--iwae", 4).json()["latent"] == "ellipsexR"
+    listed = tool.process("spaces", "(ellipsexS1)/<id,rot(1/2)>", "--json").json()
+    assert listed["spaces"][0]["group_order"] == 2
 
 
 def test_without_its_file_the_name_means_nothing(place: Path) -> None:
-    failed = run("train", str(place / "x.npy"), "--latent", "ellipse", factors=None)
-    assert failed.returncode == 2 and "latent expression" in failed.stderr and "Traceback" not in failed.stderr
+    failed = with_factors(place, None).process("train", "x.npy", "--latent", "ellipse")
+    assert failed.code == 2 and "latent expression" in failed.err and "Traceback" not in failed.err
 
 
 @pytest.mark.parametrize("text", [None, "import no_such_module", "raise RuntimeError('no')"])
@@ -90,5 +86,5 @@ def test_a_file_that_cannot_be_imported_is_said(place: Path, text: str | None) -
     path.unlink(missing_ok=True)
     if text is not None:
         path.write_text(text)
-    failed = run("spaces", factors=path)
-    assert failed.returncode == 2 and "TOPOVAE_FACTORS" in failed.stderr and "Traceback" not in failed.stderr
+    failed = with_factors(place, path)("spaces")
+    assert failed.code == 2 and "TOPOVAE_FACTORS" in failed.err and "Traceback" not in failed.err

@@ -36,12 +36,16 @@ random.seed(1)
 write_run(path, make(0))
 seen = set()
 for attempt in range(20):
+    before = os.stat(path).st_ino
     child = os.fork()
     if child == 0:
         version = 1000 * attempt
         while True:
             version += 1
             write_run(path, make(version))
+    # one write is waited for, however busy the machine is: then the kill falls into some later one
+    while os.stat(path).st_ino == before:
+        time.sleep(0.001)
     time.sleep(random.uniform(0.0, 0.06))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from support.tool import Tool
 
 from topovae.data.synthetic.spaces import generate
 from topovae.model.draws import Noise, drawing_from, sampling
@@ -55,16 +56,13 @@ def test_processes_draw_their_rows_of_what_one_would_draw(size: int, rows: int) 
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=generate("torus", 300, ambient=12, noise=0.05, seed=3).x)
     # 240 samples in batches of 100, so that the last one is smaller.
-    words = ["-m", "topovae", "train", "x.npz", "--latent", "S1xS1", "--init", "random", "--epochs", "6", "--json"]
-    words += ["--batch-size", "100", "--baseline", "--seed", "4", "--threads", "1"]
-    launched = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    answers = []
-    for prefix, name in (([], "one.h5"), (launched, "two.h5")):
-        command = [sys.executable, *prefix, *words, "-o", name]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
-        answers.append(json.loads(done.stdout))
-    assert answers[0]["test"]["elbo"] == pytest.approx(answers[1]["test"]["elbo"], abs=1e-4)
+    words = ["train", "x.npz", "--latent", "S1xS1", "--init", "random", "--epochs", "6", "--json"]
+    words += ["--batch-size", "100", "--baseline", "--seed", "4", "--threads", "1", "-o"]
+    alone = Tool(tmp_path)(*words, "one.h5").json()
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "topovae"]
+    done = subprocess.run([*launcher, *words, "two.h5"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert alone["test"]["elbo"] == pytest.approx(json.loads(done.stdout)["test"]["elbo"], abs=1e-4)
     with h5py.File(tmp_path / "one.h5") as one, h5py.File(tmp_path / "two.h5") as two:
         for place in ("metrics/history", "baseline/metrics/history"):
             for name, curve in one[place].items():
