@@ -209,11 +209,16 @@ CLOUD: dict[str, Tuned] = {
     "outlier_few_samples": Tuned(150, "samples", "Fewer are few for the outliers' neighbours."),
     "outlier_deviations": Tuned(4.0, "robust standard deviations", "A log ratio of distances so far above is an outlier's."),
     "outlier_most": Tuned(0.06, "share of the samples", "No more are set aside as outliers."),
-    # cores
+    # planes, branches, cores
+    "plane_rounds": Tuned(3, "rounds", "So often are samples brought onto the planes of their neighbours."),
+    "branch_plane_share": Tuned(0.05, "share of the points", "Neighbours of a line onto which points on curves are brought."),
+    "branch_ball_share": Tuned(0.125, "share of the points", "In a ball in which branches are looked for."),
+    "branch_inner": Tuned(0.6, "radii", "Where the annulus begins in which branches are looked for."),
+    "branch_apart": Tuned(0.35, "radii", "Points of an annulus nearer to each other are in one piece."),
+    "branch_piece_share": Tuned(0.05, "share of the annulus", "Smaller pieces of it are no branches."),
     "core_small_share": Tuned(0.025, "share of the samples", "Fewest neighbours of a plane that a core is pulled onto."),
     "core_share": Tuned(0.05, "share of the samples", "Neighbours of a plane that a core is pulled onto, tried next."),
     "core_large_share": Tuned(0.1, "share of the samples", "Most neighbours of a plane that a core is pulled onto."),
-    "core_rounds": Tuned(3, "rounds", "So often are samples pulled onto the planes of their neighbours."),
     "core_gap": Tuned(25.0, GAP, "From it on what was pulled onto planes has their dimension."),
     "core_manifold": Tuned(0.9, "probability", "Of the same dimension everywhere, that what was pulled onto planes must have."),
     # manifold
@@ -226,6 +231,13 @@ CLOUD: dict[str, Tuned] = {
     "unsteady_width": Tuned(0.05, "share of the scales", "Change that makes the judgement of a steady dimension e : 1."),
     "thin_share": Tuned(0.07, "share of the points", "So many on curves halve manifolds from mixtures of dimensions."),
     "thin_width": Tuned(0.01, "share of the points", "Change that makes the judgement of mixed dimensions e : 1."),
+    "branching_points": Tuned(
+        0.04,
+        "share of the points",
+        "So many at which curves branch halve manifolds from graphs.",
+        "circles and intervals 0.00, a Y 0.07 to 0.11, an eight 0.22 to 0.36",
+    ),
+    "branching_width": Tuned(0.005, "share of the points", "Change that makes the judgement of branches e : 1."),
     "orientation_ratio": Tuned(0.155, TWIST, "It halves orientable spaces from others.", ORIENTABLE, data=PROTOTYPE),
     "orientation_width": Tuned(0.15, "log of that ratio", "Change that makes the judgement of orientability e : 1."),
     "undetermined": Tuned(0.55, TWIST, "Above it tangent frames say nothing about orientation.", ORIENTABLE, data=PROTOTYPE),

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from topovae.homology.calibration import tuned
-from topovae.homology.cloud.manifold import fits_everywhere
+from topovae.homology.cloud.manifold import evenly
 from topovae.homology.cloud.neighbours import nearest
+from topovae.homology.cloud.planes import BLOCK_NUMBERS, onto_planes
 from topovae.homology.cloud.tangents import intrinsic_dimension
 
-SHARES = (tuned("core_small_share"), tuned("core_share"), tuned("core_large_share"))
-ROUNDS = int(tuned("core_rounds"))
+SMALL, MIDDLE, LARGE = tuned("core_small_share"), tuned("core_share"), tuned("core_large_share")
 GAP = tuned("core_gap")
 LEAST_MANIFOLD = tuned("core_manifold")
-
-BLOCK_NUMBERS = 2**22
-"""Numbers in a block of neighbourhoods: a limit on cost, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -51,45 +48,20 @@ def find_core(points: np.ndarray, dimensions: Sequence[int], seed: int) -> Core 
     for dimension in dimensions:
         if dimension >= points.shape[1]:
             return None
-        for neighbours in _sizes(len(points), dimension):
-            pulled = pull(points, dimension, neighbours)
-            found = intrinsic_dimension(pulled, 0.0, seed)
-            if found.value == dimension and found.gap >= GAP and fits_everywhere(found) >= LEAST_MANIFOLD:
-                return Core(pulled, dimension, neighbours)
+        # where many neighbours show no core, few do not either
+        found = _core(points, dimension, MIDDLE, seed) or _core(points, dimension, LARGE, seed)
+        if found is not None:
+            return _core(points, dimension, SMALL, seed) or found
     return None
 
 
-def _sizes(n: int, dimension: int) -> Iterator[int]:
-    """Yield the sizes of neighbourhoods that are tried."""
-    yield from sorted({max(round(share * n), dimension + 3) for share in SHARES})
-
-
-def pull(points: np.ndarray, dimension: int, neighbours: int, rounds: int = ROUNDS) -> np.ndarray:
-    """Project points (n, p) onto the affine planes of their nearest neighbours, repeatedly.
-
-    Args:
-        points: (n, p) samples.
-        dimension: of the planes.
-        neighbours: how many of them, and the point itself, a plane is fitted to.
-        rounds: how often.
-    """
-    for _ in range(rounds):
-        _, index = nearest(points, neighbours)
-        index = np.column_stack([np.arange(len(points)), index])
-        step = max(1, BLOCK_NUMBERS // (index.shape[1] * points.shape[1]))
-        blocks = [slice(start, start + step) for start in range(0, len(points), step)]
-        points = np.concatenate([_onto_planes(points[rows], points[index[rows]], dimension) for rows in blocks])
-    return points
-
-
-def _onto_planes(points: np.ndarray, patches: np.ndarray, dimension: int) -> np.ndarray:
-    """Project points (r, p) onto the planes of least squares through patches (r, k, p)."""
-    centre = patches.mean(1)
-    centred = patches - centre[:, None]
-    _, vectors = np.linalg.eigh(np.swapaxes(centred, 1, 2) @ centred)
-    frame = vectors[:, :, -dimension:]
-    along = np.swapaxes(frame, 1, 2) @ (points - centre)[:, :, None]
-    return centre + (frame @ along)[:, :, 0]
+def _core(points: np.ndarray, dimension: int, share: float, seed: int) -> Core | None:
+    """Return the points on planes through a share of them, None where they do not lie on a manifold of that dimension."""
+    neighbours = max(round(share * len(points)), dimension + 3)
+    pulled = onto_planes(points, dimension, neighbours)
+    found = intrinsic_dimension(pulled, 0.0, seed)
+    whole = found.value == dimension and found.gap >= GAP and np.prod(list(evenly(found).values())) >= LEAST_MANIFOLD
+    return Core(pulled, dimension, neighbours) if whole else None
 
 
 def normal_spectrum(points: np.ndarray, core: Core) -> np.ndarray:

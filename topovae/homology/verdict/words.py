@@ -35,8 +35,8 @@ def _place(i: int, count: int) -> str:
 def describe(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
     facts = [said for finding in FINDINGS if (said := finding.say(piece)) is not None]
-    if piece.cloud.verdicts.manifold < 0.5:
-        facts.append("not the same dimension everywhere")
+    if piece.cloud.verdicts.doubt is not None:
+        facts.append(piece.cloud.verdicts.doubt)
     return ", ".join(facts)
 
 
