@@ -53,6 +53,9 @@ CLOUD: dict[str, Tuned] = {
     # rows, presets
     "least_rows": Tuned(40, "samples", "Fewer are neither diagnosed nor asked whether they are counts."),
     "image_blur": Tuned(0.05, "share of the longer side", "Standard deviation of the low-pass filter of images."),
+    "clock_variance": Tuned(
+        100.0, "ratio of variances", "A column that only rises is a clock if it has so much more than the others."
+    ),
     "series_stride": Tuned(2.0, "windows", "Rows kept of a smoothed series are so far apart, where there are enough."),
     "series_rows": Tuned(
         600,
@@ -215,7 +218,7 @@ CLOUD: dict[str, Tuned] = {
     "branch_ball_share": Tuned(0.125, "share of the points", "In a ball in which branches are looked for."),
     "branch_inner": Tuned(0.6, "radii", "Where the annulus begins in which branches are looked for."),
     "branch_apart": Tuned(0.35, "radii", "Points of an annulus nearer to each other are in one piece."),
-    "branch_piece_share": Tuned(0.05, "share of the annulus", "Smaller pieces of it are no branches."),
+    "branch_piece_share": Tuned(0.12, "share of the annulus", "Smaller pieces of it are no branches."),
     "core_small_share": Tuned(0.025, "share of the samples", "Fewest neighbours of a plane that a core is pulled onto."),
     "core_share": Tuned(0.05, "share of the samples", "Neighbours of a plane that a core is pulled onto, tried next."),
     "core_large_share": Tuned(0.1, "share of the samples", "Most neighbours of a plane that a core is pulled onto."),
@@ -235,7 +238,7 @@ CLOUD: dict[str, Tuned] = {
         0.04,
         "share of the points",
         "So many at which curves branch halve manifolds from graphs.",
-        "circles and intervals 0.00, a Y 0.07 to 0.11, an eight 0.22 to 0.36",
+        "circles and intervals 0.00, but one of density 8 : 1 0.17; a Y 0.10, an eight 0.07 to 0.28",
     ),
     "branching_width": Tuned(0.005, "share of the points", "Change that makes the judgement of branches e : 1."),
     "orientation_ratio": Tuned(0.155, TWIST, "It halves orientable spaces from others.", ORIENTABLE, data=PROTOTYPE),
@@ -459,6 +462,20 @@ FEATURES: dict[str, Tuned] = {
 
 VERDICT: dict[str, Tuned] = {
     # views
+    "few_samples": Tuned(800, "samples", "Fewer are looked at with more landmarks if they give no answer."),
+    "dense_share": Tuned(0.75, "share of the samples", "That are landmarks then."),
+    "structured": Tuned(
+        2.2,
+        "kurtosis about the core",
+        "Below it what is left over is no noise.",
+        "noise 2.5 to 3.1, strands and tubes 1.1 to 1.9",
+    ),
+    # order
+    "path_share": Tuned(0.95, "share of the samples", "Whose nearest neighbour must be the row before or after, for a path."),
+    "path_step": Tuned(1.5, "largest steps", "Nearer ends close a path; nearer strands make it no simple one."),
+    "path_strands": Tuned(0.05, "share of the samples", "That may be near another strand of a simple path."),
+    "path_apart": Tuned(0.1, "share of the samples", "Rows further from each other are of another strand."),
+    "path_confidence": Tuned(0.9, "probability", "That a simple closed path is a circle."),
     "thickness_gap": Tuned(3.0, "ratio of successive variances about the core", "From it on samples extend about their core."),
     "alone_share": Tuned(0.9, "share of the confidence", "What is left of it where views do not agree."),
     # how sure findings are

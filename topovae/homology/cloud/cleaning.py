@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,23 +16,44 @@ FEW = int(tuned("outlier_few_samples"))
 DEVIATIONS = tuned("outlier_deviations")
 MOST = tuned("outlier_most")
 
+ROWS_SHOWN = 20
+"""So many outlying rows are listed: no more are read, not tuned."""
+
 
 @dataclass(frozen=True)
 class Cleaned:
     """Rows by what becomes of them.
 
     Attributes:
-        kept: (m,) row numbers that are worked on, ascending.
-        repeats: (r,) those that equal an earlier row.
-        outlying: (o,) those that lie far from their neighbours.
+        kept: (m,) places among the samples of those that are worked on, ascending.
+        repeats: (r,) row numbers of those that equal an earlier one.
+        outlying: (o,) row numbers of those that lie far from their neighbours.
     """
 
     kept: np.ndarray
     repeats: np.ndarray
     outlying: np.ndarray
 
+    def sentences(self) -> list[str]:
+        """Say what was set aside."""
+        said = []
+        if len(self.outlying):
+            rows = ", ".join(map(str, self.outlying[:5])) + ", …" * (len(self.outlying) > 5)
+            said.append(f"{len(self.outlying)} samples lie far from their neighbours and were set aside: rows {rows}")
+        if len(self.repeats):
+            said.append(f"{len(self.repeats)} samples repeat another and were counted once")
+        return said
 
-def clean(points: np.ndarray) -> Cleaned:
+    def to_dict(self) -> dict[str, Any]:
+        """Return how many were set aside, and the row numbers of the first of them."""
+        return {
+            "repeats": len(self.repeats),
+            "outliers": len(self.outlying),
+            "outlying_rows": self.outlying[:ROWS_SHOWN].tolist(),
+        }
+
+
+def clean(points: np.ndarray, rows: np.ndarray | None = None) -> Cleaned:
     """Find the rows (n, p) that repeat another, and those that are far from their neighbours.
 
     A row is an outlier where its distance to the k-th neighbour is far above what its own neighbours have: the sparse part of
@@ -39,6 +61,7 @@ def clean(points: np.ndarray) -> Cleaned:
 
     Args:
         points: (n, p) samples.
+        rows: (n,) their numbers in the data; 0, 1, … by default.
 
     References:
         Breunig, Kriegel, Ng and Sander (2000), LOF: identifying density-based local outliers, section 3, for the idea.
@@ -46,8 +69,8 @@ def clean(points: np.ndarray) -> Cleaned:
     _, first = np.unique(points, axis=0, return_index=True)
     once = np.sort(first)
     far = _far(points[once])
-    repeats = np.setdiff1d(np.arange(len(points)), once)
-    return Cleaned(once[~far], repeats, once[far])
+    number = np.arange(len(points)) if rows is None else rows
+    return Cleaned(once[~far], number[np.setdiff1d(np.arange(len(points)), once)], number[once[far]])
 
 
 def _far(points: np.ndarray) -> np.ndarray:

@@ -20,11 +20,12 @@ from topovae.homology.cloud.presets import choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_prime
+from topovae.homology.features.paths import is_closed_path
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
-from topovae.homology.verdict.candidates import Recommendation, by_orbits
+from topovae.homology.verdict.candidates import Recommendation, by_orbits, by_path
 from topovae.homology.verdict.piece import Options, Piece, diagnose
 from topovae.homology.verdict.views import look
 from topovae.signature import parse
@@ -110,7 +111,7 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     chosen = choose_preset(data, preset, options.seed)
     front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
     options.report("denoise", 0.1)
-    cleaned = clean(front.points)
+    cleaned = clean(front.points, front.index)
     points = front.points[cleaned.kept]
     label = components_of_points(points, options.seed)
     outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
@@ -118,7 +119,16 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
     analysis = _conclude(pieces, data.n_samples, data.n_features, front)
-    return replace(analysis, override=_orbits_instead(pieces, styles), preset=chosen, styles=styles)
+    override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
+    return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+
+
+def _path_instead(pieces: Sequence[Piece], front: Front) -> Recommendation | None:
+    """Return a circle where the order of the rows shows one that homology did not see."""
+    if len(pieces) != 1 or pieces[0].recommendation.latent == "S1" or front.preparation.window:
+        return None
+    consecutive = front.index[-1] - front.index[0] == len(front.index) - 1
+    return by_path() if consecutive and is_closed_path(front.points) else None
 
 
 def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation | None:

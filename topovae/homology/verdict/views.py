@@ -6,7 +6,7 @@ and where the core is a circle, what the circle leaves over.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.cloud import of_points, subset
-from topovae.homology.cloud.cores import Core, find_core, normal_spectrum
+from topovae.homology.cloud.cores import Thickness, find_core, thickness
 from topovae.homology.features.circles import landmark_angles
 from topovae.homology.features.peeling import peel, spread_angles
 from topovae.homology.verdict.candidates import Recommendation
@@ -26,7 +26,7 @@ CORES = (1, 2)
 MOST_PULLED = 2000
 """The core is sought of so many samples at most: a limit on cost, not tuned."""
 
-THICKNESS_GAP = tuned("thickness_gap")
+FEW_SAMPLES, DENSE_SHARE = int(tuned("few_samples")), tuned("dense_share")
 ALONE = tuned("alone_share")
 
 
@@ -66,6 +66,9 @@ class Outlook:
     views: tuple[View, ...]
     reason: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"reason": self.reason, "views": [view.to_dict() for view in self.views]}
+
 
 def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
     """Diagnose a piece by as many views as it takes.
@@ -76,17 +79,22 @@ def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
         options: what the homology is computed with.
     """
     whole = View("samples", diagnose(of_points(points, noise, options.landmarks, options.seed), _part(options, 0.0, 0.6)))
+    views = [whole]
+    few = len(points) < FEW_SAMPLES and options.landmarks is None and whole.piece.recommendation.latent is None
+    if few:
+        count = int(DENSE_SHARE * len(points))
+        views.append(View("dense", diagnose(of_points(points, noise, count, options.seed), _part(options, 0.6, 0.8))))
     chosen = points[subset(len(points), MOST_PULLED, options.seed)]
     core = None if whole.piece.homology.stopped else find_core(chosen, _lower(whole.piece), options.seed)
     if core is None:
-        return Outlook(whole.piece, (whole,))
+        return _without_core(views)
     inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.8)))
-    views = [whole, inner]
+    views.append(inner)
     if core.dimension == 1 and inner.piece.betti[options.primes[0]][1] == 1:
         angles = spread_angles(core.points, inner.piece.landmarks, landmark_angles(inner.piece.landmarks, 1)[:, 0])
         left = peel(chosen, angles)
         views.append(View("peeled", diagnose(of_points(left, 0.0, None, options.seed), _part(options, 0.8, 1.0))))
-    view, answer, reason = _settle(views, _directions(chosen, core))
+    view, answer, reason = _settle(views, thickness(chosen, core))
     size = replace(view.piece.cloud, size=len(points))
     return Outlook(replace(view.piece, cloud=size, recommendation=answer), tuple(views), reason)
 
@@ -103,32 +111,39 @@ def _lower(whole: Piece) -> tuple[int, ...]:
     return tuple(d for d in CORES if d < whole.cloud.dimension.value + (not named))
 
 
-def _directions(points: np.ndarray, core: Core) -> int:
-    """Return in how many directions the samples extend about the core: 0 where all are alike, as noise is."""
-    spectrum = normal_spectrum(points, core)
-    if len(spectrum) < 2:
-        return 0
-    gaps = spectrum[:-1] / np.maximum(spectrum[1:], 1e-300)
-    return int(gaps.argmax()) + 1 if gaps.max() >= THICKNESS_GAP else 0
+def _without_core(views: Sequence[View]) -> Outlook:
+    """Return the answer of the samples, or, where there is none, that of more landmarks."""
+    view, answer, reason = views[0], views[0].piece.recommendation, ""
+    if views[-1].piece.recommendation.latent is not None and len(views) > 1:
+        view, answer, reason = _by_more_landmarks(views[-1])
+    return Outlook(replace(view.piece, recommendation=answer), tuple(views), reason)
 
 
-def _settle(views: list[View], directions: int) -> tuple[View, Recommendation, str]:
+def _by_more_landmarks(dense: View) -> tuple[View, Recommendation, str]:
+    return dense, _less_sure(dense.piece.recommendation), "only with most of the few samples as landmarks"
+
+
+def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommendation, str]:
     """Choose the view that the answer rests on."""
-    whole, inner, *more = views
+    by_kind = {view.kind: view for view in views}
+    whole, inner = by_kind["samples"], by_kind["core"]
     samples, core = whole.piece.recommendation, inner.piece.recommendation
-    for peeled in more:
-        found = peeled.piece.recommendation
-        if found.latent is not None and peeled.piece.betti[2][1] > inner.piece.betti[2][1]:
-            return peeled, found, "beside the circle there is more, too small to be seen before the circle was taken away"
+    circles = {kind: view.piece.betti[min(view.piece.betti)][1] for kind, view in by_kind.items()}
+    peeled = by_kind.get("peeled")
+    if peeled is not None and peeled.piece.recommendation.latent is not None and circles["peeled"] > circles["core"]:
+        return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
     if core.latent is None:
-        return whole, samples, ""
+        dense = by_kind.get("dense", whole)
+        return (whole, samples, "") if dense.piece.recommendation.latent is None else _by_more_landmarks(dense)
     if samples.latent is None:
+        if peeled is None and thickness.structured:
+            return whole, samples, "the samples about their core are not as noise is"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
-    if whole.piece.betti[2][1] == inner.piece.betti[2][1]:
+    if circles["samples"] == circles["core"]:
         extra = whole.piece.cloud.dimension.value - inner.piece.cloud.dimension.value
-        if directions == extra:
+        if thickness.directions == extra and thickness.structured:
             return whole, samples, "the samples extend about their core in as many directions as the answer has more"
-        return inner, core, "the samples are thick about their core, alike in all directions, as noise is"
+        return inner, core, "the samples are thick about their core, as noise is"
     return whole, _less_sure(samples), "the samples and their core differ"
 
 

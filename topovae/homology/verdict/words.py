@@ -19,9 +19,21 @@ def summary(analysis: Analysis) -> tuple[str, ...]:
         names = ", ".join(piece.recommendation.name for piece in analysis.pieces)
         said.append(f"{analysis.components} components, by themselves: {names}. Train each by itself")
     said += [f"{_place(i, analysis.components)}{describe(piece)}" for i, piece in enumerate(analysis.pieces)]
+    said += [
+        f"{_place(i, analysis.components)}{outlook.reason}" for i, outlook in enumerate(analysis.outlooks) if outlook.reason
+    ]
+    if analysis.override is not None and analysis.override.source == "order":
+        said.append("the rows in their order run once around a closed curve")
+    if analysis.cleaned is not None:
+        said += analysis.cleaned.sentences()
     said += describe_styles(analysis.styles)
     if analysis.preset is not None and analysis.preset.name != "none":
         said += [f"preset {analysis.preset.name}: {reason}" for reason in analysis.preset.reasons]
+    if analysis.preset is not None and analysis.preset.omitted:
+        columns = ", ".join(map(str, analysis.preset.omitted))
+        said.append(
+            f"column {columns} only rises and outweighs all others, as a clock does: left out here; leave it out of training too"
+        )
     said += [f"left out: {reason}" for reason in analysis.left_out]
     if analysis.recommendation.name == "none" and analysis.components == 1:
         said.append(_why_none(analysis.pieces[0]))
