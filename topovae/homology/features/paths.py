@@ -16,7 +16,7 @@ MOST_NEIGHBOURS = 20
 
 
 def is_closed_path(points: np.ndarray) -> bool:
-    """Whether rows run once around a simple closed curve: each is nearest to the one before or after, and the last to the first.
+    """Whether rows run once around a simple closed curve: each nearest to the one before or after, the last near the first.
 
     Where a curve nearly covers another twice, as the pictures of an object whose opposite views look alike do, a few dozen
     samples look like a band; their order tells.

@@ -32,7 +32,7 @@ def summary(analysis: Analysis) -> tuple[str, ...]:
     if analysis.preset is not None and analysis.preset.omitted:
         columns = ", ".join(map(str, analysis.preset.omitted))
         said.append(
-            f"column {columns} only rises and outweighs all others, as a clock does: left out here; leave it out of training too"
+            f"column {columns} only rises and outweighs all others, as a clock does: left out here; it should not be trained on"
         )
     said += [f"left out: {reason}" for reason in analysis.left_out]
     if analysis.recommendation.name == "none" and analysis.components == 1:
