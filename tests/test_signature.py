@@ -11,7 +11,7 @@ from topovae.signature import (
     MAX_GROUP_ORDER,
     MODELS,
     NAMES,
-    Factor,
+    Elementary,
     Isometry,
     declare,
     euclidean,
@@ -211,7 +211,7 @@ def test_rotations_have_the_order_of_their_denominator():
 
 
 def test_isometries_act_as_they_compose():
-    circle, rng = Factor("S", 1), np.random.default_rng(0)
+    circle, rng = Elementary("S", 1), np.random.default_rng(0)
     act = lambda g, x: (g.sign * x + g.turn) % 1  # noqa: E731
     for _ in range(100):
         a, b = (Isometry(int(rng.choice([-1, 1])), Fraction(int(rng.integers(12)), 12)) for _ in range(2))

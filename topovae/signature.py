@@ -70,7 +70,7 @@ MAX_DEPTH = 64
 
 
 @dataclass(frozen=True)
-class Factor:
+class Elementary:
     """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle), "I" (unit interval) or a model."""
 
     kind: str
@@ -98,13 +98,13 @@ class Isometry:
     def __matmul__(self, other: Isometry) -> Isometry:
         return Isometry(self.sign * other.sign, (self.sign * other.turn + self.turn) % 1)
 
-    def moves_every_point(self, factor: Factor) -> bool:
+    def moves_every_point(self, factor: Elementary) -> bool:
         """Whether no point of `factor` is fixed."""
         if factor.is_circle:
             return self.sign == 1 and self.turn != 0
         return factor.kind == "S" and self.sign == -1
 
-    def spell(self, factor: Factor) -> str | None:
+    def spell(self, factor: Elementary) -> str | None:
         """The isometry in the grammar's words, or None where only a product of two words says it."""
         if self.sign == 1:
             return f"rot({self.turn})" if self.turn else "id"
@@ -140,7 +140,7 @@ def generate_group(generators: Iterable[Element], n_factors: int) -> tuple[Eleme
     return (identity, *sorted(found - {identity}))
 
 
-def has_fixed_point(element: Element, factors: Sequence[Factor]) -> bool:
+def has_fixed_point(element: Element, factors: Sequence[Elementary]) -> bool:
     """Whether some point of the product is fixed; on a product that is so when each factor has one."""
     return not any(g.moves_every_point(f) for g, f in zip(element, factors, strict=True))
 
@@ -163,7 +163,7 @@ class Signature:
         ('(S1xS1)/<rot(1/2),flip>', 'klein')
     """
 
-    factors: tuple[Factor, ...]
+    factors: tuple[Elementary, ...]
     group: tuple[Element, ...]
     spelling: str = field(default="", compare=False)
 
@@ -240,7 +240,7 @@ def declare(name: str, like: str) -> None:
 
 def euclidean(dim: int) -> Signature:
     """The signature R^dim, the latent space of the ordinary Gaussian VAE."""
-    return Signature((Factor("R", dim),), ((IDENTITY,),))
+    return Signature((Elementary("R", dim),), ((IDENTITY,),))
 
 
 def parse(text: str, allow_orbifold: bool = False) -> Signature:
@@ -261,7 +261,7 @@ def parse(text: str, allow_orbifold: bool = False) -> Signature:
 class _Parsed:
     """A space under construction: factors, and generators with one isometry for each of them."""
 
-    factors: list[Factor] = field(default_factory=list)
+    factors: list[Elementary] = field(default_factory=list)
     generators: list[Element] = field(default_factory=list)
 
     def times(self, other: _Parsed) -> _Parsed:
@@ -273,12 +273,12 @@ class _Parsed:
 
 def _merge_lines(space: _Parsed) -> _Parsed:
     """Neighbouring Euclidean factors on which every generator acts alike become one."""
-    factors: list[Factor] = []
+    factors: list[Elementary] = []
     columns: list[tuple[Isometry, ...]] = []
     for i, factor in enumerate(space.factors):
         column = tuple(g[i] for g in space.generators)
         if factors and factor.kind == factors[-1].kind == "R" and column == columns[-1]:
-            factors[-1] = Factor("R", factors[-1].dim + factor.dim)
+            factors[-1] = Elementary("R", factors[-1].dim + factor.dim)
         else:
             factors.append(factor)
             columns.append(column)
@@ -342,7 +342,7 @@ class _Parser:
             return self.parenthesised()
         name = self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
         if name and name[0] in MODELS:
-            space = _Parsed([Factor(name[0], parse(MODELS[name[0]]).dim)])
+            space = _Parsed([Elementary(name[0], parse(MODELS[name[0]]).dim)])
         elif name:
             space = _Parser(NAMES[name[0]], False).product()
         else:
@@ -360,22 +360,22 @@ class _Parser:
         if letters == "SO3":
             if digits:
                 raise self.fail("only SO3 is known; it takes no further number", start)
-            return _Parsed([Factor("S", 3)], [(Isometry(-1),)])
+            return _Parsed([Elementary("S", 3)], [(Isometry(-1),)])
         if letters == "I":
             if digits:
                 raise self.fail("I takes no number; a square is IxI", start + 1)
-            return _Parsed([Factor("I", 1)])
+            return _Parsed([Elementary("I", 1)])
         if not digits and letters != "R":
             raise self.fail(f"{letters} needs a dimension, as in {letters}2")
         dim = int(digits[:9] or 1)
         if not 1 <= dim <= MAX_DIMENSION:
             raise self.fail(f"dimension {digits[:20]} is not between 1 and {MAX_DIMENSION}", start + len(letters))
         if letters == "R":
-            return _Parsed([Factor("R", dim)])
+            return _Parsed([Elementary("R", dim)])
         if letters == "T":
-            return _Parsed([Factor("S", 1)] * dim)
+            return _Parsed([Elementary("S", 1)] * dim)
         antipodes: list[Element] = [(Isometry(1, Fraction(1, 2)) if dim == 1 else Isometry(-1),)]
-        return _Parsed([Factor("S", dim)], antipodes if letters == "RP" else [])
+        return _Parsed([Elementary("S", dim)], antipodes if letters == "RP" else [])
 
     def unknown_factor(self) -> str:
         word = re.match(r"[^\W_]+", self.text[self.at :])
@@ -415,7 +415,7 @@ class _Parser:
         self.check_group(quotient, slash)
         return quotient
 
-    def isometry(self, factors: list[Factor], index: int) -> Isometry:
+    def isometry(self, factors: list[Elementary], index: int) -> Isometry:
         start = (self.peek(), self.at)[1]
         found = self.match(self.ISOMETRY)
         if not found:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from topovae.benchmarks import diagnosis
-from topovae.benchmarks.diagnosis import APART, CONFIDENT, Task, known_spaces, target_of
+from topovae.benchmarks.diagnosis import APART, CONFIDENT, DiagnosisTask, known_spaces, target_of
 from topovae.data.synthetic.spaces import SPACES
 from topovae.errors import InputError, OutputError, UsageError
 
@@ -52,12 +52,12 @@ WRONG = [
 
 @pytest.mark.parametrize("found", [r for _, r in RIGHT], ids=[name for name, _ in RIGHT])
 def test_right_answers(found: dict[str, Any]) -> None:
-    assert diagnosis.judge(found).right
+    assert diagnosis.outcome_of(found).right
 
 
 @pytest.mark.parametrize("found", [r for _, r in WRONG], ids=[name for name, _ in WRONG])
 def test_wrong_answers(found: dict[str, Any]) -> None:
-    assert not diagnosis.judge(found).right
+    assert not diagnosis.outcome_of(found).right
 
 
 @pytest.mark.parametrize("space", known_spaces())
@@ -88,7 +88,7 @@ def test_every_task_is_made_once_with_its_number_of_samples() -> None:
 
 
 OUTCOMES = [
-    diagnosis.judge(found)
+    diagnosis.outcome_of(found)
     for found in (
         row("torus", "torus", 0.95),
         row("torus", "klein", 0.97),
@@ -103,7 +103,7 @@ OUTCOMES = [
 
 
 def test_a_summary_counts_what_it_says() -> None:
-    found = diagnosis.summarise(OUTCOMES)
+    found = diagnosis.scorecard_of(OUTCOMES)
     assert (found.total.right, found.total.asked) == (3, 7), "the spaces that stand apart are not in the rate"
     assert {level: (rate.right, rate.asked) for level, rate in found.by_noise.items()} == {0.05: (2, 6), 0.1: (1, 1)}
     assert [o.answer for o in found.wrong_names] == ["klein", "cylinder"]
@@ -119,14 +119,14 @@ def test_a_summary_counts_what_it_says() -> None:
 
 def test_the_reliability_table_holds_every_answer_once() -> None:
     edges = [*diagnosis.BINS, CONFIDENT]
-    answers = [diagnosis.judge(row("torus", "torus", confidence)) for confidence in edges]
+    answers = [diagnosis.outcome_of(row("torus", "torus", confidence)) for confidence in edges]
     table = diagnosis.reliability(answers)
     assert sum(entry.rate.asked for entry in table) == len(answers)
     assert all(entry.low <= entry.mean_confidence <= entry.high for entry in table)
 
 
 def test_markdown_is_a_table_with_one_row_a_space() -> None:
-    text = diagnosis.markdown(diagnosis.summarise(OUTCOMES))
+    text = diagnosis.markdown(diagnosis.scorecard_of(OUTCOMES))
     table = text.split("\n\n")[0].splitlines()
     assert len({line.count("|") for line in table}) == 1
     assert [line.split("|")[1].strip() for line in table[2:-1]] == ["circle", "torus", "klein", "wedge", f"{APART[0]} (apart)"]
@@ -135,7 +135,7 @@ def test_markdown_is_a_table_with_one_row_a_space() -> None:
 
 def test_nothing_cannot_be_summarised() -> None:
     with pytest.raises(UsageError):
-        diagnosis.summarise([])
+        diagnosis.scorecard_of([])
 
 
 TASKS = diagnosis.make_tasks(["circle"], [0.02], [0, 1], 150, 5)
@@ -149,7 +149,7 @@ def rows() -> list[dict[str, Any]]:
 
 def test_a_process_returns_the_document_with_time_and_memory(rows: list[dict[str, Any]]) -> None:
     for found in rows:
-        assert diagnosis.judge(found).right and found["schema"] == "topovae/analysis/1"
+        assert diagnosis.outcome_of(found).right and found["schema"] == "topovae/analysis/1"
         assert found["seconds"] > 0 and 2**24 < found["peak_bytes"] < 2**34
         assert not math.isnan(found["cpu_seconds"])
     assert set(diagnosis.finished(TASKS, rows)) == set(TASKS)
@@ -162,9 +162,9 @@ def test_rows_do_not_depend_on_the_process(rows: list[dict[str, Any]]) -> None:
 
 
 def test_a_failed_diagnosis_is_a_row_and_is_done_again() -> None:
-    task = Task("circle", 0.0, 0, 5, None)
+    task = DiagnosisTask("circle", 0.0, 0, 5, None)
     found = diagnosis.run_task(task)
-    assert "error" in found and diagnosis.judge(found).answer == "error"
+    assert "error" in found and diagnosis.outcome_of(found).answer == "error"
     assert diagnosis.finished([task], [found]) == {}
 
 

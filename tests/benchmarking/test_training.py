@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from topovae.benchmarks.limits import Ceilings, Work, ceilings, update_of, work_of
-from topovae.benchmarks.training import PLAIN, measure
+from topovae.benchmarks.training import PLAIN, measure_throughput
 
 
 def test_every_way_is_timed_and_learns_the_same() -> None:
     shares: list[float] = []
-    rates = measure(
+    rates = measure_throughput(
         models=2, epochs=1, repeats=2, batch_size=512, device="cpu", progress=lambda name, share: shares.append(share)
     )
     names = [PLAIN, "one model", "ensemble of 2", "one model, compiled", "ensemble of 2, compiled"]

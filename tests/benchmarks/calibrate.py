@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from topovae.benchmarks.diagnosis import judge, read_rows
+from topovae.benchmarks.diagnosis import outcome_of, read_rows
 from topovae.homology.odds import log_odds
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     for kind in ("named", "none"):
         chosen = [row for row in rows if (row["recommendation"]["name"] == "none") == (kind == "none")]
         scores = np.array([score_of(row) for row in chosen])
-        right = np.array([judge(row).right for row in chosen])
+        right = np.array([outcome_of(row).right for row in chosen])
         # a weak penalty keeps the fit finite where no answer is wrong
         fit = LogisticRegression(C=10.0).fit(log_odds(scores)[:, None], right) if 0 < right.sum() < len(right) else None
         line = "all alike" if fit is None else f"({fit.intercept_[0]:.2f}, {fit.coef_[0, 0]:.2f})"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from topovae.runs.evidence import Budget
+from topovae.runs.evidence import Effort
 from topovae.signature import parse
 from topovae.store.reader import read_report
 
@@ -140,8 +140,8 @@ def test_components_are_diagnosed_by_themselves(tool: Any) -> None:
 
 def test_evidence_goes_into_the_document(tool: Any, circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The verdict's laws are in tests/runs/test_evidence.py; here a tenth of the default's steps is enough.
-    small = Budget(starts=2, start_steps=8, steps=40, prior_points=200)
-    monkeypatch.setattr("topovae.runs.evidence.Budget", lambda: small)
+    small = Effort(starts=2, start_steps=8, steps=40, prior_points=200)
+    monkeypatch.setattr("topovae.runs.evidence.Effort", lambda: small)
     document = tool("analyze", circle, "--json", "--max-dim", 1, "--evidence", "--candidates", "S1,I").json()
     evidence = document["evidence"]
     assert {trial["latent"] for trial in evidence["candidates"]} == {"S1", "I"}

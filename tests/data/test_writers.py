@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from topovae.data import writers
-from topovae.data.readers.find import read_array
+from topovae.data.readers.find import read_table
 from topovae.data.synthetic.spaces import Sample, generate
 from topovae.data.writers import FORMATS, write, write_columns
 from topovae.errors import OutputError, UsageError
@@ -100,7 +100,7 @@ def test_columns_are_read_back(tmp_path, suffix):
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
     side_by_side = np.concatenate([values.reshape(5, -1) for values in COLUMNS.values()], axis=1)
     chosen = f"{tmp_path / 'a'}{suffix}" + ("::z" if suffix in (".npz", ".h5") else "")
-    np.testing.assert_array_equal(read_array(chosen), COLUMNS["z"] if "::" in chosen else side_by_side)
+    np.testing.assert_array_equal(read_table(chosen), COLUMNS["z"] if "::" in chosen else side_by_side)
 
 
 def test_one_array_alone_keeps_its_shape(tmp_path):
@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, suffix, monkeypatch):
         stream.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writers, "FORMATS", (writers.Format(suffix, full),))
+    monkeypatch.setattr(writers, "FORMATS", (writers.OutputFormat(suffix, full),))
     with pytest.raises(OutputError, match="disk is full"):
         write(SAMPLES["cloud"], path)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [path.name]

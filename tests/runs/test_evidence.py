@@ -16,9 +16,9 @@ from topovae.data.synthetic.spaces import generate
 from topovae.errors import ExpressionError, UsageError
 from topovae.runs.evidence import (
     LEAST_MARGIN,
-    Budget,
+    Effort,
+    Fit,
     GenerativeMap,
-    Run,
     Trial,
     compare,
     decide,
@@ -27,7 +27,7 @@ from topovae.runs.evidence import (
     run_candidate,
 )
 
-SMALL = Budget(seeds=2, starts=1, start_steps=1, steps=80, batch_size=128, prior_points=200, draws=48)
+SMALL = Effort(seeds=2, starts=1, start_steps=1, steps=80, batch_size=128, prior_points=200, draws=48)
 SPACES = ("S1", "I", "R", "S1xI", "S1xS1", "S2", "mobius", "klein", "rp2")
 
 
@@ -57,7 +57,7 @@ def test_the_importance_weighted_likelihood_is_that_of_many_points_of_the_prior(
     with torch.no_grad():
         images = model.images(model.space.sample_prior(60_000, x))
         exact = torch.logsumexp(model.log_kernel(x, images), 1) - math.log(len(images))
-        found = held_out_log_likelihood(model, x, Budget(draws=400, prior_points=500, components=32))
+        found = held_out_log_likelihood(model, x, Effort(draws=400, prior_points=500, components=32))
     assert abs(float((found - exact).mean())) < 0.05
     assert float((found - exact).abs().max()) < 0.6
 
@@ -76,7 +76,7 @@ def trial(latent: str, *means: float, spread: float = 0.5) -> Trial:
     noise = np.random.default_rng(0).normal(size=200)
     noise = (noise - noise.mean()) * spread
     wobble = np.random.default_rng(1).normal(size=200) * 0.1
-    runs = [Run(i, m, m, 0.1, m + noise + (wobble - wobble.mean()) * i) for i, m in enumerate(means)]
+    runs = [Fit(i, m, m, 0.1, m + noise + (wobble - wobble.mean()) * i) for i, m in enumerate(means)]
     return Trial(latent, latent, tuple(runs))
 
 
@@ -102,7 +102,7 @@ def test_doubt_leaves_it_undecided(trials: list[Trial]) -> None:
 
 def test_noisy_samples_leave_it_undecided() -> None:
     first, second = trial("S1xS1", 22.0), trial("S2", 20.0)
-    noisy = Run(0, 20.0, 20.0, 0.1, second.runs[0].held_out[::-1] * 40 - 780.0)
+    noisy = Fit(0, 20.0, 20.0, 0.1, second.runs[0].held_out[::-1] * 40 - 780.0)
     assert not decide([first, Trial("S2", "S2", (noisy,))]).decided
 
 
@@ -114,7 +114,7 @@ def circle() -> Dataset:
 def test_a_sphere_is_no_circle() -> None:
     sphere = generate("sphere", 400, ambient=8, noise=0.1, seed=1000).x
     found = compare(
-        sphere, ["S1", "sphere"], budget=Budget(seeds=2, starts=1, start_steps=1, steps=150, batch_size=128, prior_points=200)
+        sphere, ["S1", "sphere"], effort=Effort(seeds=2, starts=1, start_steps=1, steps=150, batch_size=128, prior_points=200)
     )
     assert found.winner.name == "sphere" and found.decided
     document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
@@ -135,21 +135,21 @@ def test_the_test_split_is_never_read(circle: Dataset) -> None:
     x = np.array(circle.rows(np.arange(circle.n_samples)))
     spoilt = x.copy()
     spoilt[split_data(circle, 0).test] = 1e6
-    budget = Budget(seeds=1, starts=1, start_steps=1, steps=5, prior_points=50)
-    found = [compare(Dataset.of(rows), ["S1"], budget=budget).winner.log_likelihood for rows in (x, spoilt)]
+    effort = Effort(seeds=1, starts=1, start_steps=1, steps=5, prior_points=50)
+    found = [compare(Dataset.of(rows), ["S1"], effort=effort).winner.log_likelihood for rows in (x, spoilt)]
     assert found[0] == found[1]
 
 
 def test_many_features_and_images_are_projected() -> None:
     images = np.random.default_rng(0).random((60, 16, 16), dtype=np.float32)
-    found = compare(images, ["R2"], budget=Budget(seeds=1, starts=1, start_steps=1, steps=3, prior_points=30, most_features=8))
+    found = compare(images, ["R2"], effort=Effort(seeds=1, starts=1, start_steps=1, steps=3, prior_points=30, most_features=8))
     assert math.isfinite(found.winner.log_likelihood) and found.margin is None and not found.decided
 
 
 def test_the_same_space_twice_is_one_candidate(circle: Dataset) -> None:
     stages: list[tuple[str, float]] = []
-    budget = Budget(seeds=1, starts=1, start_steps=1, steps=2, prior_points=30)
-    found = compare(circle, ["circle", "S1"], budget=budget, progress=lambda *stage: stages.append(stage))
+    effort = Effort(seeds=1, starts=1, start_steps=1, steps=2, prior_points=30)
+    found = compare(circle, ["circle", "S1"], effort=effort, progress=lambda *stage: stages.append(stage))
     assert len(found.trials) == 1 and stages == [("evidence of S1", 0.0)]
 
 
@@ -161,4 +161,4 @@ def test_candidates_without_meaning(circle: Dataset, candidates: list[str], erro
 
 def test_a_budget_without_meaning() -> None:
     with pytest.raises(UsageError, match="starts"):
-        Budget(starts=0)
+        Effort(starts=0)

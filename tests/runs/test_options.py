@@ -70,7 +70,7 @@ def test_sweeps_take_orbifolds_on_request() -> None:
     with pytest.raises(UsageError, match="freely"):
         SweepOptions((ORBIFOLD,), (1.0,), (0,), {})
     options = SweepOptions((ORBIFOLD,), (1.0,), (0,), {"allow_orbifold": True, "encoder": "cover"})
-    assert options.request(ORBIFOLD, 1.0, 0) == TrainOptions(ORBIFOLD, allow_orbifold=True, encoder="cover")
+    assert options.train_options(ORBIFOLD, 1.0, 0) == TrainOptions(ORBIFOLD, allow_orbifold=True, encoder="cover")
 
 
 def test_a_sweep_of_a_version_without_an_option_goes_on() -> None:

@@ -28,7 +28,7 @@ def circle() -> Dataset:
 
 def test_auto_takes_the_recommendation_and_starts_from_its_circle(circle: Dataset) -> None:
     planned = plan(circle, "auto", {"seed": 0})
-    assert planned.request.latent == "S1"
+    assert planned.options.latent == "S1"
     assert planned.analysis is not None and planned.analysis["recommendation"]["name"] == "circle"
     assert circle.truth is not None
     assert circular_agreement(planned.coordinates["start"][:, 0], circle.truth[:, 0]) > 0.9
@@ -40,7 +40,7 @@ def test_the_test_split_has_no_say(circle: Dataset) -> None:
     spoiled = np.array(circle.load())
     spoiled[np.concatenate([rows.valid, rows.test])] = np.random.default_rng(0).normal(size=spoiled.shape[1])
     before, after = plan(circle, "auto", {"seed": 0}), plan(replace(circle, x=spoiled), "auto", {"seed": 0})
-    assert before.analysis == after.analysis and before.request == after.request
+    assert before.analysis == after.analysis and before.options == after.options
     for name, angles in before.coordinates.items():
         np.testing.assert_array_equal(angles[rows.train], after.coordinates[name][rows.train])
 

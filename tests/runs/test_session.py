@@ -1,4 +1,4 @@
-"""A whole training run by the Python API: split, request, checkpoints, resume and the models that come back."""
+"""A whole training run by the Python API: split, options, checkpoints, resume and the models that come back."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from topovae.store.schema import Header, Provenance, Run
 RNG = np.random.default_rng(0)
 ANGLES = RNG.uniform(-np.pi, np.pi, (80, 1))
 DATA = Dataset.of(np.concatenate([np.cos(ANGLES), np.sin(ANGLES), 0 * ANGLES + 3], 1), truth=ANGLES, space="S1")
-REQUEST = TrainOptions("S1", baseline=True, epochs=6, batch_size=16, init="random")
+OPTIONS = TrainOptions("S1", baseline=True, epochs=6, batch_size=16, init="random")
 
 
-def make_header(request: TrainOptions = REQUEST) -> Header:
+def make_header(options: TrainOptions = OPTIONS) -> Header:
     data = Provenance(path="", shape=(80, 3), dtype="float64", sha256="")
-    return Header((), request.to_dict(), request.seed, data, "cpu", {}, "", "")
+    return Header((), options.to_dict(), options.seed, data, "cpu", {}, "", "")
 
 
-def train(path: Path, request: TrainOptions = REQUEST, **options: Any) -> Run:
-    return train_run(DATA, request, make_header(request), str(path), device="cpu", **options)
+def train(path: Path, options: TrainOptions = OPTIONS, **more: Any) -> Run:
+    return train_run(DATA, options, make_header(options), str(path), device="cpu", **more)
 
 
 def assert_same_member(a: Any, b: Any) -> None:
@@ -69,9 +69,9 @@ def assert_same_member(a: Any, b: Any) -> None:
     ],
     ids=str,
 )
-def test_a_request_that_makes_no_sense_is_refused_at_once(fields: dict[str, Any], words: str) -> None:
+def test_options_that_make_no_sense_are_refused_at_once(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        replace(REQUEST, **fields)
+        replace(OPTIONS, **fields)
 
 
 def test_the_split_keeps_groups_whole() -> None:
@@ -123,8 +123,8 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(stop: tuple[str, int], whol
 
 def test_a_run_started_from_coordinates_resumes_with_them(tmp_path: Path) -> None:
     """Without a diagnosis too: the anchor still pulls after the first checkpoint."""
-    request = replace(REQUEST, epochs=15, baseline=False)
-    one = train(tmp_path / "one.h5", request, coordinates={"start": ANGLES})
+    options = replace(OPTIONS, epochs=15, baseline=False)
+    one = train(tmp_path / "one.h5", options, coordinates={"start": ANGLES})
 
     def interrupt(name: str, state: Any, total: int) -> None:
         if state.epoch == 1:
@@ -132,8 +132,8 @@ def test_a_run_started_from_coordinates_resumes_with_them(tmp_path: Path) -> Non
 
     path = tmp_path / "other.h5"
     with pytest.raises(KeyboardInterrupt):
-        train(path, request, coordinates={"start": ANGLES}, progress=interrupt)
-    assert_same_member(train(path, request, resumed=read_run(path)).model, one.model)
+        train(path, options, coordinates={"start": ANGLES}, progress=interrupt)
+    assert_same_member(train(path, options, resumed=read_run(path)).model, one.model)
     assert one.model.final["test"]["recovery"][0]["circular_correlation"] > 0.95
 
 
@@ -182,7 +182,7 @@ def test_samples_of_the_prior_depend_on_the_seed_alone(whole: Run) -> None:
     one, again, other = draw_samples(model, 5, 0), draw_samples(model, 5, 0), draw_samples(model, 5, 1)
     assert torch.equal(torch.get_rng_state(), before)
     assert np.array_equal(one["x"], again["x"]) and not np.array_equal(one["x"], other["x"])
-    assert np.array_equal(draw_samples(model, 64, REQUEST.seed)["x"], whole.model.samples["x"])
+    assert np.array_equal(draw_samples(model, 64, OPTIONS.seed)["x"], whole.model.samples["x"])
 
 
 def test_weights_that_do_not_fit_are_a_damaged_file(whole: Run) -> None:

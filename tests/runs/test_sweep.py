@@ -32,13 +32,13 @@ CIRCLE = Dataset.of(
     space="S1",
 )
 OPTIONS: dict[str, Any] = {"epochs": 3, "batch_size": 32, "hidden": "8"}
-REQUEST = SweepOptions(("circle", "R2"), (0.1, 1.0), (0, 1), OPTIONS)
+ASKED = SweepOptions(("circle", "R2"), (0.1, 1.0), (0, 1), OPTIONS)
 KEYS = [(latent, beta, seed) for latent in ("S1", "R2") for beta in (0.1, 1.0) for seed in (0, 1)]
 
 
-def made(request: SweepOptions = REQUEST, path: str | None = None, data: Dataset = CIRCLE, **options: Any) -> Sweep:
-    header = make_header(data, request.to_dict(), 0, "cpu", ("topovae",))
-    return run_sweep(data, request, header, path, device="cpu", **options)
+def made(options: SweepOptions = ASKED, path: str | None = None, data: Dataset = CIRCLE, **more: Any) -> Sweep:
+    header = make_header(data, options.to_dict(), 0, "cpu", ("topovae",))
+    return run_sweep(data, options, header, path, device="cpu", **more)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> No
     planned = plan(CIRCLE, "circle", {**OPTIONS, "beta": 1.0, "seed": 1}, device="cpu")
     np.testing.assert_array_equal(planned.coordinates["start"], whole[0].starts[1]["0"])
     header = make_header(CIRCLE, {}, 1, "cpu", ())
-    alone = train_run(CIRCLE, planned.request, header, device="cpu", coordinates=planned.coordinates)
+    alone = train_run(CIRCLE, planned.options, header, device="cpu", coordinates=planned.coordinates)
     assert alone.model.checkpoint is not None and run.best_epoch == alone.model.checkpoint.best_epoch
     for split, metrics in run.metrics.items():
         for name, value in metrics.items():
@@ -97,19 +97,19 @@ def test_encoders_are_held_equivariant_in_sweeps_too(tmp_path: Path) -> None:
     options = {**OPTIONS, "network": "mlp"}
     planned = plan(data, "T2xR", {**options, "seed": 3}, device="cpu")
     assert planned.coordinates["symmetries"].tolist() == [[1, 0], [2, 1]]
-    header, path = make_header(data, planned.request.to_dict(), 3, "cpu", ()), str(tmp_path / "run.h5")
+    header, path = make_header(data, planned.options.to_dict(), 3, "cpu", ()), str(tmp_path / "run.h5")
 
     def stop(name: str, state: TrainingState, epochs: int) -> None:
         if state.epoch == 1:
             raise KeyboardInterrupt
 
-    alone = train_run(data, planned.request, header, device="cpu", coordinates=planned.coordinates)
+    alone = train_run(data, planned.options, header, device="cpu", coordinates=planned.coordinates)
     with pytest.raises(KeyboardInterrupt):
-        train_run(data, planned.request, header, path, device="cpu", coordinates=planned.coordinates, progress=stop)
-    resumed = train_run(data, planned.request, header, path, device="cpu", resumed=read_run(path))
+        train_run(data, planned.options, header, path, device="cpu", coordinates=planned.coordinates, progress=stop)
+    resumed = train_run(data, planned.options, header, path, device="cpu", resumed=read_run(path))
     assert resumed.model.final == alone.model.final
     held_not = {name: array for name, array in planned.coordinates.items() if name == "start"}
-    free = train_run(data, planned.request, header, device="cpu", coordinates=held_not)
+    free = train_run(data, planned.options, header, device="cpu", coordinates=held_not)
     assert free.model.final != alone.model.final
     (run,) = made(SweepOptions(("T2xR",), (1.0,), (3,), options), data=data).runs
     for name, value in run.metrics["test"].items():
@@ -140,9 +140,9 @@ def test_an_empty_and_a_diverged_sweep_are_stored_too(tmp_path: Path, whole: tup
 @pytest.mark.parametrize("kept", [0, 4, 6, 8])
 def test_what_is_in_the_file_is_not_done_again(kept: int, whole: tuple[Sweep, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     trained, prepared = [], []
-    train, prepare = sweeping.train_group, sweeping.prepare
-    monkeypatch.setattr(sweeping, "train_group", lambda group, on_epoch: (trained.append(group), train(group, on_epoch))[1])
-    monkeypatch.setattr(sweeping, "prepare", lambda task: (prepared.append(task), prepare(task))[1])
+    train, find = sweeping.train_group, sweeping.find_starts
+    monkeypatch.setattr(sweeping, "train_group", lambda task, on_epoch: (trained.append(task), train(task, on_epoch))[1])
+    monkeypatch.setattr(sweeping, "find_starts", lambda task: (prepared.append(task), find(task))[1])
     partly = replace(whole[0], runs=whole[0].runs[:kept])
     again = made(resumed=partly)
     assert timeless(again) == timeless(whole[0])
@@ -152,9 +152,9 @@ def test_what_is_in_the_file_is_not_done_again(kept: int, whole: tuple[Sweep, Pa
 
 def test_several_processes_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "MOST_MODELS", 2)
-    request = replace(REQUEST, latents=("R2",))
-    one = made(request)
-    assert timeless(made(request, jobs=2)) == timeless(one) and one.starts == {}
+    options = replace(ASKED, latents=("R2",))
+    one = made(options)
+    assert timeless(made(options, jobs=2)) == timeless(one) and one.starts == {}
 
 
 def contents(path: Path) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def test_groups_are_small_and_of_equal_sizes(monkeypatch: pytest.MonkeyPatch) ->
     sizes: list[int] = []
     train = sweeping.train_group
     monkeypatch.setattr(
-        sweeping, "train_group", lambda group, on_epoch: (sizes.append(len(group.requests)), train(group, on_epoch))[1]
+        sweeping, "train_group", lambda task, on_epoch: (sizes.append(len(task.options)), train(task, on_epoch))[1]
     )
     sweep = made(SweepOptions(("R2",), (0.1, 1.0), (0, 1, 2), OPTIONS | {"epochs": 1}), data=grouped)
     assert len(sweep.runs) == sum(sizes) == 6 and max(sizes) <= 3
@@ -207,13 +207,13 @@ def test_data_too_large_for_several_processes(monkeypatch: pytest.MonkeyPatch) -
         made(jobs=2)
 
 
-def test_another_request_or_other_data_do_not_go_on(whole: tuple[Sweep, Path]) -> None:
-    check_same_sweep(read_sweep(whole[1]), REQUEST, CIRCLE)
+def test_other_options_or_other_data_do_not_go_on(whole: tuple[Sweep, Path]) -> None:
+    check_same_sweep(read_sweep(whole[1]), ASKED, CIRCLE)
     check_same_sweep(whole[0], SweepOptions(("S1", "plane"), (0.1, 1), (0, 1), OPTIONS), CIRCLE)
     with pytest.raises(RunFileError, match=r"betas \(was \[0.1, 1.0\], now \[0.1\]\)"):
-        check_same_sweep(whole[0], replace(REQUEST, betas=(0.1,)), CIRCLE)
+        check_same_sweep(whole[0], replace(ASKED, betas=(0.1,)), CIRCLE)
     with pytest.raises(RunFileError, match="other data"):
-        check_same_sweep(whole[0], REQUEST, Dataset.of(CIRCLE.rows(np.arange(60))))
+        check_same_sweep(whole[0], ASKED, Dataset.of(CIRCLE.rows(np.arange(60))))
 
 
 @pytest.mark.parametrize(
@@ -227,9 +227,9 @@ def test_another_request_or_other_data_do_not_go_on(whole: tuple[Sweep, Path]) -
         ({"options": {"init": "x"}}, "--init"),
     ],
 )
-def test_requests_without_meaning(options: dict[str, Any], said: str) -> None:
+def test_options_without_meaning(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        replace(REQUEST, **options)
+        replace(ASKED, **options)
 
 
 def test_a_latent_counts_once_however_it_is_spelt() -> None:

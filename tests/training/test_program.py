@@ -20,7 +20,7 @@ from topovae.training import program
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import EnsembleTrainer
 from topovae.training.loop import Objective, Trainer
-from topovae.training.program import Program, requests_of, trace
+from topovae.training.program import Program, draws_of, trace
 from topovae.training.step import clip_
 
 CIRCLE = Dataset.of(generate("circle", 90, ambient=6, noise=0.05, seed=0).x)
@@ -76,8 +76,8 @@ def batch_of(trainer: Trainer) -> list[Tensor]:
 def test_a_traced_step_is_the_step(latent: str, posteriors: tuple[str, ...]) -> None:
     trainer = trainer_of(make(latent, posteriors))
     inputs = batch_of(trainer)
-    requests = requests_of(trainer._evaluate, inputs)
-    graph = trace(trainer._evaluate, inputs, requests)
+    draws = draws_of(trainer._evaluate, inputs)
+    graph = trace(trainer._evaluate, inputs, draws)
     # Other weights, samples and numbers than those it was traced with.
     with torch.no_grad():
         for weight in trainer.step.weights:
@@ -86,7 +86,7 @@ def test_a_traced_step_is_the_step(latent: str, posteriors: tuple[str, ...]) -> 
     torch.manual_seed(3)
     expected = trainer._evaluate(*inputs)
     torch.manual_seed(3)
-    drawn = [request.draw(request.again().empty) for request in requests]
+    drawn = [draw.draw(draw.again().empty) for draw in draws]
     with torch.no_grad():
         found = graph(*inputs, *drawn)
     assert len(found) == len(expected) > 5
@@ -161,9 +161,9 @@ def test_models_draw_from_a_supply_only_within_its_context() -> None:
     model, x = make("S1"), CIRCLE.rows(np.arange(5)).astype(np.float32)
     asked: list[tuple[int, ...]] = []
 
-    def supply(request):  # type: ignore[no-untyped-def]
-        asked.append(tuple(request.empty.shape))
-        return torch.zeros_like(request.empty)
+    def supply(draw):  # type: ignore[no-untyped-def]
+        asked.append(tuple(draw.empty.shape))
+        return torch.zeros_like(draw.empty)
 
     with drawing_from(Noise(supply)):
         model(torch.as_tensor(x))

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from topovae.viz import Front, plot_fronts, render, save
+from topovae.viz import RateDistortion, plot_fronts, render, save
 
 RNG = np.random.default_rng(0)
 BETA = np.repeat([0.1, 1.0, 10.0], 4)
 
 
-def front(name: str, shift: float) -> Front:
+def front(name: str, shift: float) -> RateDistortion:
     kl = 5 - np.log(BETA) + 0.1 * RNG.normal(size=12)
-    return Front(name, BETA, kl, shift + 1 / kl, 10 * shift + 20 / kl)
+    return RateDistortion(name, BETA, kl, shift + 1 / kl, 10 * shift + 20 / kl)
 
 
 FRONTS = [front("torus", 0.1), front("plane", 0.3), front("(S1xI)/<rot(1/2),flip>", 0.2)]
@@ -52,7 +52,7 @@ def test_what_the_lines_are_is_said() -> None:
 def test_many_betas_and_zero_are_named_legibly(assert_legible: Callable[[Figure], None]) -> None:
     beta = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 19)])
     kl = np.linspace(9, 1, 20)
-    page = plot_fronts([Front("torus", beta, kl, 1 / kl, 20 / kl)])
+    page = plot_fronts([RateDistortion("torus", beta, kl, 1 / kl, 20 / kl)])
     assert_legible(page)
     names = [label.get_text() for label in page.axes[-1].get_xticklabels()]
     assert names[0] == "0" and 4 <= len(names) <= 8
@@ -60,9 +60,9 @@ def test_many_betas_and_zero_are_named_legibly(assert_legible: Callable[[Figure]
 
 def test_diverged_runs_are_left_out() -> None:
     kl = np.where(BETA == 1.0, np.nan, FRONTS[0].kl)
-    axes = plot_fronts([Front("torus", BETA, kl, FRONTS[0].rms, FRONTS[0].nll)]).axes[0]
+    axes = plot_fronts([RateDistortion("torus", BETA, kl, FRONTS[0].rms, FRONTS[0].nll)]).axes[0]
     assert [len(line.get_xydata()) for line in axes.lines] == [8, 2]
-    none = plot_fronts([Front("torus", BETA, np.full(12, np.nan), FRONTS[0].rms, FRONTS[0].nll)])
+    none = plot_fronts([RateDistortion("torus", BETA, np.full(12, np.nan), FRONTS[0].rms, FRONTS[0].nll)])
     assert render(none, "png")
 
 

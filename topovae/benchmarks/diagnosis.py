@@ -1,6 +1,6 @@
 """How often the diagnosis is right: generated data of known topology, and how the answers compare with it.
 
-Nothing is printed or written here; `run` yields rows that are JSON documents, `judge` and `summarise` read them.
+Nothing is printed or written here; `run` yields rows that are JSON documents, `outcome_of` and `scorecard_of` read them.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def target_of(space: str) -> Target:
 
 
 @dataclass(frozen=True, order=True)
-class Task:
+class DiagnosisTask:
     """One diagnosis: n samples of a space under noise in `ambient` dimensions (None: the space's own)."""
 
     space: str
@@ -136,7 +136,7 @@ def make_tasks(
     n: int = DEFAULT_N,
     ambient: int | None = 50,
     sizes: Mapping[str, int] = SIZES,
-) -> list[Task]:
+) -> list[DiagnosisTask]:
     """List the diagnoses of a benchmark, seed by seed, so that what is done first says something of every space.
 
     Args:
@@ -152,10 +152,12 @@ def make_tasks(
     """
     for space in spaces:
         target_of(space)
-    return [Task(space, level, seed, sizes.get(space, n), ambient) for seed in seeds for level in noise for space in spaces]
+    return [
+        DiagnosisTask(space, level, seed, sizes.get(space, n), ambient) for seed in seeds for level in noise for space in spaces
+    ]
 
 
-def run_task(task: Task) -> dict[str, Any]:
+def run_task(task: DiagnosisTask) -> dict[str, Any]:
     """Generate the data of a task and diagnose it.
 
     Returns:
@@ -182,7 +184,7 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=lambda array: array.tolist()))
 
 
-def run(tasks: Sequence[Task], jobs: int = 1) -> Generator[dict[str, Any], None, None]:
+def run(tasks: Sequence[DiagnosisTask], jobs: int = 1) -> Generator[dict[str, Any], None, None]:
     """Work on tasks in separate processes, one thread of linear algebra each, and yield rows as they come.
 
     When the consumer stops (an interrupt, or the generator is closed), the processes are ended.
@@ -241,7 +243,7 @@ def appending(path: str | os.PathLike[str]) -> Iterator[Callable[[Mapping[str, A
         yield append
 
 
-def finished(tasks: Sequence[Task], rows: Iterable[Mapping[str, Any]]) -> dict[Task, Mapping[str, Any]]:
+def finished(tasks: Sequence[DiagnosisTask], rows: Iterable[Mapping[str, Any]]) -> dict[DiagnosisTask, Mapping[str, Any]]:
     """Pair tasks with their rows, the last of each; failed diagnoses count as not done."""
     index = {(row["space"], row["noise"], row["seed"], row.get("n"), row.get("ambient")): row for row in rows}
     found = {task: index.get((task.space, task.noise, task.seed, task.n, task.ambient)) for task in tasks}
@@ -276,7 +278,7 @@ class Outcome:
         return {**asdict(self), "confidence": round(self.confidence, 4), "seconds": round(self.seconds, 2)}
 
 
-def judge(row: Mapping[str, Any]) -> Outcome:
+def outcome_of(row: Mapping[str, Any]) -> Outcome:
     """Compare a row with the target of its space."""
     place = (row["space"], row["noise"], row["seed"])
     spent = (row["seconds"], row["peak_bytes"])
@@ -396,7 +398,7 @@ def rate_of(outcomes: Iterable[Outcome]) -> Share:
     return Share(sum(right), len(right))
 
 
-def summarise(outcomes: Sequence[Outcome]) -> Scorecard:
+def scorecard_of(outcomes: Sequence[Outcome]) -> Scorecard:
     """Bring outcomes together; counts of errors leave out the spaces that stand apart.
 
     Raises:

@@ -68,7 +68,7 @@ class Throughput(Document):
 
 
 @dataclass(frozen=True)
-class _Setting:
+class _Workload:
     """What every way of training is given."""
 
     data: Dataset
@@ -81,7 +81,7 @@ class _Setting:
     def build(self, number: int, compiled: bool = False) -> tuple[VAE, Split, TrainingConfig]:
         """A model with its split and hyperparameters; the numbers are added to the seed."""
         seed = self.seed + number
-        request = TrainOptions(
+        options = TrainOptions(
             LATENT,
             hidden=HIDDEN,
             epochs=self.epochs,
@@ -92,8 +92,8 @@ class _Setting:
         )
         split = split_data(self.data, seed)
         mean, std, _, _ = moments(self.data, split.train)
-        model = build_model(request.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
-        return model.to(self.device), split, request.training_config(len(split.train))
+        model = build_model(options.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
+        return model.to(self.device), split, options.training_config(len(split.train))
 
 
 @dataclass
@@ -118,7 +118,7 @@ class _Timed:
         return [sum(self.seconds[i : i + epochs]) for i in range(0, len(self.seconds), epochs)]
 
 
-def measure(
+def measure_throughput(
     models: int = 16,
     epochs: int = 4,
     repeats: int = 5,
@@ -143,18 +143,18 @@ def measure(
         progress: called with a description and a share in [0, 1].
     """
     data = Dataset.of(generate(LATENT, N, ambient=AMBIENT, noise=NOISE, seed=seed).x)
-    setting = _Setting(data, epochs * (repeats + 1), batch_size, seed, to_device(device), precision)
-    ways: dict[str, tuple[int, Iterator[float]]] = {PLAIN: (1, _plain(setting))}
+    workload = _Workload(data, epochs * (repeats + 1), batch_size, seed, to_device(device), precision)
+    ways: dict[str, tuple[int, Iterator[float]]] = {PLAIN: (1, _plain(workload))}
     for suffix, choice in (("", False), (", compiled", True)) if compiled else (("", False),):
-        ways["one model" + suffix] = (1, _single(setting, choice))
-        ways[f"ensemble of {models}{suffix}"] = (models, _ensemble(setting, models, choice))
+        ways["one model" + suffix] = (1, _single(workload, choice))
+        ways[f"ensemble of {models}{suffix}"] = (models, _ensemble(workload, models, choice))
     timed = {name: _Timed([], []) for name in ways}
     for i, (name, (_, curve)) in enumerate(itertools.islice(itertools.cycle(ways.items()), len(ways) * (repeats + 1))):
         if progress is not None:
             progress(name, i / (len(ways) * (repeats + 1)))
         timed[name].advance(curve, epochs)
-    _, split, config = setting.build(0)
-    limit = _limit(setting)
+    _, split, config = workload.build(0)
+    limit = _limit(workload)
     return tuple(_rate(name, count, timed, epochs, len(split.train), config, limit) for name, (count, _) in ways.items())
 
 
@@ -192,33 +192,33 @@ def _rate(
     )
 
 
-def _limit(setting: _Setting) -> float:
+def _limit(workload: _Workload) -> float:
     """Steps a second of one model that the ceilings of the processor allow."""
-    model, split, config = setting.build(0)
-    x = torch.as_tensor(setting.data.rows(split.train[: config.batch_size]), dtype=torch.float32).to(setting.device)
+    model, split, config = workload.build(0)
+    x = torch.as_tensor(workload.data.rows(split.train[: config.batch_size]), dtype=torch.float32).to(workload.device)
 
     def step() -> None:
         terms = model(x)
         (terms.nll.mean() + terms.kl.sum(-1).mean()).backward()
 
     work = work_of(step) + update_of(count_parameters(model))
-    return 1 / ceilings(setting.device, config.precision).seconds(work)
+    return 1 / ceilings(workload.device, config.precision).seconds(work)
 
 
-def _plain(setting: _Setting) -> Iterator[float]:
-    model, split, config = setting.build(0)
-    return eager_loop(model, setting.data, split, config)
+def _plain(workload: _Workload) -> Iterator[float]:
+    model, split, config = workload.build(0)
+    return eager_loop(model, workload.data, split, config)
 
 
-def _single(setting: _Setting, compiled: bool) -> Iterator[float]:
-    model, split, config = setting.build(0, compiled)
-    for state in Trainer(model, setting.data, split, config).epochs():
+def _single(workload: _Workload, compiled: bool) -> Iterator[float]:
+    model, split, config = workload.build(0, compiled)
+    for state in Trainer(model, workload.data, split, config).epochs():
         yield state.history["valid_loss"][-1]
 
 
-def _ensemble(setting: _Setting, models: int, compiled: bool) -> Iterator[float]:
-    made, splits, configs = zip(*(setting.build(number, compiled) for number in range(models)), strict=True)
-    trainer = EnsembleTrainer(made, setting.data, splits, configs)
+def _ensemble(workload: _Workload, models: int, compiled: bool) -> Iterator[float]:
+    made, splits, configs = zip(*(workload.build(number, compiled) for number in range(models)), strict=True)
+    trainer = EnsembleTrainer(made, workload.data, splits, configs)
     for _ in trainer.epochs():
         yield trainer.states[0].history["valid_loss"][-1]
 

@@ -15,7 +15,7 @@ from topovae.cli.shell import check_output, command, console, group, note, progr
 from topovae.errors import UsageError
 
 if TYPE_CHECKING:
-    from topovae.benchmarks.diagnosis import Outcome, Scorecard, Task
+    from topovae.benchmarks.diagnosis import DiagnosisTask, Outcome, Scorecard
 
 bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
 
@@ -43,7 +43,7 @@ def diagnosis(
     debug: DebugOption = False,
 ) -> None:
     """Count how often `analyze` names the right space: a confusion table, errors, calibration, time and memory."""
-    from topovae.benchmarks.diagnosis import SIZES, judge, known_spaces, make_tasks
+    from topovae.benchmarks.diagnosis import SIZES, known_spaces, make_tasks, outcome_of
 
     if markdown and json:
         raise UsageError("--json and --markdown both say what goes to stdout; give one of them")
@@ -54,7 +54,7 @@ def diagnosis(
     try:
         with progress_bar(quiet) as advance:
             for row in results(tasks, jobs, save):
-                outcomes.append(judge(row))
+                outcomes.append(outcome_of(row))
                 report(outcomes, len(tasks), advance, quiet)
     finally:  # an interrupt leaves the table of what is there
         settings = {"noise": levels, "seeds": chosen, "samples": samples, "ambient": ambient, "asked": len(tasks)}
@@ -79,11 +79,11 @@ def train(
     import torch
     from rich.table import Table
 
-    from topovae.benchmarks.training import SCHEMA, measure
+    from topovae.benchmarks.training import SCHEMA, measure_throughput
 
     torch.set_num_threads(1)
     with progress_bar(quiet) as advance:
-        rates = measure(models, epochs, repeats, seed, device, batch_size, compiled, precision, advance)
+        rates = measure_throughput(models, epochs, repeats, seed, device, batch_size, compiled, precision, advance)
     if json:
         settings = {"batch_size": batch_size, "precision": precision}
         write_json({"schema": SCHEMA, **settings, "rates": [rate.to_dict() for rate in rates]})
@@ -102,11 +102,11 @@ def train(
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
     """Write what was found on stdout; nothing where nothing was found."""
-    from topovae.benchmarks.diagnosis import SCHEMA, markdown, summarise
+    from topovae.benchmarks.diagnosis import SCHEMA, markdown, scorecard_of
 
     if not outcomes:
         return
-    summary = summarise(outcomes)
+    summary = scorecard_of(outcomes)
     if form == "json":
         rows = [outcome.to_dict() for outcome in outcomes]
         write_json({"schema": SCHEMA, "settings": dict(settings), "summary": summary.to_dict(), "rows": rows})
@@ -116,7 +116,7 @@ def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) ->
         print_summary(summary)
 
 
-def results(tasks: Sequence[Task], jobs: int, save: str | None) -> Iterator[Mapping[str, Any]]:
+def results(tasks: Sequence[DiagnosisTask], jobs: int, save: str | None) -> Iterator[Mapping[str, Any]]:
     """Rows of all tasks, those of the file first; new ones are added to it."""
     from topovae.benchmarks.diagnosis import appending, finished, read_rows, run
 

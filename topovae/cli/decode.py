@@ -22,10 +22,10 @@ def decode(
     debug: DebugOption = False,
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
-    from topovae.data.readers.find import read_array
+    from topovae.data.readers.find import read_table
     from topovae.data.writers import write_columns
     from topovae.runs import models
 
     check_output(output, run, input)
     model = models.open_model(run, device)
-    write_columns({"x": models.decode(model, read_array(input))}, output, format)
+    write_columns({"x": models.decode(model, read_table(input))}, output, format)

@@ -98,11 +98,11 @@ def with_truth(samples: Dataset, path: str | None, space: str | None) -> Dataset
     from topovae.signature import parse
 
     if path is not None:
-        from topovae.data.readers.find import read_array
+        from topovae.data.readers.find import read_table
 
         if space is None:
             raise UsageError("--truth needs --truth-space, the latent expression of its coordinates, such as S1 or S1xS1")
-        samples = replace(samples, truth=read_array(path).astype(float), space=space)
+        samples = replace(samples, truth=read_table(path).astype(float), space=space)
     if samples.truth is None or samples.space is None:
         return samples
     from topovae.latent import LatentSpace

@@ -33,7 +33,7 @@ def spaces(
     """List latent spaces with their dimension, priors, posteriors and groups."""
     from topovae.signature import MODELS, NAMES
 
-    rows = [describe(text) for text in ([expression] if expression else (*NAMES, *MODELS))]
+    rows = [space_row(text) for text in ([expression] if expression else (*NAMES, *MODELS))]
     if json:
         write_json({"schema": "topovae/spaces/1", "spaces": rows})
         return
@@ -67,7 +67,7 @@ def print_factors() -> None:
     for column in ("factor", "coordinates", "posteriors, the default first", "prior"):
         table.add_column(column)
     for text, coordinates in FACTOR_COORDINATES.items():
-        row = describe(text)
+        row = space_row(text)
         table.add_row(text, coordinates, ", ".join(row["families"][0]), row["priors"][0])
     out = console()
     out.print(table)
@@ -81,7 +81,7 @@ def kl_kind(space: LatentSpace) -> str:
     return "exact" if space.order == 1 and all(f.family.kl == "exact" for f in space.factors) else "unbiased"
 
 
-def describe(text: str) -> dict:
+def space_row(text: str) -> dict:
     """One latent space as a JSON-ready row."""
     from topovae.latent import LatentSpace
     from topovae.signature import MODELS, NAMES, parse

@@ -53,7 +53,7 @@ def sweep(
     from topovae.store.reader import read_sweep
 
     named = tuple(split_expressions(latents))
-    request = SweepOptions(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
+    sweep_options = SweepOptions(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
     find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)
@@ -65,14 +65,14 @@ def sweep(
     from topovae.runs.provenance import make_header
 
     if previous is not None:
-        check_same_sweep(previous, request, samples)
+        check_same_sweep(previous, sweep_options, samples)
     set_threads(choose_network(samples.sample_shape, options["network"]).kind)
-    header = make_header(samples, request.to_dict(), seed, device, arguments())
+    header = make_header(samples, sweep_options.to_dict(), seed, device, arguments())
     kept = f"{output} holds the runs of all finished groups; the same command goes on from there"
     with progress_bar(quiet) as advance, keeping(kept):
         found = run_sweep(
             samples,
-            request,
+            sweep_options,
             header,
             output,
             jobs=jobs,

@@ -87,23 +87,23 @@ def train(
     document: Mapping[str, Any] | None = None
     coordinates: Mapping[str, Any] = {}
     if previous is not None:
-        request = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
-        check_same(previous, request, samples)
+        train_options = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
+        check_same(previous, train_options, samples)
     else:
         given = read_analysis(analysis) if analysis else None
         pinned = read_anchors(options["anchors"]) if options["anchors"] else None
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
-        request, document, coordinates = planned.request, planned.analysis, planned.coordinates
+        train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
         for reason in planned.reasons:
             note(reason, quiet)
-    header = make_header(samples, request.to_dict(), seed, device, arguments())
+    header = make_header(samples, train_options.to_dict(), seed, device, arguments())
     started = time.monotonic()
     kept = f"{output} holds the last whole epoch; the same command with --resume goes on from there"
     with progress_bar(quiet) as advance, keeping(kept):
         run = train_run(
             samples,
-            request,
+            train_options,
             header,
             None if follows else output,
             device=device,
@@ -111,7 +111,7 @@ def train(
             analysis=document,
             coordinates=coordinates,
             resumed=previous,
-            progress=lambda name, state, total: advance(describe(name, state), state.epoch / total),
+            progress=lambda name, state, total: advance(epoch_words(name, state), state.epoch / total),
         )
     team.leave()
     if follows:
@@ -162,7 +162,7 @@ def existing_run(path: str, resume: bool) -> Run | None:
     return None
 
 
-def check_same(previous: Run, request: TrainOptions, samples: Dataset) -> None:
+def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
     """Whether a resumed run is asked for the same thing on the same data.
 
     Raises:
@@ -172,9 +172,9 @@ def check_same(previous: Run, request: TrainOptions, samples: Dataset) -> None:
     from topovae.signature import parse
 
     known = previous.header.config
-    if previous.model.latent == parse(request.latent, request.allow_orbifold).canonical:
-        request = replace(request, latent=str(known.get("latent", request.latent)))
-    differing = differences(known, request.to_dict())
+    if previous.model.latent == parse(options.latent, options.allow_orbifold).canonical:
+        options = replace(options, latent=str(known.get("latent", options.latent)))
+    differing = differences(known, options.to_dict())
     if differing:
         raise RunFileError(
             f"--resume goes on with the same options, and these differ: {', '.join(differing)}; give the options of the first "
@@ -219,9 +219,9 @@ def read_analysis(path: str) -> dict[str, Any]:
 
 def read_anchors(path: str) -> np.ndarray:
     """A table of anchors (m, 1 + k): row numbers of the data, and coordinates."""
-    from topovae.data.readers.find import read_array
+    from topovae.data.readers.find import read_table
 
-    return read_array(path).astype(float)
+    return read_table(path).astype(float)
 
 
 def doubts(run: Run) -> list[str]:
@@ -231,6 +231,6 @@ def doubts(run: Run) -> list[str]:
     return [words for words in dict.fromkeys(found) if words]
 
 
-def describe(name: str, state: TrainingState) -> str:
+def epoch_words(name: str, state: TrainingState) -> str:
     """A training state in a few words for the progress bar."""
     return f"{name} epoch {state.epoch}  loss {state.history['valid_loss'][-1]:.3f}"

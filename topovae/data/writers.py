@@ -28,7 +28,7 @@ _CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
-class Format:
+class OutputFormat:
     """A format of output: a row in the table of formats.
 
     Attributes:
@@ -193,11 +193,11 @@ def _columns_to_jsonl(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> No
 
 
 FORMATS = (
-    Format(".npy", _sample_to_npy, _columns_to_npy),
-    Format(".npz", _sample_to_npz, _columns_to_npz, whole=True),
-    Format(".csv", _sample_to_csv, _columns_to_csv),
-    Format(".h5", _sample_to_h5, _columns_to_h5, whole=True),
-    Format(".hdf5", _sample_to_h5, whole=True),
-    Format(".jsonl", columns=_columns_to_jsonl),
+    OutputFormat(".npy", _sample_to_npy, _columns_to_npy),
+    OutputFormat(".npz", _sample_to_npz, _columns_to_npz, whole=True),
+    OutputFormat(".csv", _sample_to_csv, _columns_to_csv),
+    OutputFormat(".h5", _sample_to_h5, _columns_to_h5, whole=True),
+    OutputFormat(".hdf5", _sample_to_h5, whole=True),
+    OutputFormat(".jsonl", columns=_columns_to_jsonl),
 )
 """The table of formats: a new one is its writers and its row."""

@@ -77,7 +77,7 @@ class Certificate(Document):
 
 
 @dataclass(frozen=True)
-class Finding:
+class TestOutcome:
     """The outcome of one test: sound, unclear, broken, or a remark that decides nothing."""
 
     outcome: str
@@ -112,7 +112,7 @@ def certify(
     ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
-    findings = [
+    tests = [
         *_about_components(ground),
         *_about_dimension(space, ground),
         *_about_winding(space, algebra),
@@ -123,10 +123,10 @@ def certify(
     ]
     degree, remark = _degree(space, algebra, fibres)
     order = (BROKEN, UNCLEAR, SOUND, REMARK)
-    findings = sorted([*findings, *remark], key=lambda finding: order.index(finding.outcome))
+    tests = sorted([*tests, *remark], key=lambda test: order.index(test.outcome))
     return Certificate(
-        verdict=_verdict(findings),
-        reasons=tuple(finding.reason for finding in findings),
+        verdict=_verdict(tests),
+        reasons=tuple(test.reason for test in tests),
         winding=None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist(),
         degree=degree,
         injectivity={name: float(getattr(fibres, name)) for name in ("data", "latent", "torn", "leaps", "several", "spread")},
@@ -157,39 +157,39 @@ def unrolled(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
     return LatentSpace(space.signature.homeomorphic), space.unroll(latents)
 
 
-def _verdict(findings: list[Finding]) -> str:
-    outcomes = {finding.outcome for finding in findings}
+def _verdict(tests: list[TestOutcome]) -> str:
+    outcomes = {test.outcome for test in tests}
     return NOT if BROKEN in outcomes else UNDECIDED if UNCLEAR in outcomes else HOMEOMORPHIC
 
 
-def _about_components(ground: Ground) -> Iterator[Finding]:
+def _about_components(ground: Ground) -> Iterator[TestOutcome]:
     pieces = len(np.unique(components_of_points(ground.points, ground.seed)))
     if pieces > 1:
-        yield Finding(BROKEN, f"the data falls into {pieces} components, and the latent space is connected")
+        yield TestOutcome(BROKEN, f"the data falls into {pieces} components, and the latent space is connected")
 
 
-def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[Finding]:
+def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[TestOutcome]:
     found = ground.dimension.value
     if found != space.dim:
-        yield Finding(UNCLEAR, f"the data looks {found}-dimensional, and the latent space has dimension {space.dim}")
+        yield TestOutcome(UNCLEAR, f"the data looks {found}-dimensional, and the latent space has dimension {space.dim}")
 
 
-def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     if algebra.exact is None:
         return
     share, combination = algebra.exact
     if share < EXACT[0]:
-        yield Finding(
+        yield TestOutcome(
             BROKEN,
             f"the circle-valued function {_named(combination)} of the latent space winds around no loop of the data "
             f"({share:.0%} of its change is no change of a real-valued function)",
         )
     elif share < EXACT[1]:
-        yield Finding(
+        yield TestOutcome(
             UNCLEAR, f"the circle-valued function {_named(combination)} of the latent space hardly winds ({share:.0%})"
         )
     if algebra.winding is None:
-        yield Finding(UNCLEAR, "the data's own loops do not show, so that winding numbers are not known")
+        yield TestOutcome(UNCLEAR, "the data's own loops do not show, so that winding numbers are not known")
     elif algebra.winding.shape[0] == algebra.winding.shape[1]:
         yield _square(algebra)
 
@@ -198,7 +198,7 @@ def _named(combination: tuple[int, ...]) -> str:
     return "(" + ", ".join(map(str, combination)) + ")" if len(combination) > 1 else "of the circle"
 
 
-def _square(algebra: Algebra) -> Finding:
+def _square(algebra: Algebra) -> TestOutcome:
     """Judge a square winding matrix by its determinant."""
     assert algebra.winding is not None
     nearest = np.rint(algebra.winding)
@@ -206,14 +206,14 @@ def _square(algebra: Algebra) -> Finding:
     determinant = round(float(np.linalg.det(nearest)))
     said = f"winding numbers {nearest.astype(int).tolist()}, determinant {determinant}"
     if whole and abs(determinant) == 1:
-        return Finding(SOUND, said)
+        return TestOutcome(SOUND, said)
     if _life(algebra, 3, 1, len(nearest) - 1) < STANDS_OUT:
-        return Finding(UNCLEAR, f"{said}, but the data's loops do not stand out from noise")
+        return TestOutcome(UNCLEAR, f"{said}, but the data's loops do not stand out from noise")
     if not whole:
-        return Finding(
+        return TestOutcome(
             UNCLEAR, f"winding numbers {algebra.winding.round(2).tolist()} are not whole: the encoder jumps somewhere"
         )
-    return Finding(BROKEN, f"{said}; a homeomorphism has determinant ±1")
+    return TestOutcome(BROKEN, f"{said}; a homeomorphism has determinant ±1")
 
 
 def _life(algebra: Algebra, prime: int, degree: int, rank: int) -> float:
@@ -222,47 +222,47 @@ def _life(algebra: Algebra, prime: int, degree: int, rank: int) -> float:
     return float(lives[rank]) if rank < len(lives) else 0.0
 
 
-def _about_covers(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+def _about_covers(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     count = topology.betti_numbers(space.signature, 2)[1]
     if count == len(characters(space.signature)):
         return
     if algebra.mod_two is None:
-        yield Finding(
+        yield TestOutcome(
             UNCLEAR, "the data's classes mod 2 do not show, so that those of the latent space cannot be compared with them"
         )
         return
     loose = [match for match in algebra.mod_two if match.frustration > MATCHED * match.rival]
     table = [list(match.combination) for match in algebra.mod_two]
     if loose:
-        yield Finding(
+        yield TestOutcome(
             UNCLEAR,
             f"a double cover of the latent space is torn over the data: its class mod 2 differs from every one of the data's "
             f"on {loose[0].frustration:.2%} of the edges or more",
         )
     elif round(float(np.linalg.det(table))) % 2:
-        yield Finding(SOUND, f"classes mod 2 of the latent space are {table} in the data's")
+        yield TestOutcome(SOUND, f"classes mod 2 of the latent space are {table} in the data's")
     else:
         sure = _life(algebra, 2, 1, count - 1) >= STANDS_OUT
-        yield Finding(
+        yield TestOutcome(
             BROKEN if sure else UNCLEAR,
             f"classes mod 2 of the latent space are {table} in the data's: a double cover is lost"
             + ("" if sure else ", perhaps"),
         )
 
 
-def _about_degree(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+def _about_degree(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     if not is_sphere(space):
         return
     if algebra.degree is None or abs(algebra.degree - round(algebra.degree)) > WHOLE:
-        yield Finding(UNCLEAR, "the data shows no cavity that the sphere could be compared with")
+        yield TestOutcome(UNCLEAR, "the data shows no cavity that the sphere could be compared with")
     elif abs(round(algebra.degree)) == 1:
-        yield Finding(SOUND, f"degree {round(algebra.degree)}")
+        yield TestOutcome(SOUND, f"degree {round(algebra.degree)}")
     else:
         sure = _life(algebra, 3, 2, 0) >= STANDS_OUT
-        yield Finding(BROKEN if sure else UNCLEAR, f"degree {round(algebra.degree)}; a homeomorphism has degree ±1")
+        yield TestOutcome(BROKEN if sure else UNCLEAR, f"degree {round(algebra.degree)}; a homeomorphism has degree ±1")
 
 
-def _about_missing(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
+def _about_missing(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     """Look for classes of the data that the latent space has not."""
     words = {1: "loops", 2: "cavities"}
     for prime, degree in sorted(algebra.lives, key=lambda key: (key[1], -key[0])):
@@ -272,10 +272,10 @@ def _about_missing(space: LatentSpace, algebra: Algebra) -> Iterator[Finding]:
         if extra >= STANDS_OUT:
             more = int((algebra.lives[prime, degree] >= STANDS_OUT).sum())
             text = f"the data shows {more} {words[degree]} over Z/{prime}, the latent space has {held}"
-            yield Finding(BROKEN if extra >= SURELY else UNCLEAR, text)
+            yield TestOutcome(BROKEN if extra >= SURELY else UNCLEAR, text)
 
 
-def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[Finding]:
+def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[TestOutcome]:
     texts = {
         "several": "{:.1%} of small latent balls hold several pieces of the data",
         "torn": "{:.1%} of small balls of the data are torn apart in the latent space",
@@ -285,12 +285,12 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[Finding]:
         texts["empty"] = "{:.1%} of the latent space is not reached"
     for name, text in texts.items():
         value = float(getattr(fibres, name))
-        yield Finding(_judged(value, LIMITS[name]), text.format(value))
+        yield TestOutcome(_judged(value, LIMITS[name]), text.format(value))
     text = f"samples in a small latent ball lie {fibres.spread:.0%} as far apart as any"
-    yield Finding(_judged(fibres.spread, regime(space.dim).spread), text)
+    yield TestOutcome(_judged(fibres.spread, regime(space.dim).spread), text)
     for extent in fibres.ranges:
         if extent < COLLAPSED:
-            yield Finding(
+            yield TestOutcome(
                 BROKEN, f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range"
             )
 
@@ -300,7 +300,7 @@ def _judged(value: float, limits: tuple[float, float]) -> str:
     return SOUND if value <= sound else UNCLEAR if value < broken else BROKEN
 
 
-def _degree(space: LatentSpace, algebra: Algebra, fibres: Fibres) -> tuple[int | None, list[Finding]]:
+def _degree(space: LatentSpace, algebra: Algebra, fibres: Fibres) -> tuple[int | None, list[TestOutcome]]:
     """Return the degree: by winding on tori, by area on the sphere, by counting the pieces of fibres, modulo 2, elsewhere."""
     if not topology.is_closed(space.signature):
         return None, []
@@ -311,7 +311,7 @@ def _degree(space: LatentSpace, algebra: Algebra, fibres: Fibres) -> tuple[int |
         return round(algebra.degree), []
     if fibres.pieces is None:
         return None, []
-    return fibres.pieces % 2, [Finding(REMARK, f"the degree is given modulo 2: fibres mostly have {fibres.pieces} pieces")]
+    return fibres.pieces % 2, [TestOutcome(REMARK, f"the degree is given modulo 2: fibres mostly have {fibres.pieces} pieces")]
 
 
 def _coverage(space: LatentSpace, fibres: Fibres) -> float | None:

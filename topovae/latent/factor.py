@@ -155,7 +155,7 @@ def register(kind: str, like: str | None = None) -> Callable[[Callable[..., Fact
     return enter
 
 
-def build(factor: signature.Factor, families: Iterable[str] = ()) -> Factor:
+def build(factor: signature.Elementary, families: Iterable[str] = ()) -> Factor:
     """The factor that an entry of a signature names.
 
     Args:

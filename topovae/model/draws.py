@@ -35,7 +35,7 @@ _FILLED: Mapping[Callable[..., Tensor], str] = {
 
 
 @dataclass(frozen=True)
-class Request:
+class Draw:
     """Random numbers that a computation asks for.
 
     Args:
@@ -49,8 +49,8 @@ class Request:
     args: tuple[Any, ...] = ()
     options: Mapping[str, Any] | None = None
 
-    def again(self) -> Request:
-        """An equal request, with a tensor of its own."""
+    def again(self) -> Draw:
+        """An equal one, with a tensor of its own."""
         return replace(self, empty=torch.empty_like(self.empty))
 
     def constant(self) -> Tensor:
@@ -67,11 +67,11 @@ class Noise(TorchFunctionMode):
     """A context in which torch's random tensors come from a supply.
 
     Args:
-        supply: gives the numbers of a request.
+        supply: gives the numbers of a draw.
         gamma: in place of `torch._standard_gamma`, whose numbers depend on values and have gradients by them.
     """
 
-    def __init__(self, supply: Callable[[Request], Tensor], gamma: Callable[[Tensor], Tensor] = torch._standard_gamma) -> None:
+    def __init__(self, supply: Callable[[Draw], Tensor], gamma: Callable[[Tensor], Tensor] = torch._standard_gamma) -> None:
         super().__init__()
         self.supply, self.gamma = supply, gamma
 
@@ -81,15 +81,15 @@ class Noise(TorchFunctionMode):
         options = dict(kwargs or {})
         if func in _CREATED:
             make, fill = _CREATED[func]
-            return self.supply(Request(make(*args, **options, memory_format=torch.contiguous_format), fill))
+            return self.supply(Draw(make(*args, **options, memory_format=torch.contiguous_format), fill))
         if func in _FILLED:
             tensor = args[0]
-            drawn = self.supply(Request(tensor, _FILLED[func], args[1:], options))
+            drawn = self.supply(Draw(tensor, _FILLED[func], args[1:], options))
             return drawn if drawn is tensor else tensor.copy_(drawn)
         if func is torch.randint:
             *bounds, size = args
             empty = torch.empty(size, dtype=torch.int64, **options)
-            return self.supply(Request(empty, "random_", tuple(bounds) if len(bounds) == 2 else (0, *bounds)))
+            return self.supply(Draw(empty, "random_", tuple(bounds) if len(bounds) == 2 else (0, *bounds)))
         if func is torch._standard_gamma:
             return self.gamma(*args)
         return func(*args, **options)

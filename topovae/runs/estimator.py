@@ -125,11 +125,11 @@ class TopoVAE(TransformerMixin, BaseEstimator):
         options = {k: v for k, v in self.get_params().items() if k not in {"latent", "device", "random_state"}}
         pinned = None if anchors is None else np.asarray(anchors, dtype=float)
         planned = plan(data, self.latent, options | {"seed": self.random_state}, anchors=pinned, device=self.device)
-        config = planned.request.to_dict()
+        config = planned.options.to_dict()
         header = make_header(data, config, self.random_state, self.device, ("topovae.TopoVAE.fit",))
         self.run_ = train_run(
             data,
-            planned.request,
+            planned.options,
             header,
             device=self.device,
             analysis=planned.analysis,

@@ -61,7 +61,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Budget:
+class Effort:
     """How much is spent on each candidate.
 
     Args:
@@ -98,7 +98,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Run(Document):
+class Fit(Document):
     """One decoder.
 
     Attributes:
@@ -126,7 +126,7 @@ class Trial(Document):
 
     latent: str
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[Fit, ...]
 
     @property
     def log_likelihood(self) -> float:
@@ -175,7 +175,7 @@ def compare(
     data: Dataset | ArrayLike,
     candidates: Sequence[str],
     seed: int = 0,
-    budget: Budget | None = None,
+    effort: Effort | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
     """Fit a decoder on each candidate to the training split and compare likelihoods of the validation split.
@@ -186,23 +186,23 @@ def compare(
         data: samples; an array is taken as they come.
         candidates: latent expressions.
         seed: of the split and of every random number.
-        budget: what to spend; the default takes about 20 s a candidate on one core for 2000 x 50.
+        effort: what to spend; the default takes about 20 s a candidate on one core for 2000 x 50.
         progress: called with a candidate and the share of the work that is done.
 
     Raises:
         UsageError: there are no candidates, or one is no latent expression.
     """
-    budget, report = budget or Budget(), progress or (lambda stage, share: None)
+    effort, report = effort or Effort(), progress or (lambda stage, share: None)
     spaces = list(dict.fromkeys(parse(text) for text in candidates))
     if not spaces:
         raise UsageError("no candidates were given to compare; expected latent expressions such as S1xS1")
-    train, valid = _prepare(Dataset.given(data), seed, budget)
+    train, valid = _prepare(Dataset.given(data), seed, effort)
     trials = []
     for place, signature in enumerate(spaces):
         runs = []
-        for number in range(budget.seeds):
-            report(f"evidence of {signature.canonical}", (place + number / budget.seeds) / len(spaces))
-            runs.append(run_candidate(signature.canonical, train, valid, seed + number, budget))
+        for number in range(effort.seeds):
+            report(f"evidence of {signature.canonical}", (place + number / effort.seeds) / len(spaces))
+            runs.append(run_candidate(signature.canonical, train, valid, seed + number, effort))
         runs.sort(key=lambda run: -run.fit)
         trials.append(Trial(signature.canonical, signature.name or signature.canonical, tuple(runs)))
     return decide(trials)
@@ -231,18 +231,18 @@ def _standard_error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.inf
 
 
-def _prepare(data: Dataset, seed: int, budget: Budget) -> tuple[Tensor, Tensor]:
+def _prepare(data: Dataset, seed: int, effort: Effort) -> tuple[Tensor, Tensor]:
     """Return samples for training and validation (n, q), in principal components of the training samples if they are many."""
     parts = split_data(data, seed)
     rng = np.random.default_rng(seed)
     rows = [
         data.rows(np.sort(rng.permutation(index)[:most])).reshape(-1, data.n_features).astype(np.float64)
-        for index, most in ((parts.train, budget.most_train), (parts.valid, budget.most_valid))
+        for index, most in ((parts.train, effort.most_train), (parts.valid, effort.most_valid))
     ]
-    if data.n_features > budget.most_features:
+    if data.n_features > effort.most_features:
         centre = rows[0].mean(axis=0)
         _, _, axes = np.linalg.svd(rows[0] - centre, full_matrices=False)
-        rows = [(x - centre) @ axes[: budget.most_features].T for x in rows]
+        rows = [(x - centre) @ axes[: effort.most_features].T for x in rows]
     train, valid = (torch.as_tensor(x, dtype=torch.float32) for x in rows)
     return train, valid
 
@@ -292,46 +292,46 @@ class GenerativeMap(nn.Module):
         return torch.logsumexp(self.log_kernel(x, images), 1).mean() - math.log(points)
 
 
-def run_candidate(latent: str, train: Tensor, valid: Tensor, seed: int, budget: Budget) -> Run:
+def run_candidate(latent: str, train: Tensor, valid: Tensor, seed: int, effort: Effort) -> Fit:
     """Fit one decoder from the best of several starts and measure it; the global random state is put back.
 
     Args:
         latent: expression.
         train, valid: (n, q) samples.
         seed: of weights and samples.
-        budget: what to spend.
+        effort: what to spend.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         starts = []
-        for _ in range(budget.starts):
+        for _ in range(effort.starts):
             start = GenerativeMap(latent, train)
-            starts.append((fit(start, train, budget.start_steps, budget), start))
+            starts.append((fit(start, train, effort.start_steps, effort), start))
         _, best = max(starts, key=lambda pair: pair[0])
-        reached = fit(best, train, budget.steps, budget)
-        held_out = held_out_log_likelihood(best, valid, budget).double().numpy()
-    return Run(seed, float(held_out.mean()), reached, float(best.likelihood.noise.detach()), held_out)
+        reached = fit(best, train, effort.steps, effort)
+        held_out = held_out_log_likelihood(best, valid, effort).double().numpy()
+    return Fit(seed, float(held_out.mean()), reached, float(best.likelihood.noise.detach()), held_out)
 
 
-def fit(model: GenerativeMap, x: Tensor, steps: int, budget: Budget) -> float:
+def fit(model: GenerativeMap, x: Tensor, steps: int, effort: Effort) -> float:
     """Raise the bound by Adam with a cosine schedule; return its mean over the last tenth of the steps, nats a sample.
 
     Args:
         model: to fit.
         x: (n, q) samples.
         steps: optimiser steps.
-        budget: rates and sizes.
+        effort: rates and sizes.
     """
     groups = [
-        {"params": list(model.decoder.parameters()), "lr": budget.learning_rate},
-        {"params": [model.likelihood.log_noise], "lr": budget.noise_rate},
+        {"params": list(model.decoder.parameters()), "lr": effort.learning_rate},
+        {"params": [model.likelihood.log_noise], "lr": effort.noise_rate},
     ]
     optimizer = torch.optim.Adam(groups)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     reached = []
     for _ in range(steps):
-        batch = x[torch.randint(len(x), (min(budget.batch_size, len(x)),))]
-        bound = model.bound(batch, budget.prior_points)
+        batch = x[torch.randint(len(x), (min(effort.batch_size, len(x)),))]
+        bound = model.bound(batch, effort.prior_points)
         optimizer.zero_grad(set_to_none=True)
         (-bound).backward()
         optimizer.step()
@@ -346,7 +346,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget) -> Tensor:
+def held_out_log_likelihood(model: GenerativeMap, x: Tensor, effort: Effort) -> Tensor:
     """Estimate log p(x) by importance sampling, (n,), nats: a bound that is tight where the proposal is good.
 
     The proposal is a mixture of the space's own posteriors, on a quotient with the density of the orbit. Its centres are
@@ -355,24 +355,24 @@ def held_out_log_likelihood(model: GenerativeMap, x: Tensor, budget: Budget) -> 
     Args:
         model: fitted.
         x: (n, q) samples.
-        budget: `draws` and `components`.
+        effort: `draws` and `components`.
     """
     space, n = model.space, len(x)
-    points = space.sample_prior(4 * budget.prior_points, x)
+    points = space.sample_prior(4 * effort.prior_points, x)
     shares = torch.softmax(model.log_kernel(x, model.images(points)), 1)
-    centres = points[torch.multinomial(shares, budget.components, replacement=True)]
+    centres = points[torch.multinomial(shares, effort.components, replacement=True)]
     # the points' spacing in radians: a latent space is a few radians wide
     least = 4.0 * len(points) ** (-1 / space.dim)
     found = torch.zeros(n)
     for _ in range(ROUNDS):
         widths = (WIDENING * _spacing(space, centres)).clamp_min(least)[:, None, None].expand(-1, -1, space.scale_dim)
-        around = _take(centres, torch.randint(budget.components, (n, budget.draws)))
-        z = space.posterior(around, widths.expand(-1, budget.draws, -1)).rsample()
-        proposal = space.posterior(centres[:, None], widths[:, None].expand(-1, -1, budget.components, -1))
-        density = torch.logsumexp(proposal.log_prob(z[:, :, None]), -1) - math.log(budget.components)
+        around = _take(centres, torch.randint(effort.components, (n, effort.draws)))
+        z = space.posterior(around, widths.expand(-1, effort.draws, -1)).rsample()
+        proposal = space.posterior(centres[:, None], widths[:, None].expand(-1, -1, effort.components, -1))
+        density = torch.logsumexp(proposal.log_prob(z[:, :, None]), -1) - math.log(effort.components)
         importance = model.log_density(x[:, None], model.images(z)) + space.prior_log_prob(z) - density
-        found = torch.logsumexp(importance, 1) - math.log(budget.draws)
-        centres = _take(z, torch.multinomial(torch.softmax(importance, 1), budget.components, replacement=True))
+        found = torch.logsumexp(importance, 1) - math.log(effort.draws)
+        centres = _take(z, torch.multinomial(torch.softmax(importance, 1), effort.components, replacement=True))
         least = 0.6 * least
     return found
 

@@ -15,7 +15,7 @@ from topovae.runs.models import load_model, reconstruct
 from topovae.signature import MODELS, Signature, parse
 from topovae.store.schema import Run, Sweep
 from topovae.viz.files import save
-from topovae.viz.fronts import Front, plot_fronts
+from topovae.viz.fronts import RateDistortion, plot_fronts
 from topovae.viz.style import ColourKind
 from topovae.viz.summary import summary_figure
 
@@ -116,5 +116,5 @@ def draw_sweep(sweep: Sweep, path: str) -> None:
         runs = [run for run in sweep.runs if run.latent == latent]
         columns = {name: np.array([run.metrics["test"][name] for run in runs], float) for name in ("kl", "rms", "nll")}
         name = parse(latent, allow_orbifold=True).name or latent
-        fronts.append(Front(name, np.array([run.beta for run in runs]), **columns))
+        fronts.append(RateDistortion(name, np.array([run.beta for run in runs]), **columns))
     save(plot_fronts(fronts, title=os.path.basename(sweep.header.data.path)), path)

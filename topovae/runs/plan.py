@@ -29,14 +29,14 @@ class Plan:
     """What is to be trained, and from where.
 
     Args:
-        request: with its latent decided.
+        options: with its latent decided.
         analysis: JSON of the diagnosis, None where there was no need for one.
         coordinates: those of a `Beginning`, or "anchors", (m, 1 + k): samples to be held at
             points; or empty.
         reasons: sentences that say where the latent and the start come from.
     """
 
-    request: TrainOptions
+    options: TrainOptions
     analysis: Mapping[str, Any] | None
     coordinates: Mapping[str, np.ndarray]
     reasons: tuple[str, ...]
@@ -78,25 +78,25 @@ def plan(
         latent = recommended(analysis)
         best = analysis["recommendation"]
         reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {best['confidence']:.2f})")
-    request = TrainOptions(latent, **options)
+    train_options = TrainOptions(latent, **options)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
         reasons.append(f"start: {len(anchors)} anchors")
-    elif wants_start(request):
+    elif wants_start(train_options):
         if found is None:
             # Loops and frames are all that is needed here, and homology of degree 2 is what takes long.
             found = diagnose_train(data, seed, progress, max_dim=1)
             analysis = analysis or found.to_dict()
-        start = find_start(data, request, found, device)
+        start = find_start(data, train_options, found, device)
         reasons += start.sentences
         coordinates |= start.arrays
-    return Plan(request, analysis, coordinates, tuple(reasons))
+    return Plan(train_options, analysis, coordinates, tuple(reasons))
 
 
-def wants_start(request: TrainOptions) -> bool:
+def wants_start(options: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
-    factors = parse(request.latent, request.allow_orbifold).homeomorphic.factors
-    return request.init == "cohomology" and any(f.kind == "S" for f in factors)
+    factors = parse(options.latent, options.allow_orbifold).homeomorphic.factors
+    return options.init == "cohomology" and any(f.kind == "S" for f in factors)
 
 
 def diagnose_train(
@@ -144,7 +144,7 @@ class Beginning:
     sentences: tuple[str, ...]
 
 
-def find_start(data: Dataset, request: TrainOptions, analysis: Analysis, device: str = "auto") -> Beginning:
+def find_start(data: Dataset, options: TrainOptions, analysis: Analysis, device: str = "auto") -> Beginning:
     """Points of the latent space for all samples, without labels, and in words where they come from.
 
     The angles of images that are closed under rotation or shifts come from equivariance; everything else, and angles on which
@@ -152,28 +152,28 @@ def find_start(data: Dataset, request: TrainOptions, analysis: Analysis, device:
 
     Args:
         data: all samples.
-        request: what is to be trained.
+        options: what is to be trained.
         analysis: diagnosis of the training split.
         device: where a network of angles is trained.
     """
     from topovae.homology.coordinates.search import find_coordinates
 
-    signature = parse(request.latent, request.allow_orbifold).homeomorphic
+    signature = parse(options.latent, options.allow_orbifold).homeomorphic
     circles = [i for i, f in enumerate(signature.factors) if f.is_circle]
     turning = tuple(s.transformation for s in analysis.symmetries if s.circle)
     arrays: dict[str, np.ndarray] = {}
     doubts: tuple[str, ...] = ()
     angles: np.ndarray | None = None
     if signature.order == 1 and 0 < len(circles) == len(turning):
-        train = split_data(data, request.seed).train
-        angles = equivariant_angles(data, train, turning, choose_network(data.sample_shape), to_device(device), request.seed)
+        train = split_data(data, options.seed).train
+        angles = equivariant_angles(data, train, turning, choose_network(data.sample_shape), to_device(device), options.seed)
     if angles is not None:
         points = place_angles(signature, circles, angles)
         source = f"equivariance: the images are closed under {', '.join(turning)}"
     else:
-        found = find_coordinates(data, analysis, signature, request.seed)
+        found = find_coordinates(data, analysis, signature, options.seed)
         points, source, doubts = found.points, found.source, found.doubts
-    charted = request.space().parametrise(torch.as_tensor(points)).numpy()
+    charted = options.space().parametrise(torch.as_tensor(points)).numpy()
     if np.isfinite(charted).any():
         arrays["start"] = charted
     # Factors with a geometry of their own may have other coordinates than angles.

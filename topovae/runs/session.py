@@ -42,7 +42,7 @@ Progress = Callable[[str, TrainingState, int], None]
 
 def train_run(
     data: Dataset,
-    request: TrainOptions,
+    options: TrainOptions,
     header: Header,
     path: str | None = None,
     *,
@@ -60,7 +60,7 @@ def train_run(
 
     Args:
         data: samples.
-        request: what to train.
+        options: what to train.
         header: provenance, written into the file.
         path: the run file; None keeps the run in memory alone.
         device: "auto", "cpu" or "cuda".
@@ -73,17 +73,19 @@ def train_run(
         team: the processes that train it together, each by a call of this function; one alone is given a path.
 
     Raises:
-        UsageError: the request does not fit the data.
+        UsageError: the options do not fit the data.
         OutputError: the file cannot be written; the previous checkpoint stays whole.
     """
-    return _Session(data, request, header, path, device, analysis, coordinates or {}, resumed, progress, team).run()
+    return TrainSession(data, options, header, path, device, analysis, coordinates or {}, resumed, progress, team).run()
 
 
-class _Session:
+class TrainSession:
+    """One call of `train_run`: what it was given, and the run as far as it has come."""
+
     def __init__(
         self,
         data: Dataset,
-        request: TrainOptions,
+        options: TrainOptions,
         header: Header,
         path: str | None,
         device: str,
@@ -93,10 +95,10 @@ class _Session:
         progress: Progress | None,
         team: Team,
     ) -> None:
-        self.data, self.request, self.path, self.progress, self.team = data, request, path, progress, team
+        self.data, self.options, self.path, self.progress, self.team = data, options, path, progress, team
         self.device = to_device(device)
         if resumed is None:
-            self.split = split_data(data, request.seed)
+            self.split = split_data(data, options.seed)
         else:
             header, analysis, coordinates = resumed.header, resumed.analysis, resumed.analysis_arrays
             self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
@@ -106,16 +108,17 @@ class _Session:
         found = {"model": resumed.model, "baseline": resumed.baseline} if resumed else {}
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
         self.mean, self.std, low, high = moments(data, self.split.train)
-        check_range(request.likelihood, low, high)
+        check_range(options.likelihood, low, high)
         if "anchors" in self.coordinates:
-            check_anchors(request.space(), self.coordinates["anchors"], data.n_samples)
+            check_anchors(options.space(), self.coordinates["anchors"], data.n_samples)
         self.written = -math.inf
 
     def run(self) -> Run:
-        self._train("model", self.request.model_config(self.data.sample_shape))
-        if self.request.baseline:
-            dim = parse(self.request.latent, self.request.allow_orbifold).dim
-            self._train("baseline", self.request.baseline_config(dim, self.data.sample_shape))
+        """Train what is missing, and return the finished run."""
+        self._train("model", self.options.model_config(self.data.sample_shape))
+        if self.options.baseline:
+            dim = parse(self.options.latent, self.options.allow_orbifold).dim
+            self._train("baseline", self.options.baseline_config(dim, self.data.sample_shape))
         self._write()
         return self._as_run()
 
@@ -123,8 +126,8 @@ class _Session:
         known = self.members.get(name)
         if known is not None and known.checkpoint is not None and known.checkpoint.finished:
             return
-        training_config = self.request.training_config(len(self.split.train))
-        model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.request.seed).to(self.device)
+        training_config = self.options.training_config(len(self.split.train))
+        model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),
@@ -164,7 +167,7 @@ class _Session:
         anchors = self.coordinates.get("anchors")
         found: tuple[Constraint | None, ...] = (
             None if anchors is None else pins(model.space, np.asarray(anchors), batches),
-            parse_repulsion(model.space, self.request.repel, self.device),
+            parse_repulsion(model.space, self.options.repel, self.device),
             Equivariance.of(np.asarray(self.coordinates.get("symmetries", ())), self.data.sample_shape),
         )
         return tuple(constraint for constraint in found if constraint is not None)
@@ -173,7 +176,7 @@ class _Session:
         load_weights(model, dict(member.state))
         final: dict[str, Any] = {}
         latents: dict[str, dict[str, np.ndarray]] = {}
-        for name, metrics, found in assess(model, self.data, self.split, seed=self.request.seed, device=self.device):
+        for name, metrics, found in assess(model, self.data, self.split, seed=self.options.seed, device=self.device):
             final[name] = metrics.to_dict()
             latents[name] = {**vars(found), "index": getattr(self.split, name)}
         checkpoint = member.checkpoint
@@ -182,7 +185,7 @@ class _Session:
             member,
             final=final,
             latents=latents,
-            samples=draw_samples(model, PRIOR_SAMPLES, self.request.seed),
+            samples=draw_samples(model, PRIOR_SAMPLES, self.options.seed),
             checkpoint=replace(checkpoint, finished=True),
         )
 

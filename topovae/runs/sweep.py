@@ -40,7 +40,7 @@ MOST_MODELS = 16
 """Models of an ensemble at most: more take memory and no less time each, and a kill loses the running ones."""
 
 Points = Mapping[str, np.ndarray]
-"""What latent spaces are started from: "{number}", points, and "{number}-symmetries", by the latent's number in the request."""
+"""What latent spaces are started from: "{number}", points, and "{number}-symmetries", by the latent's number in the sweep."""
 
 Progress = Callable[[str, float], None]
 
@@ -75,11 +75,11 @@ class SweepOptions:
         canonical = (parse(latent, allowed).canonical for latent in self.latents)
         object.__setattr__(self, "latents", tuple(dict.fromkeys(canonical)))
         for latent in self.latents:
-            self.request(latent, self.betas[0], self.seeds[0])
+            self.train_options(latent, self.betas[0], self.seeds[0])
         for beta in self.betas[1:]:
-            self.request(self.latents[0], beta, self.seeds[0])
+            self.train_options(self.latents[0], beta, self.seeds[0])
 
-    def request(self, latent: str, beta: float, seed: int) -> TrainOptions:
+    def train_options(self, latent: str, beta: float, seed: int) -> TrainOptions:
         """What one run is asked for."""
         return TrainOptions(latent, beta=beta, seed=seed, **self.options)
 
@@ -94,40 +94,40 @@ class SweepOptions:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class StartTask:
     """The starts of one seed, which all its betas share, to be found.
 
     Args:
         data: all samples.
-        requests: one a latent.
+        options: one a latent.
         device: where networks are trained.
     """
 
     data: Dataset
-    requests: tuple[TrainOptions, ...]
+    options: tuple[TrainOptions, ...]
     device: str
 
 
 @dataclass(frozen=True)
-class Group:
+class EnsembleTask:
     """Runs of one latent that are trained as one ensemble, or as one for each kind of start.
 
     Args:
         data: all samples.
-        requests: what is trained.
-        starts: arrays of a `Beginning`, one a request; none for a random start.
+        options: what is trained.
+        starts: arrays of a `Beginning`, one a run; none for a random start.
         device: where to train.
     """
 
     data: Dataset
-    requests: tuple[TrainOptions, ...]
+    options: tuple[TrainOptions, ...]
     starts: tuple[Points, ...]
     device: str
 
 
 def run_sweep(
     data: Dataset,
-    request: SweepOptions,
+    options: SweepOptions,
     header: Header,
     path: str | None = None,
     *,
@@ -143,7 +143,7 @@ def run_sweep(
 
     Args:
         data: samples.
-        request: what to train.
+        options: what to train.
         header: provenance, written into the file.
         path: the file; None keeps the sweep in memory alone.
         jobs: workers that work at once; a single local one works in this process.
@@ -153,18 +153,20 @@ def run_sweep(
         progress: called with a description and a share in [0, 1].
 
     Raises:
-        UsageError: the request does not fit the data, or the engine is unknown or not installed.
+        UsageError: the options do not fit the data, or the engine is unknown or not installed.
         ResourceError: the data are too large for several processes, or one of them died.
         OutputError: the file cannot be written; what was in it stays.
     """
-    return _Session(data, request, header, path, jobs, engine, device, resumed, progress).run()
+    return SweepSession(data, options, header, path, jobs, engine, device, resumed, progress).run()
 
 
-class _Session:
+class SweepSession:
+    """One call of `run_sweep`: what it was given, and the sweep as far as it has come."""
+
     def __init__(
         self,
         data: Dataset,
-        request: SweepOptions,
+        options: SweepOptions,
         header: Header,
         path: str | None,
         jobs: int,
@@ -175,17 +177,18 @@ class _Session:
     ) -> None:
         self.engine = None if (jobs, engine) == (1, "local") else find_engine(engine)
         self.data = data if self.engine is None else _in_memory(data)
-        self.request, self.path, self.jobs, self.device = request, path, jobs, device
+        self.options, self.path, self.jobs, self.device = options, path, jobs, device
         self.sweep = Sweep(header) if resumed is None else resumed
         self.progress = progress or (lambda description, share: None)
-        self.total = len(request.combinations())
+        self.total = len(options.combinations())
 
     def run(self) -> Sweep:
+        """Train what is missing, and return the finished sweep."""
         done = {run.key for run in self.sweep.runs}
         groups = [keys for keys in self._groups() if not done.issuperset(keys)]
         if groups:
             self._write()
-        self._prepare({seed for keys in groups for *_, seed in keys})
+        self._find_starts({seed for keys in groups for *_, seed in keys})
         tasks = [self._group(keys) for keys in groups]
         for trained in self._work(partial(train_group, on_epoch=self._inform), tasks, train_group):
             self._keep(trained)
@@ -193,36 +196,36 @@ class _Session:
 
     def _groups(self) -> list[list[tuple[str, float, int]]]:
         """Keys of the runs of each group: of one latent and of splits of equal sizes, few seeds in each."""
-        sizes = {seed: _sizes(split_data(self.data, seed)) for seed in self.request.seeds}
+        sizes = {seed: _sizes(split_data(self.data, seed)) for seed in self.options.seeds}
         groups: list[list[tuple[str, float, int]]] = []
-        for latent, size in itertools.product(self.request.latents, sorted(set(sizes.values()))):
-            seeds = [seed for seed in self.request.seeds if sizes[seed] == size]
-            keys = [(latent, beta, seed) for seed in seeds for beta in self.request.betas]
+        for latent, size in itertools.product(self.options.latents, sorted(set(sizes.values()))):
+            seeds = [seed for seed in self.options.seeds if sizes[seed] == size]
+            keys = [(latent, beta, seed) for seed in seeds for beta in self.options.betas]
             parts = math.ceil(len(keys) / MOST_MODELS)
             groups += [[keys[i] for i in part] for part in np.array_split(np.arange(len(keys)), parts)]
         return groups
 
-    def _prepare(self, seeds: set[int]) -> None:
+    def _find_starts(self, seeds: set[int]) -> None:
         """Find the starts of seeds that have none yet."""
-        for seed, points in self._work(prepare, self._preparations(sorted(seeds - self.sweep.starts.keys())), prepare):
+        for seed, points in self._work(find_starts, self._start_tasks(sorted(seeds - self.sweep.starts.keys())), find_starts):
             self.sweep = replace(self.sweep, starts={**self.sweep.starts, seed: points})
             self.progress(f"seed {seed} prepared", len(self.sweep.runs) / self.total)
             self._write()
 
-    def _preparations(self, seeds: Sequence[int]) -> list[Preparation]:
+    def _start_tasks(self, seeds: Sequence[int]) -> list[StartTask]:
         """One task a seed; none where no latent has a start to be found."""
-        latents, beta = self.request.latents, self.request.betas[0]
+        latents, beta = self.options.latents, self.options.betas[0]
         found = [
-            Preparation(self.data, tuple(self.request.request(latent, beta, seed) for latent in latents), self.device)
+            StartTask(self.data, tuple(self.options.train_options(latent, beta, seed) for latent in latents), self.device)
             for seed in seeds
         ]
-        return [task for task in found if any(map(wants_start, task.requests))]
+        return [task for task in found if any(map(wants_start, task.options))]
 
-    def _group(self, keys: Sequence[tuple[str, float, int]]) -> Group:
-        requests = tuple(self.request.request(*key) for key in keys)
-        numbers = [str(self.request.latents.index(latent)) for latent, *_ in keys]
+    def _group(self, keys: Sequence[tuple[str, float, int]]) -> EnsembleTask:
+        options = tuple(self.options.train_options(*key) for key in keys)
+        numbers = [str(self.options.latents.index(latent)) for latent, *_ in keys]
         starts = tuple(_arrays(self.sweep.starts.get(key[2], {}), number) for key, number in zip(keys, numbers, strict=True))
-        return Group(self.data, requests, starts, self.device)
+        return EnsembleTask(self.data, options, starts, self.device)
 
     def _work(
         self, here: Callable[[Task], Result], tasks: Sequence[Task], elsewhere: Callable[[Task], Result]
@@ -236,7 +239,7 @@ class _Session:
 
     def _keep(self, trained: Sequence[SweepRun]) -> None:
         known = {run.key: run for run in (*self.sweep.runs, *trained)}
-        self.sweep = replace(self.sweep, runs=tuple(known[key] for key in self.request.combinations() if key in known))
+        self.sweep = replace(self.sweep, runs=tuple(known[key] for key in self.options.combinations() if key in known))
         self._inform(trained[0].latent, 0)
         self._write()
 
@@ -264,18 +267,18 @@ def _sizes(split: Split) -> tuple[int, int]:
     return len(split.train), len(split.valid)
 
 
-def prepare(task: Preparation) -> tuple[int, Points]:
-    """The seed of a preparation, and the points that were found for its latents.
+def find_starts(task: StartTask) -> tuple[int, Points]:
+    """The seed of a task, and the points that were found for its latents.
 
     The data are diagnosed once, and only on the training split.
     """
-    seed = task.requests[0].seed
+    seed = task.options[0].seed
     # As for a single run: loops and frames are all that is needed here.
     analysis = diagnose_train(task.data, seed, max_dim=1)
     points: dict[str, np.ndarray] = {}
-    for number, request in enumerate(task.requests):
-        if wants_start(request):
-            found = find_start(task.data, request, analysis, task.device).arrays
+    for number, options in enumerate(task.options):
+        if wants_start(options):
+            found = find_start(task.data, options, analysis, task.device).arrays
             points |= {str(number) if name == "start" else f"{number}-{name}": array for name, array in found.items()}
     return seed, points
 
@@ -287,10 +290,10 @@ def _arrays(points: Points, number: str) -> Points:
 
 
 @dataclass(frozen=True)
-class _Member:
+class _Trainee:
     """A run that is ready to be trained."""
 
-    request: TrainOptions
+    options: TrainOptions
     split: Split
     model: VAE
     config: TrainingConfig
@@ -303,68 +306,68 @@ class _Member:
         return () if self.start is None else self.start.columns, self.equivariance
 
 
-def train_group(group: Group, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
+def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
     """Train and measure the runs of a group.
 
     Args:
-        group: what to train.
+        task: what to train.
         on_epoch: called after every epoch with the latent and with how many runs that much work comes to.
     """
-    place = to_device(group.device)
-    members = [_member(group.data, r, found, place) for r, found in zip(group.requests, group.starts, strict=True)]
+    place = to_device(task.device)
+    trainees = [_trainee(task.data, r, found, place) for r, found in zip(task.options, task.starts, strict=True)]
     runs: list[SweepRun] = []
-    for kind in dict.fromkeys(member.kind for member in members):
-        alike = [member for member in members if member.kind == kind]
+    for kind in dict.fromkeys(trainee.kind for trainee in trainees):
+        alike = [trainee for trainee in trainees if trainee.kind == kind]
         inform = None if on_epoch is None else partial(_inform_of_epoch, on_epoch, alike, len(runs))
         started = time.perf_counter()
-        states = _train(group.data, alike, inform)
+        states = _train(task.data, alike, inform)
         share = (time.perf_counter() - started) / len(alike)
-        runs += [_measured(group.data, m, state, share, place) for m, state in zip(alike, states, strict=True)]
+        runs += [_measured(task.data, m, state, share, place) for m, state in zip(alike, states, strict=True)]
     return tuple(runs)
 
 
-def _member(data: Dataset, request: TrainOptions, found: Points, device: torch.device) -> _Member:
-    split = split_data(data, request.seed)
+def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.device) -> _Trainee:
+    split = split_data(data, options.seed)
     mean, std, low, high = moments(data, split.train)
-    check_range(request.likelihood, low, high)
-    model = build_model(request.model_config(data.sample_shape), torch.as_tensor(mean), std, request.seed).to(device)
+    check_range(options.likelihood, low, high)
+    model = build_model(options.model_config(data.sample_shape), torch.as_tensor(mean), std, options.seed).to(device)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    return _Member(request, split, model, request.training_config(len(split.train)), start, equivariance)
+    return _Trainee(options, split, model, options.training_config(len(split.train)), start, equivariance)
 
 
-def _inform_of_epoch(inform: Callable[[str, float], None], members: Sequence[_Member], before: int, epoch: int) -> None:
-    inform(members[0].model.config.latent, before + len(members) * epoch / members[0].config.epochs)
+def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_Trainee], before: int, epoch: int) -> None:
+    inform(trainees[0].model.config.latent, before + len(trainees) * epoch / trainees[0].config.epochs)
 
 
 def _train(
-    data: Dataset, members: Sequence[_Member], on_epoch: Callable[[int], None] | None = None
+    data: Dataset, trainees: Sequence[_Trainee], on_epoch: Callable[[int], None] | None = None
 ) -> tuple[TrainingState, ...]:
-    models, splits, configs = zip(*((m.model, m.split, m.config) for m in members), strict=True)
-    starts = [member.start for member in members if member.start is not None]
-    return EnsembleTrainer(models, data, splits, configs, starts, members[0].equivariance).run(on_epoch)
+    models, splits, configs = zip(*((m.model, m.split, m.config) for m in trainees), strict=True)
+    starts = [trainee.start for trainee in trainees if trainee.start is not None]
+    return EnsembleTrainer(models, data, splits, configs, starts, trainees[0].equivariance).run(on_epoch)
 
 
-def _measured(data: Dataset, member: _Member, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:
+def _measured(data: Dataset, trainee: _Trainee, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:
     """The row of a run, with the metrics of its best epoch."""
-    request, model = member.request, member.model
-    diverged = state.epoch < member.config.epochs
+    options, model = trainee.options, trainee.model
+    diverged = state.epoch < trainee.config.epochs
     metrics: dict[str, dict[str, float | None]] = {split: dict.fromkeys(SWEEP_METRICS) for split in SPLITS}
     if not diverged:
         load_weights(model, state.best_model)
-        for split, found, _ in assess(model, data, member.split, seed=request.seed, device=device):
+        for split, found, _ in assess(model, data, trainee.split, seed=options.seed, device=device):
             metrics[split] = {name: getattr(found, name) for name in SWEEP_METRICS}
     best = -1 if diverged else state.best_epoch
-    return SweepRun(model.config.latent, request.beta, request.seed, state.epoch, best, seconds, metrics)
+    return SweepRun(model.config.latent, options.beta, options.seed, state.epoch, best, seconds, metrics)
 
 
-def check_same_sweep(known: Sweep, request: SweepOptions, data: Dataset) -> None:
+def check_same_sweep(known: Sweep, options: SweepOptions, data: Dataset) -> None:
     """Whether a sweep in a file is the one that is asked for, on the same data.
 
     Raises:
         RunFileError: it is not.
     """
-    differing = differences(known.header.config, request.to_dict())
+    differing = differences(known.header.config, options.to_dict())
     if differing:
         raise RunFileError(
             f"the file holds a sweep with other options: {', '.join(differing)}; give its options to go on with it, or another "

@@ -154,7 +154,7 @@ def _room(device: torch.device) -> int:
     return RESIDENT_BYTES
 
 
-class _Task(threading.Thread, Generic[Result]):
+class _ReadAhead(threading.Thread, Generic[Result]):
     """Work done by a thread of its own, which ends with it; its error is raised where the result is asked for."""
 
     def __init__(self, work: Callable[[threading.Event], Result], halted: threading.Event) -> None:
@@ -184,11 +184,11 @@ def _ahead(works: Sequence[Callable[[threading.Event], Result]]) -> Iterator[Res
     However the iteration ends, no thread outlives it: the work is asked to stop through the event and waited for.
     """
     halted = threading.Event()
-    task: _Task[Result] | None = None
+    task: _ReadAhead[Result] | None = None
     try:
         for work in [*works, None]:
             found = None if task is None else task.result()
-            task = None if work is None else _Task(work, halted)
+            task = None if work is None else _ReadAhead(work, halted)
             if found is not None:
                 yield found
     finally:

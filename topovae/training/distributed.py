@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from topovae.model.draws import Noise, Request
+from topovae.model.draws import Draw, Noise
 
 
 @dataclass
@@ -74,18 +74,18 @@ class Team:
         n = self.batch
         return slice(0, n) if n < self.size else slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
-    def draw(self, request: Request) -> Tensor:
+    def draw(self, asked: Draw) -> Tensor:
         """This process's rows of the random numbers that one process would draw for the whole batch."""
         if self.size == 1:
-            return request.draw(request.empty)
+            return asked.draw(asked.empty)
         rows = self._rows
         own = rows.stop - rows.start
         # Whole numbers are choices of samples, which are no part of the batch.
-        if request.fill == "random_" or len(request.empty) % own:
-            return request.draw(request.empty)
-        each = len(request.empty) // own
-        whole = request.empty.new_empty(self.batch * each, *request.empty.shape[1:])
-        return request.draw(whole)[rows.start * each : rows.stop * each]
+        if asked.fill == "random_" or len(asked.empty) % own:
+            return asked.draw(asked.empty)
+        each = len(asked.empty) // own
+        whole = asked.empty.new_empty(self.batch * each, *asked.empty.shape[1:])
+        return asked.draw(whole)[rows.start * each : rows.stop * each]
 
     def mean(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
         """Means over the whole batch from those over the parts."""

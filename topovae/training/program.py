@@ -17,7 +17,7 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from topovae.errors import TopovaeError
-from topovae.model.draws import Noise, Request, drawing_from, forked, random_state
+from topovae.model.draws import Draw, Noise, drawing_from, forked, random_state
 
 Function = Callable[..., Sequence[Tensor]]
 
@@ -46,7 +46,7 @@ class Program:
         self.fallback = ""
         self._wanted = compiled
         self._shapes: list[torch.Size] | None = None
-        self._requests: list[Request] = []
+        self._draws: list[Draw] = []
         self._run: Function | None = None
 
     def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
@@ -55,20 +55,20 @@ class Program:
             self._compile(inputs)
         if self._run is not None and [t.shape for t in inputs] == self._shapes:
             with torch.no_grad():
-                return self._run(*inputs, *map(self._draw, self._requests))
+                return self._run(*inputs, *map(self._drawn, self._draws))
         with drawing_from(self.noise):
             return self.function(*inputs)
 
-    def _draw(self, request: Request) -> Tensor:
-        fresh = request.again()
+    def _drawn(self, asked: Draw) -> Tensor:
+        fresh = asked.again()
         return fresh.draw(fresh.empty) if self.noise is None else self.noise.supply(fresh)
 
     def _compile(self, inputs: Sequence[Tensor]) -> None:
         """Compile the function; nothing is drawn, and what it returns for these inputs is not kept."""
         try:
-            self._requests = requests_of(self.function, inputs)
-            graph = trace(self.function, inputs, self._requests)
-            self._run = compile_graph(graph, [*inputs, *(request.constant() for request in self._requests)])
+            self._draws = draws_of(self.function, inputs)
+            graph = trace(self.function, inputs, self._draws)
+            self._run = compile_graph(graph, [*inputs, *(asked.constant() for asked in self._draws)])
         except Exception as error:  # whatever the tracer, the compiler or the system's C++ compiler object to
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             self.fallback = f"the step was not compiled: {reason[:200]}"
@@ -78,7 +78,7 @@ class Program:
 _COURSE = "what it does next depends on values, as in sampling by rejection"
 _REJECTION = "it draws random numbers in ways that cannot be foreseen, as in sampling by rejection"
 
-_MOST_REQUESTS = 64
+_MOST_DRAWS = 64
 """A function that asks for random numbers more often than this is taken to go on until it likes them."""
 
 _DECIDING = ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "equal", "unique")
@@ -100,19 +100,19 @@ def _no_gamma(concentration: Tensor) -> Tensor:
     raise UntraceableError(_REJECTION)
 
 
-def requests_of(function: Function, inputs: Sequence[Tensor]) -> list[Request]:
+def draws_of(function: Function, inputs: Sequence[Tensor]) -> list[Draw]:
     """The random numbers that a function asks for, in turn.
 
     Raises:
         UntraceableError: they, or the course of the function, depend on values.
     """
-    requests: list[Request] = []
+    draws: list[Draw] = []
 
-    def supply(request: Request) -> Tensor:
-        requests.append(request.again())
-        if len(requests) > _MOST_REQUESTS:
+    def supply(asked: Draw) -> Tensor:
+        draws.append(asked.again())
+        if len(draws) > _MOST_DRAWS:
             raise UntraceableError(_REJECTION)
-        return request.constant()
+        return asked.constant()
 
     device = inputs[0].device
     with forked(device), drawing_from(Noise(supply, _no_gamma)), _FixedCourse():
@@ -121,23 +121,23 @@ def requests_of(function: Function, inputs: Sequence[Tensor]) -> list[Request]:
         after = random_state(device)
     if not all(np.array_equal(before[kind], after[kind]) for kind in before):
         raise UntraceableError(_REJECTION)
-    return requests
+    return draws
 
 
-def trace(function: Function, inputs: Sequence[Tensor], requests: Sequence[Request]) -> GraphModule:
-    """The tensor operations of a function, as a module that takes the inputs and then the random numbers of the requests."""
+def trace(function: Function, inputs: Sequence[Tensor], draws: Sequence[Draw]) -> GraphModule:
+    """The tensor operations of a function, as a module that takes the inputs and then the random numbers drawn."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     def pure(*tensors: Tensor) -> Sequence[Tensor]:
         noise = iter(tensors[len(inputs) :])
 
-        def supply(request: Request) -> Tensor:
+        def supply(asked: Draw) -> Tensor:
             return next(noise)
 
         with drawing_from(Noise(supply, _no_gamma)):
             return tuple(function(*tensors[: len(inputs)]))
 
-    graph = make_fx(pure)(*inputs, *(request.constant() for request in requests))
+    graph = make_fx(pure)(*inputs, *(asked.constant() for asked in draws))
     for node in list(graph.graph.nodes):
         # Left over from autograd: without it they are copies of a reference.
         if node.target in (torch.ops.aten.detach.default, torch.ops.aten.alias.default):

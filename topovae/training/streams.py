@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from topovae.model.draws import Noise, Request
+from topovae.model.draws import Draw, Noise
 
 
 class Streams:
@@ -55,15 +55,15 @@ class Streams:
         """Whole numbers below n, (K, count)."""
         return torch.stack([torch.randint(n, (count,), generator=generator) for generator in self._choices])
 
-    def draw(self, request: Request) -> Tensor:
+    def draw(self, asked: Draw) -> Tensor:
         """Random numbers of a shape (K, ...) from the streams, a row of it from each.
 
         Tensors that are flattened to (K · m, ...) are parted alike. Others, as samplers by rejection need them once some of
         their proposals are accepted, come from the first stream: right in law, but not what single runs draw.
         """
-        for part, generator in zip(self._parts(request.empty), self._samples, strict=False):
-            request.draw(part, generator)
-        return request.empty
+        for part, generator in zip(self._parts(asked.empty), self._samples, strict=False):
+            asked.draw(part, generator)
+        return asked.empty
 
     def _parts(self, tensor: Tensor) -> Sequence[Tensor]:
         """Equal parts of a tensor's memory, one a stream, or the whole for the first."""

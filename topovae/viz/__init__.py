@@ -2,11 +2,11 @@
 
 from topovae.viz.diagnosis import plot_diagnosis
 from topovae.viz.files import render, save, suffix_of
-from topovae.viz.fronts import Front, plot_fronts
+from topovae.viz.fronts import RateDistortion, plot_fronts
 from topovae.viz.summary import summary_figure
 
 __all__ = [
-    "Front",
+    "RateDistortion",
     "plot_diagnosis",
     "plot_fronts",
     "render",

@@ -24,7 +24,7 @@ QUANTITIES = (
 
 
 @dataclass(frozen=True)
-class Front:
+class RateDistortion:
     """The runs of one latent space.
 
     Args:
@@ -42,7 +42,7 @@ class Front:
     nll: np.ndarray
 
 
-def plot_fronts(fronts: Sequence[Front], *, title: str = "") -> Figure:
+def plot_fronts(fronts: Sequence[RateDistortion], *, title: str = "") -> Figure:
     """Draw reconstruction against KL for each latent, and the ELBO by beta.
 
     Faint points are runs; lines go through means by beta, with bars of one standard deviation. A latent whose front lies below
@@ -81,13 +81,13 @@ def plot_fronts(fronts: Sequence[Front], *, title: str = "") -> Figure:
     return page
 
 
-def _explanation(fronts: Sequence[Front], betas: np.ndarray) -> str:
+def _explanation(fronts: Sequence[RateDistortion], betas: np.ndarray) -> str:
     seeds = max(int((front.beta == beta).sum()) for front in fronts for beta in betas)
     path = f", along each line from β = {betas[-1]:g} (left) to {betas[0]:g} (right)" if len(betas) > 1 else ""
     return f"test split; faint points: runs; lines: means over {seeds} seeds ± one standard deviation{path}"
 
 
-def _draw(axes: Axes, front: Front, x: np.ndarray, y: np.ndarray, colour: str) -> None:
+def _draw(axes: Axes, front: RateDistortion, x: np.ndarray, y: np.ndarray, colour: str) -> None:
     finite = np.isfinite(front.kl) & np.isfinite(y)
     groups = [finite & (front.beta == beta) for beta in np.unique(front.beta[finite])]
     axes.plot(x[finite], y[finite], "o", markersize=3, alpha=0.35, color=colour, markeredgewidth=0)

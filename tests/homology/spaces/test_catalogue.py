@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from topovae.errors import ExpressionError, UsageError
-from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, describe, find, known, merge, split_expressions
+from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find, known, merge, space_of, split_expressions
 from topovae.homology.spaces.invariants import betti_by_cells, betti_by_transfer, betti_numbers
 from topovae.signature import NAMES, SPACE_NAMES, parse
 
@@ -61,7 +61,7 @@ def test_the_cover_of_the_orientation_class_is_orientable(space: KnownSpace) -> 
     oriented = [cover for cover in space.covers if cover.orientation]
     assert len(oriented) == int(not space.orientable)
     for cover in oriented:
-        assert describe(str(cover.signature)).orientable
+        assert space_of(str(cover.signature)).orientable
         assert cover.betti(3, space.dimension) == int(space.closed)
 
 
@@ -85,7 +85,7 @@ def test_no_two_spaces_predict_the_same() -> None:
 def test_what_is_alike_predicts_the_same(space: KnownSpace) -> None:
     words = {word for named in SPACE_NAMES for word in named.other_names}
     for word in set(space.alike) - words:
-        assert describe(word).invariants == space.invariants
+        assert space_of(word).invariants == space.invariants
 
 
 def test_expressions_are_of_the_grammar(space: KnownSpace) -> None:
@@ -153,11 +153,11 @@ def test_wrong_candidates_are_named(text: str | list[str], error: type[Exception
 
 
 def test_betti_numbers_hold_over_every_prime() -> None:
-    klein = describe("klein")
+    klein = space_of("klein")
     assert [klein.betti(p, 1) for p in (2, 3, 5, 47)] == [2, 1, 1, 1]
     assert betti_numbers(klein.signature, 47) == (1, 1, 0)
 
 
 def test_what_is_predicted_of_a_space() -> None:
-    klein = describe("klein")
+    klein = space_of("klein")
     assert (klein.betti_mod2, klein.betti_mod3, klein.orientable) == ((1, 2, 1), (1, 1, 0), False)

@@ -73,7 +73,7 @@ Reader = Callable[[File], Contents]
 
 
 @dataclass(frozen=True)
-class Format:
+class InputFormat:
     """A format of files: a row in the table of formats.
 
     Attributes:

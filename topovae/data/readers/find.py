@@ -20,7 +20,7 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from topovae.data.dataset import REAL_KINDS, Dataset, Source
-from topovae.data.readers.base import Contents, File, Format, parsing
+from topovae.data.readers.base import Contents, File, InputFormat, parsing
 from topovae.data.readers.hdf5 import H5AD, HDF5
 from topovae.data.readers.idx import IDX
 from topovae.data.readers.matlab import MAT
@@ -58,7 +58,7 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Data
     return Dataset.of(x, truth=truth, group=group, space=space, source=source)
 
 
-def read_array(path: str | os.PathLike[str]) -> np.ndarray:
+def read_table(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a table of real numbers that need not be samples: coordinates or truth, of one column or more.
 
     Args:
@@ -125,7 +125,7 @@ def _read_file(file: File) -> Contents:
     return form.read(file)
 
 
-def _find_format(suffix: str, head: bytes) -> Format | None:
+def _find_format(suffix: str, head: bytes) -> InputFormat | None:
     """The format of this suffix, else the one whose files begin like this."""
     formats = (*FORMATS, GZIP)
     named = (form for form in formats if suffix in form.suffixes)
@@ -161,7 +161,7 @@ def _read_gzip(file: File) -> Contents:
 
 
 # a format around another, so no row of the table but read by it
-GZIP = Format("gzip", (".gz",), (b"\x1f\x8b",), _read_gzip)
+GZIP = InputFormat("gzip", (".gz",), (b"\x1f\x8b",), _read_gzip)
 
 
 def _copy(block: bytes, spool: IO[bytes]) -> None:

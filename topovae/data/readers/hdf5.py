@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from topovae.data.readers.base import TEXT, Contents, Entry, File, Format, choose, parsing
+from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing
 
 
 def read_hdf5(file: File) -> Contents:
@@ -119,5 +119,5 @@ def _sparse_entry(group: Any) -> Entry | None:
     return Entry(shape, data.dtype, opens[encoding])
 
 
-HDF5 = Format("HDF5", (".h5", ".hdf5"), (b"\x89HDF\r\n\x1a\n",), read_hdf5)
-H5AD = Format("h5ad", (".h5ad",), (), read_hdf5)
+HDF5 = InputFormat("HDF5", (".h5", ".hdf5"), (b"\x89HDF\r\n\x1a\n",), read_hdf5)
+H5AD = InputFormat("h5ad", (".h5ad",), (), read_hdf5)

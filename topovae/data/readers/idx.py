@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from topovae.data.dataset import require_numbers
-from topovae.data.readers.base import Contents, File, Format, refuse_member
+from topovae.data.readers.base import Contents, File, InputFormat, refuse_member
 from topovae.errors import InputError
 
 _MOST_AXES = 8
@@ -42,4 +42,4 @@ def read_idx(file: File) -> Contents:
 
 
 _MAGIC = tuple(bytes((0, 0, kind, axes)) for kind in _IDX_TYPES for axes in range(1, _MOST_AXES + 1))
-IDX = Format("MNIST IDX", (), _MAGIC, read_idx)
+IDX = InputFormat("MNIST IDX", (), _MAGIC, read_idx)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from topovae.data.readers.base import TEXT, Contents, Entry, File, Format, choose, parsing
+from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing
 from topovae.data.readers.hdf5 import SparseRows, choose_hdf5
 
 _MATLAB_TYPES = {
@@ -79,4 +79,4 @@ def _matlab_sparse(group: Any) -> Entry:
     return Entry(shape, data.dtype, lambda: SparseRows.of_columns(data, indices, indptr, shape))
 
 
-MAT = Format("MATLAB's .mat", (".mat",), (b"MATLAB ",), read_mat)
+MAT = InputFormat("MATLAB's .mat", (".mat",), (b"MATLAB ",), read_mat)

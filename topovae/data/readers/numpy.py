@@ -8,7 +8,7 @@ from typing import IO
 import numpy as np
 
 from topovae.data.dataset import require_numbers
-from topovae.data.readers.base import Contents, Entry, File, Format, choose, parsing, refuse_member
+from topovae.data.readers.base import Contents, Entry, File, InputFormat, choose, parsing, refuse_member
 
 
 def read_npy(file: File) -> Contents:
@@ -58,5 +58,5 @@ def read_npz(file: File) -> Contents:
     return choose(file, entries)
 
 
-NPY = Format("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy)
-NPZ = Format("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz)
+NPY = InputFormat("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy)
+NPZ = InputFormat("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz)

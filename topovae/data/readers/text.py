@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topovae.data.readers.base import Contents, File, Format, refuse_member
+from topovae.data.readers.base import Contents, File, InputFormat, refuse_member
 from topovae.errors import InputError
 
 
@@ -123,11 +123,11 @@ def _parsing_text(file: File) -> Iterator[None]:
         ) from error
 
 
-DELIMITED = Format("delimited text", (".csv", ".tsv"), (), read_text)
-JSON_LINES = Format("JSON lines", (".jsonl",), (), read_jsonl)
+DELIMITED = InputFormat("delimited text", (".csv", ".tsv"), (), read_text)
+JSON_LINES = InputFormat("JSON lines", (".jsonl",), (), read_jsonl)
 
 
-def plain_format(head: bytes) -> Format | None:
+def plain_format(head: bytes) -> InputFormat | None:
     """The format of text without a suffix, by its first bytes; none if they are no text."""
     if b"\0" in head:
         return None

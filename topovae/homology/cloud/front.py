@@ -12,7 +12,7 @@ import numpy as np
 from topovae.data.dataset import Dataset
 from topovae.homology.cloud.denoise import Denoiser, fit_denoiser
 from topovae.homology.cloud.presets import Preset
-from topovae.homology.cloud.rows import LEAST_ROWS, Preparation, prepare, read_sample
+from topovae.homology.cloud.rows import LEAST_ROWS, RowFilter, prepare, read_sample
 
 MEMORY = 2 * 2**30
 """Bytes that a diagnosis may use unless it is given another number: a limit on cost, not tuned."""
@@ -31,7 +31,7 @@ class Front:
 
     index: np.ndarray
     points: np.ndarray
-    preparation: Preparation
+    preparation: RowFilter
     denoiser: Denoiser
 
 

@@ -242,34 +242,34 @@ def order_test(stretches: Sequence[np.ndarray], seed: int = 0) -> tuple[float, f
 
 
 @dataclass(frozen=True)
-class _Finding:
+class _CountSigns:
     """Whether data are counts: their dispersion if so, and the reason for either."""
 
     reason: str
     dispersion: float | None = None
 
 
-def _recognise(x: np.ndarray, axes: int) -> _Finding:
+def _recognise(x: np.ndarray, axes: int) -> _CountSigns:
     """Decide whether rows (n, p) are counts."""
     if axes != 1:
-        return _Finding("samples of several axes are taken for images, not for counts")
+        return _CountSigns("samples of several axes are taken for images, not for counts")
     if (x < 0).any() or (x != np.round(x)).any():
-        return _Finding("not all values are whole and non-negative, so they are no counts")
+        return _CountSigns("not all values are whole and non-negative, so they are no counts")
     varying = x[:, np.ptp(x, axis=0) > 0]
     if varying.shape[1] < _LEAST_COLUMNS or varying.max(initial=0) < _LEAST_MAXIMUM:
-        return _Finding("whole numbers, but too few columns or values for counts")
+        return _CountSigns("whole numbers, but too few columns or values for counts")
     top = varying.max(0)
     if (top <= 1).mean() > 0.5:
-        return _Finding("most columns are binary, so they are no counts")
+        return _CountSigns("most columns are binary, so they are no counts")
     # counts thin out towards their largest value; grey levels, grades and labels pile up there
     piled = (varying >= _PILED_HEIGHT * top).mean(0) > max(_PILED_SHARE, _PILED_ROWS / len(x))
     if (piled & (top > 1)).mean() > _PILED_COLUMNS:
-        return _Finding("whole numbers that pile up at their largest value, as grey levels, grades and labels do: no counts")
+        return _CountSigns("whole numbers that pile up at their largest value, as grey levels, grades and labels do: no counts")
     slope, dispersion = _scatter(varying)
     measured = f"the variance between like rows grows as mean^{slope:.2f} and is {dispersion:.2g} times the mean"
     if not _SLOPES[0] <= slope <= _SLOPES[1] or not _DISPERSIONS[0] <= dispersion <= _DISPERSIONS[1]:
-        return _Finding(f"whole numbers, but {measured}, which is not as counts scatter")
-    return _Finding(f"whole and non-negative, and {measured}: counts", dispersion)
+        return _CountSigns(f"whole numbers, but {measured}, which is not as counts scatter")
+    return _CountSigns(f"whole and non-negative, and {measured}: counts", dispersion)
 
 
 def _scatter(x: np.ndarray) -> tuple[float, float]:

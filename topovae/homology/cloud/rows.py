@@ -25,7 +25,7 @@ BLOCK_NUMBERS = 2**22
 
 
 @dataclass(frozen=True)
-class Preparation:
+class RowFilter:
     """What is done to every sample before distances are taken.
 
     Attributes:
@@ -81,7 +81,7 @@ class Preparation:
         return x
 
 
-def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset()) -> Preparation:  # noqa: B008
+def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset()) -> RowFilter:  # noqa: B008
     """Choose the preparation for samples of a shape; images, of 2 or 3 axes, get a light blur.
 
     Args:
@@ -95,15 +95,15 @@ def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset(
     if metric not in METRICS:
         raise UsageError(f"The metric {metric!r} is not known; use one of {', '.join(METRICS)}.")
     if len(sample_shape) not in (2, 3):
-        return Preparation(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window, preset.omitted)
+        return RowFilter(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window, preset.omitted)
     channel = channel_axis(sample_shape)
     sigma = BLUR * max(side for axis, side in enumerate(sample_shape) if axis != channel)
     blur = tuple(0.0 if axis == channel else sigma for axis in range(len(sample_shape)))
-    return Preparation(sample_shape, blur, metric, preset.transform, preset.window)
+    return RowFilter(sample_shape, blur, metric, preset.transform, preset.window)
 
 
 def read_sample(
-    data: Dataset, preparation: Preparation, memory: int, seed: int, least: int = LEAST_ROWS
+    data: Dataset, preparation: RowFilter, memory: int, seed: int, least: int = LEAST_ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read and prepare at most 20,000 rows, fewer where they would not fit in memory.
 
@@ -152,14 +152,14 @@ def _apart(n: int, count: int, window: float, seed: int) -> np.ndarray:
     return _chosen(np.arange(0, n, step), count, seed)
 
 
-def _read_rows(data: Dataset, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+def _read_rows(data: Dataset, preparation: RowFilter, index: np.ndarray) -> np.ndarray:
     """Read and prepare single rows."""
     raw = data.rows(index)
     _require_finite(raw, index)
     return preparation.apply(raw)
 
 
-def _read_series(data: Dataset, preparation: Preparation, index: np.ndarray) -> np.ndarray:
+def _read_series(data: Dataset, preparation: RowFilter, index: np.ndarray) -> np.ndarray:
     """Read all stretches that hold the wanted rows, smooth them, and keep these rows."""
     kept = []
     for rows, block in series(data, preparation, index):
@@ -182,7 +182,7 @@ def _require_finite(rows: np.ndarray, index: np.ndarray) -> None:
         )
 
 
-def series(data: Dataset, preparation: Preparation, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+def series(data: Dataset, preparation: RowFilter, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield prepared features of all rows in order, smoothed over the window, in blocks that fit in memory.
 
     Each block is read with as many rows before and after it as its windows take in.

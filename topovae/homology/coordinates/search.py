@@ -33,7 +33,7 @@ from topovae.homology.coordinates.spheres import fit_sphere, unit
 from topovae.homology.features.circles import Circles, find_circles
 from topovae.homology.spaces.invariants import betti_numbers
 from topovae.homology.verdict.analysis import Analysis
-from topovae.signature import Factor, Signature
+from topovae.signature import Elementary, Signature
 
 EIGENFUNCTIONS = int(tuned("eigenfunctions"))
 SHARING = int(tuned("landmarks_sharing"))
@@ -130,7 +130,7 @@ def find_coordinates(data: Dataset | ArrayLike, analysis: Analysis, signature: S
     return Coordinates(points, _source(parts, signature, len(landmarks.distances)), doubts)
 
 
-def _width(factor: Factor) -> int:
+def _width(factor: Elementary) -> int:
     """Return how many numbers give a point of a factor."""
     return 1 if factor.kind == "I" or factor.is_circle else factor.dim + (factor.kind == "S")
 

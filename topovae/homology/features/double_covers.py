@@ -117,7 +117,7 @@ def _late(classes: Classes) -> float:
     return classes.birth + share * (classes.death - classes.birth)
 
 
-def double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
+def observe_double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
     """Yield the double cover of each non-zero combination of the classes, with its homology.
 
     Its edges are those of the landmarks up to the end of the window.

@@ -26,9 +26,9 @@ from topovae.homology.features.symmetry import (
     central_square,
     closed_under,
     disc_features,
+    low_pass,
     reduce_size,
     rotate_each,
-    smooth,
 )
 from topovae.store.documents import Document
 
@@ -151,7 +151,7 @@ def _thin(part: Array, most: int) -> Array:
 
 
 def _distances(part: Array, blur: float, mode: str = "nearest") -> Array:
-    points = smooth(part, blur, mode) if blur else part
+    points = low_pass(part, blur, mode) if blur else part
     flat = points.reshape(len(points), -1)
     distances = cdist(flat, flat)
     return (distances + distances.T) / 2
@@ -262,7 +262,7 @@ def _between_groups(rows: Array, group: Array, seed: int) -> tuple[Array, float]
     each = max(2, 2400 // len(labels))
     index = [rng.permutation(np.flatnonzero(group == label))[:each] for label in labels]
     points = _points(rows[np.concatenate(index)])
-    flat = (smooth(points, BLUR) if points.ndim > 2 else points).reshape(len(points), -1)
+    flat = (low_pass(points, BLUR) if points.ndim > 2 else points).reshape(len(points), -1)
     starts = np.cumsum([0, *(len(i) for i in index[:-1])])
     squares = (flat**2).sum(1)
     all_pairs = np.sqrt(np.maximum(squares[:, None] + squares - 2 * flat @ flat.T, 0.0))
@@ -292,7 +292,7 @@ def _align_rotations(images: Array, names: tuple[str, ...]) -> tuple[Array, floa
 
 def _align_shifts(images: Array, names: tuple[str, ...]) -> tuple[Array, float]:
     """Align by the maximum of the cyclic cross-correlation over the shifts that the set is closed under."""
-    smoothed = smooth(images, COARSE_BLUR, "wrap")
+    smoothed = low_pass(images, COARSE_BLUR, "wrap")
     flat = smoothed.reshape(len(images), -1)
     usual = float(np.median(cdist(flat, flat)))
     spectra = np.fft.fft2(smoothed, axes=(1, 2))

@@ -111,7 +111,7 @@ def find_symmetries(images: Array, seed: int = 0) -> tuple[Symmetry, ...]:
     ]
     if found[1].closed and found[2].closed:
         found[0] = _stricter(found[0], _quarter_turn(queries, references))
-        found[3:] = [_stricter(f, _reflection(f.transformation, queries, references, spectrum)) for f in found[3:]]
+        found[3:] = [_stricter(f, _reflection(f.transformation, queries, references, fourier_modulus)) for f in found[3:]]
     return tuple(found)
 
 
@@ -161,7 +161,7 @@ def central_square(images: Array) -> Array:
 # ---------------------------------------------------------------- features
 
 
-def smooth(images: Array, sigma: float, mode: str = "nearest") -> Array:
+def low_pass(images: Array, sigma: float, mode: str = "nearest") -> Array:
     """Low-pass filter images (n, h, w, …); sigma in sides of the smaller edge."""
     from scipy.ndimage import gaussian_filter
 
@@ -172,26 +172,26 @@ def smooth(images: Array, sigma: float, mode: str = "nearest") -> Array:
 def plain_features(wrap: bool) -> Callable[[Array], Array]:
     """Filtered pixels (n, p), periodic or not."""
     mode = "wrap" if wrap else "nearest"
-    return lambda images: smooth(images, BLUR, mode).reshape(len(images), -1)
+    return lambda images: low_pass(images, BLUR, mode).reshape(len(images), -1)
 
 
 def disc_features(images: Array) -> Array:
     """Filtered pixels (n, p) of square images within the inscribed disc, which rotation maps to itself."""
     place = np.arange(images.shape[1]) - (images.shape[1] - 1) / 2
     inside = np.hypot(place[:, None], place) <= images.shape[1] / 2
-    return smooth(images, BLUR)[:, inside].reshape(len(images), -1)
+    return low_pass(images, BLUR)[:, inside].reshape(len(images), -1)
 
 
-def spectrum(images: Array) -> Array:
+def fourier_modulus(images: Array) -> Array:
     """Modulus of the Fourier transform (n, p) of filtered images, which cyclic shifts leave alone."""
-    modulus = np.abs(np.fft.fft2(smooth(images, BLUR, "wrap"), axes=(1, 2)))
+    modulus = np.abs(np.fft.fft2(low_pass(images, BLUR, "wrap"), axes=(1, 2)))
     return modulus.reshape(len(images), -1)
 
 
 def _coarse(images: Array) -> Array:
     """Filtered pixels (n, p) of periodic images, at about 14 pixels a side."""
     step = max(1, min(images.shape[1:3]) // COARSE_SIDE)
-    return smooth(images, COARSE_BLUR, "wrap")[:, ::step, ::step].reshape(len(images), -1)
+    return low_pass(images, COARSE_BLUR, "wrap")[:, ::step, ::step].reshape(len(images), -1)
 
 
 # ---------------------------------------------------------------- transformations
@@ -224,7 +224,7 @@ def _rotation(queries: Array, references: Array, seed: int) -> Symmetry:
 
 def _quarter_turn(queries: Array, references: Array) -> Symmetry:
     plain = central_square(queries)
-    return _judge("rotation", _View(plain, central_square(references), spectrum), [np.rot90(plain, 1, (1, 2))])
+    return _judge("rotation", _View(plain, central_square(references), fourier_modulus), [np.rot90(plain, 1, (1, 2))])
 
 
 def _shift(name: str, axis: int, queries: Array, references: Array, seed: int) -> Symmetry:

@@ -104,7 +104,7 @@ class KnownSpace:
         return same or self.invariants == other.invariants
 
 
-def describe(expression: str, name: str | None = None) -> KnownSpace:
+def space_of(expression: str, name: str | None = None) -> KnownSpace:
     """Return the space that a latent expression names.
 
     Args:
@@ -163,7 +163,7 @@ def find(expressions: str | Sequence[str]) -> tuple[KnownSpace, ...]:
         raise UsageError("no candidates; expected latent expressions with commas between them, such as torus,klein")
     if not all(words):
         raise UsageError(f"an empty candidate in {','.join(words)}; expected one latent expression between two commas")
-    return merge(replace(describe(word), name=known(word).name) for word in words)
+    return merge(replace(space_of(word), name=known(word).name) for word in words)
 
 
 def split_expressions(text: str) -> list[str]:
@@ -193,7 +193,7 @@ def known(expression: str) -> KnownSpace:
         >>> known("S1xR").name, known("S1xR").alike
         ('cylinder', ('annulus', 'S1xR'))
     """
-    space = describe(expression)
+    space = space_of(expression)
     return _spelt().get(space.signature, space)
 
 
@@ -251,9 +251,9 @@ def catalogue() -> tuple[KnownSpace, ...]:
 
     Of named spaces of one dimension those with an edge come first, and orientable ones before others.
     """
-    named = [replace(describe(space.latent, space.name), alike=space.other_names) for space in SPACE_NAMES]
+    named = [replace(space_of(space.latent, space.name), alike=space.other_names) for space in SPACE_NAMES]
     named.sort(key=lambda space: (space.dimension, space.closed, not space.orientable))
-    return merge([*named, *(describe(text, text) for text in dict.fromkeys(expressions()))])
+    return merge([*named, *(space_of(text, text) for text in dict.fromkeys(expressions()))])
 
 
 CATALOGUE: tuple[KnownSpace, ...]

@@ -14,7 +14,7 @@ from math import lcm, prod
 
 from topovae.errors import ResourceError
 from topovae.homology.spaces.chains import CellComplex, Chain
-from topovae.signature import Element, Factor, Isometry
+from topovae.signature import Element, Elementary, Isometry
 
 MAX_CELLS = 1 << 16
 """A cover is cut into no more cells than this."""
@@ -100,7 +100,7 @@ class SphereCells:
 FactorCells = CircleCells | SphereCells
 
 
-def factor_cells(factor: Factor, isometries: Sequence[Isometry]) -> FactorCells:
+def factor_cells(factor: Elementary, isometries: Sequence[Isometry]) -> FactorCells:
     """Return the cells of a closed factor on which the isometries act."""
     reflected = any(g.sign < 0 for g in isometries)
     if not factor.is_circle:
@@ -122,7 +122,7 @@ class Quotient:
     cocycles: tuple[int, ...]
 
 
-def quotient(factors: Sequence[Factor], labels: Mapping[Element, int]) -> Quotient:
+def quotient(factors: Sequence[Elementary], labels: Mapping[Element, int]) -> Quotient:
     """Return the cell complex of a product of closed factors modulo a group that acts freely.
 
     Args:

@@ -16,7 +16,7 @@ from math import lcm, prod
 from topovae.errors import ResourceError
 from topovae.homology.spaces.cells import Quotient, quotient
 from topovae.homology.spaces.forms import CupForm, describe_form
-from topovae.signature import IDENTITY, Element, Factor, Isometry, Signature, compose
+from topovae.signature import IDENTITY, Element, Elementary, Isometry, Signature, compose
 
 MAX_LIFTED_ORDER = 4096
 """Largest group, twice doubled for each circle, whose homomorphisms to Z/2 are listed."""
@@ -35,12 +35,12 @@ def is_orientable(signature: Signature) -> bool:
     return all(orientation_sign(g, signature.factors) == 1 for g in signature.group)
 
 
-def orientation_sign(element: Element, factors: Sequence[Factor]) -> int:
+def orientation_sign(element: Element, factors: Sequence[Elementary]) -> int:
     """Return 1 where an isometry keeps the orientation of the product, −1 where it reverses it."""
     return prod(_sign(g, f) for g, f in zip(element, factors, strict=True))
 
 
-def _sign(isometry: Isometry, factor: Factor) -> int:
+def _sign(isometry: Isometry, factor: Elementary) -> int:
     """Return the sign with which an isometry acts on the orientation of a factor."""
     if factor.kind == "R":
         return isometry.sign**factor.dim
@@ -114,7 +114,7 @@ def _restricted(element: Element, kept: Iterable[int]) -> Element:
     return tuple(element[i] for i in kept)
 
 
-def _signature(factors: Sequence[Factor], group: Iterable[Element]) -> Signature:
+def _signature(factors: Sequence[Elementary], group: Iterable[Element]) -> Signature:
     identity: Element = (IDENTITY,) * len(factors)
     return Signature(tuple(factors), (identity, *sorted(set(group) - {identity})))
 
@@ -132,7 +132,7 @@ def skeleton(signature: Signature) -> Signature:
     factors = [signature.factors[i] for i in bounded]
     line = [Isometry(orientation_sign(_restricted(g, bounded), factors)) for g in signature.group]
     group = [(*_restricted(g, core), sign) for g, sign in zip(signature.group, line, strict=True)]
-    return _signature([*(signature.factors[i] for i in core), Factor("R", 1)], group)
+    return _signature([*(signature.factors[i] for i in core), Elementary("R", 1)], group)
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ from topovae.homology.cloud.cleaning import Cleaned
 from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.cloud.presets import Preset
-from topovae.homology.cloud.rows import Preparation, series
+from topovae.homology.cloud.rows import RowFilter, series
 from topovae.homology.cloud.tangents import Dimension
 from topovae.homology.complexes.bars import by_ratio, universal_p_values
 from topovae.homology.features.styles import Styles
@@ -62,7 +62,7 @@ class Skeleton:
     """
 
     landmarks: Landmarks
-    preparation: Preparation | None
+    preparation: RowFilter | None
     denoiser: Denoiser | None
     circles: int
 
@@ -188,6 +188,12 @@ class Analysis:
             return Recommendation(None, "none", SEVERAL_CONFIDENCE)
         return self.pieces[0].recommendation
 
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What was found and what the answer rests on, in sentences."""
+        whys = [outlook.reason for outlook in self.outlooks]
+        return summary(self.pieces, whys, self.styles, self.preset, self.cleaned, self.left_out, self.recommendation)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of `topovae analyze`."""
         parts = [_findings(piece) for piece in self.pieces]
@@ -200,7 +206,7 @@ class Analysis:
             "betti": {str(prime): list(numbers) for prime, numbers in self.betti.items()},
             "bars": [bar.to_dict() for bar in self.bars],
             "recommendation": self.recommendation.to_dict(),
-            "summary": list(summary(self)),
+            "summary": list(self.summary),
             "parts": parts if self.components > 1 else [],
             "preset": None if self.preset is None else self.preset.to_dict(),
             **self.styles.to_dict(),

@@ -16,7 +16,7 @@ from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.passes import Homology, compute_homology
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
-from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, double_covers, find_classes
+from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_classes, observe_double_covers
 from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
@@ -166,7 +166,7 @@ def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ..
         return ()
     if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
-    return tuple(double_covers(classes, law, alpha))
+    return tuple(observe_double_covers(classes, law, alpha))
 
 
 def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], dimension: int, options: Options) -> int:

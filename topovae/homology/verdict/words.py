@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from topovae.homology.verdict.findings import FINDINGS
 
 if TYPE_CHECKING:
+    from topovae.homology.cloud.cleaning import Cleaned
+    from topovae.homology.cloud.presets import Preset
     from topovae.homology.features.styles import Styles
-    from topovae.homology.verdict.analysis import Analysis
+    from topovae.homology.verdict.candidates import Recommendation
     from topovae.homology.verdict.piece import Piece
 
 
-def summary(analysis: Analysis) -> tuple[str, ...]:
-    """Say what was found and what the answer rests on, the most important first."""
+def summary(
+    pieces: Sequence[Piece],
+    whys: Sequence[str],
+    styles: Styles,
+    preset: Preset | None,
+    cleaned: Cleaned | None,
+    left_out: Sequence[str],
+    answer: Recommendation,
+) -> tuple[str, ...]:
+    """Say what was found and what the answer rests on, the most important first.
+
+    Args:
+        pieces: what was found of each connected component, the largest first.
+        whys: for each component, why its answer is not that of its samples alone; empty where it is.
+        styles: what groups and symmetries say.
+        preset: what was done to counts and time series first, if anything.
+        cleaned: which samples were set aside, if any could be.
+        left_out: what was left out of the usual work, and why.
+        answer: the recommendation for the data as a whole.
+    """
     said = []
-    if analysis.components > 1:
-        names = ", ".join(piece.recommendation.name for piece in analysis.pieces)
-        said.append(f"{analysis.components} components, by themselves: {names}. Train each by itself")
-    said += [f"{_place(i, analysis.components)}{describe(piece)}" for i, piece in enumerate(analysis.pieces)]
-    said += [
-        f"{_place(i, analysis.components)}{outlook.reason}" for i, outlook in enumerate(analysis.outlooks) if outlook.reason
-    ]
-    if analysis.override is not None and analysis.override.source == "order":
+    if len(pieces) > 1:
+        names = ", ".join(piece.recommendation.name for piece in pieces)
+        said.append(f"{len(pieces)} components, by themselves: {names}. Train each by itself")
+    said += [f"{_place(i, len(pieces))}{describe_piece(piece)}" for i, piece in enumerate(pieces)]
+    said += [f"{_place(i, len(pieces))}{why}" for i, why in enumerate(whys) if why]
+    if answer.source == "order":
         said.append("the rows in their order run once around a closed curve")
-    if analysis.cleaned is not None:
-        said += analysis.cleaned.sentences()
-    said += describe_styles(analysis.styles)
-    if analysis.preset is not None and analysis.preset.name != "none":
-        said += [f"preset {analysis.preset.name}: {reason}" for reason in analysis.preset.reasons]
-    if analysis.preset is not None and analysis.preset.omitted:
-        columns = ", ".join(map(str, analysis.preset.omitted))
+    if cleaned is not None:
+        said += cleaned.sentences()
+    said += describe_styles(styles)
+    if preset is not None and preset.name != "none":
+        said += [f"preset {preset.name}: {reason}" for reason in preset.reasons]
+    if preset is not None and preset.omitted:
+        columns = ", ".join(map(str, preset.omitted))
         said.append(
-            f"column {columns} only rises and outweighs all others, as a clock does: left out here; it should not be trained on"
+            f"left out: column {columns}, which only rises and outweighs all others, as a clock; train without it"
         )
-    said += [f"left out: {reason}" for reason in analysis.left_out]
-    if analysis.recommendation.name == "none" and analysis.components == 1:
-        said.append(_why_none(analysis.pieces[0]))
+    said += [f"left out: {reason}" for reason in left_out]
+    if answer.name == "none" and len(pieces) == 1:
+        said.append(_why_none(pieces[0]))
     return tuple(said)
 
 
@@ -44,7 +63,7 @@ def _place(i: int, count: int) -> str:
     return f"component {i + 1}: " if count > 1 else ""
 
 
-def describe(piece: Piece) -> str:
+def describe_piece(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
     facts = [said for finding in FINDINGS if (said := finding.say(piece)) is not None]
     if piece.cloud.verdicts.doubt is not None:
