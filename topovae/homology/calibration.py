@@ -472,9 +472,7 @@ VERDICT: dict[str, Tuned] = {
     ),
     # order
     "path_share": Tuned(0.95, "share of the samples", "Whose nearest neighbour must be the row before or after, for a path."),
-    "path_step": Tuned(1.5, "largest steps", "Nearer ends close a path; nearer strands make it no simple one."),
-    "path_strands": Tuned(0.05, "share of the samples", "That may be near another strand of a simple path."),
-    "path_apart": Tuned(0.1, "share of the samples", "Rows further from each other are of another strand."),
+    "path_most": Tuned(400, "samples", "More may be a walk that comes home, so that their order shows no circle."),
     "path_confidence": Tuned(0.9, "probability", "That a simple closed path is a circle."),
     "thickness_gap": Tuned(3.0, "ratio of successive variances about the core", "From it on samples extend about their core."),
     "alone_share": Tuned(0.9, "share of the confidence", "What is left of it where views do not agree."),

@@ -1,4 +1,4 @@
-"""Samples in the order of a path: a camera that goes once around an object, a motor that turns once."""
+"""Few samples in the order of a path: pictures of an object that turns once around, readings of a motor that does."""
 
 from __future__ import annotations
 
@@ -8,30 +8,25 @@ from topovae.homology.calibration import tuned
 from topovae.homology.cloud.neighbours import nearest
 
 SHARE = tuned("path_share")
-STEP = tuned("path_step")
-STRANDS, APART = tuned("path_strands"), tuned("path_apart")
-
-MOST_NEIGHBOURS = 20
-"""Neighbours among which other strands are looked for: a limit on cost, not tuned."""
+MOST = int(tuned("path_most"))
 
 
 def is_closed_path(points: np.ndarray) -> bool:
-    """Whether rows run once around a simple closed curve: each nearest to the one before or after, the last near the first.
+    """Whether few rows run once around: each is nearest to the one before or after, and the last comes back to the first.
 
     Where a curve nearly covers another twice, as the pictures of an object whose opposite views look alike do, a few dozen
-    samples look like a band; their order tells.
+    samples look like a band; their order tells. Of many rows it does not: a slow walk over a surface, which comes home in the
+    end, is nearest to itself one row later too.
 
     Args:
         points: (n, p) samples in the order of the rows.
     """
     n = len(points)
+    if n > MOST:
+        return False
     steps = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1)
-    if steps[-1] > STEP * steps[:-1].max():
+    if steps[-1] > steps[:-1].max():
         return False
-    distances, index = nearest(points, min(MOST_NEIGHBOURS, n - 1))
-    apart = np.abs(index - np.arange(n)[:, None])
-    apart = np.minimum(apart, n - apart)
-    if (apart[:, 0] == 1).mean() < SHARE:
-        return False
-    other = (apart > APART * n) & (distances < STEP * np.maximum(steps, np.roll(steps, 1))[:, None])
-    return bool(other.any(1).mean() <= STRANDS)
+    _, index = nearest(points, 1)
+    apart = np.abs(index[:, 0] - np.arange(n))
+    return bool((np.minimum(apart, n - apart) == 1).mean() >= SHARE)

@@ -15,6 +15,7 @@ import numpy as np
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.cloud import of_points, subset
 from topovae.homology.cloud.cores import Thickness, find_core, thickness
+from topovae.homology.cloud.tangents import CLEAR_GAP, Dimension
 from topovae.homology.features.circles import landmark_angles
 from topovae.homology.features.peeling import peel, spread_angles
 from topovae.homology.verdict.candidates import Recommendation
@@ -140,9 +141,8 @@ def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommen
             return whole, samples, "the samples about their core are not as noise is"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
     if circles["samples"] == circles["core"]:
-        extra = whole.piece.cloud.dimension.value - inner.piece.cloud.dimension.value
-        if thickness.directions == extra and thickness.structured:
-            return whole, samples, "the samples extend about their core in as many directions as the answer has more"
+        if thickness.directions and _is_clear(whole.piece.cloud.dimension):
+            return whole, samples, "the samples extend about their core, and not as noise does"
         return inner, core, "the samples are thick about their core, as noise is"
     return whole, _less_sure(samples), "the samples and their core differ"
 
@@ -150,3 +150,8 @@ def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommen
 def _less_sure(answer: Recommendation) -> Recommendation:
     """Return an answer that one view alone gives."""
     return replace(answer, confidence=ALONE * answer.confidence)
+
+
+def _is_clear(dimension: Dimension) -> bool:
+    """Whether a dimension stands out from those beyond, which that of the whole space cannot."""
+    return CLEAR_GAP <= dimension.gap < np.inf

@@ -50,9 +50,7 @@ def summary(
         said += [f"preset {preset.name}: {reason}" for reason in preset.reasons]
     if preset is not None and preset.omitted:
         columns = ", ".join(map(str, preset.omitted))
-        said.append(
-            f"left out: column {columns}, which only rises and outweighs all others, as a clock; train without it"
-        )
+        said.append(f"left out: column {columns}, which only rises and outweighs all others, as a clock; train without it")
     said += [f"left out: {reason}" for reason in left_out]
     if answer.name == "none" and len(pieces) == 1:
         said.append(_why_none(pieces[0]))
