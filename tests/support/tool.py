@@ -87,7 +87,7 @@ class Tool:
         return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
     def start(self, *words: object, program: tuple[str, ...] = ("-m", "topovae")) -> subprocess.Popen[bytes]:
-        """Start a command and leave it running; `program` are the interpreter's own arguments."""
+        """Start a command that an interrupt reaches, and leave it running; `program` are the interpreter's own arguments."""
         return subprocess.Popen(
             [sys.executable, *program, *map(str, words)],
             cwd=self.folder,
@@ -95,6 +95,8 @@ class Tool:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # tests started in the background of a shell hand down that interrupts are ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def shell(self, line: str) -> Outcome:
