@@ -118,7 +118,8 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
-    analysis = _conclude(pieces, data.n_samples, data.n_features, front)
+    skeleton = _skeleton(outlooks[0].anchor, front)
+    analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
     override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
     return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
 
@@ -146,7 +147,7 @@ def _from_distances(sample: DistanceSample, options: Options) -> Analysis:
         inside = sample.component == part
         distances = sample.distances[np.ix_(inside, inside)]
         pieces.append(diagnose(of_distances(distances, options.landmarks, options.seed, thinned=sample.thinned), inner))
-    return _conclude(pieces, sample.n_samples, None, None)
+    return Analysis(sample.n_samples, None, tuple(pieces), _skeleton(pieces[0], None))
 
 
 def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
@@ -167,9 +168,7 @@ def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
     ]
 
 
-def _conclude(pieces: Sequence[Piece], n_samples: int, n_features: int | None, front: Front | None) -> Analysis:
-    """Put the result together; coordinates come from the largest piece."""
-    largest = pieces[0]
+def _skeleton(piece: Piece, front: Front | None) -> Skeleton:
+    """Return what coordinates need, of the largest piece."""
     preparation, denoiser = (None, None) if front is None else (front.preparation, front.denoiser)
-    skeleton = Skeleton(largest.landmarks, preparation, denoiser, largest.circles)
-    return Analysis(n_samples=n_samples, n_features=n_features, pieces=tuple(pieces), skeleton=skeleton)
+    return Skeleton(piece.landmarks, preparation, denoiser, piece.circles)

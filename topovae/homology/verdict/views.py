@@ -6,6 +6,7 @@ and where the core is a circle, what the circle leaves over.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from topovae.homology.calibration import tuned
 from topovae.homology.cloud.cloud import of_points, subset
 from topovae.homology.cloud.cores import Thickness, find_core, thickness
 from topovae.homology.cloud.tangents import CLEAR_GAP, Dimension
+from topovae.homology.complexes.budget import Budget
 from topovae.homology.features.circles import landmark_angles
 from topovae.homology.features.peeling import peel, spread_angles
 from topovae.homology.verdict.candidates import Recommendation
@@ -60,44 +62,73 @@ class Outlook:
     Attributes:
         piece: the view that the answer rests on, with the answer.
         views: all of them, that of the samples first.
-        reason: why this answer; empty where there is one view.
+        reason: why this answer; empty where it is that of the samples alone.
+        rests_on: the kind of view that the answer rests on.
     """
 
     piece: Piece
     views: tuple[View, ...]
     reason: str = ""
+    rests_on: str = "samples"
+
+    @property
+    def anchor(self) -> Piece:
+        """What was found where the landmarks lie among the samples, as those beside a circle do not."""
+        return self.views[0].piece if self.rests_on == "peeled" else self.piece
 
     def to_dict(self) -> dict[str, Any]:
-        return {"reason": self.reason, "views": [view.to_dict() for view in self.views]}
+        return {"rests_on": self.rests_on, "reason": self.reason, "views": [view.to_dict() for view in self.views]}
 
 
 def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
     """Diagnose a piece by as many views as it takes.
+
+    What is known of the samples is kept when the time is over, or an interrupt stops a further view.
 
     Args:
         points: (n, p) denoised samples.
         noise: standard deviation of the noise left in each coordinate.
         options: what the homology is computed with.
     """
-    whole = View("samples", diagnose(of_points(points, noise, options.landmarks, options.seed), _part(options, 0.0, 0.6)))
+    began = time.monotonic()
+    whole = View("samples", diagnose(of_points(points, noise, options.landmarks, options.seed), _part(options, 0.0, 0.5)))
+    homology = whole.piece.homology
+    seconds = options.budget.seconds
+    left = None if seconds is None else seconds - (time.monotonic() - began)
+    if homology.stopped or (left is not None and left <= 0):
+        return Outlook(whole.piece, (whole,))
+    try:
+        return _look_further(whole, points, noise, replace(options, budget=Budget(options.budget.memory, left)))
+    except KeyboardInterrupt:
+        homology.stopped, homology.interrupted = "interrupted while other views were computed", True
+        return Outlook(whole.piece, (whole,))
+
+
+def _look_further(whole: View, points: np.ndarray, noise: float, options: Options) -> Outlook:
+    """Add the views that may say more than the samples do, and conclude."""
     views = [whole]
-    few = len(points) < FEW_SAMPLES and options.landmarks is None and whole.piece.recommendation.latent is None
-    if few:
+    if len(points) < FEW_SAMPLES and options.landmarks is None and whole.piece.recommendation.latent is None:
         count = int(DENSE_SHARE * len(points))
-        views.append(View("dense", diagnose(of_points(points, noise, count, options.seed), _part(options, 0.6, 0.8))))
+        views.append(View("dense", diagnose(of_points(points, noise, count, options.seed), _part(options, 0.5, 0.6))))
     chosen = points[subset(len(points), MOST_PULLED, options.seed)]
-    core = None if whole.piece.homology.stopped else find_core(chosen, _lower(whole.piece), options.seed)
+    core = find_core(chosen, _lower(whole.piece), options.seed)
     if core is None:
         return _without_core(views)
     inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.8)))
     views.append(inner)
-    if core.dimension == 1 and inner.piece.betti[options.primes[0]][1] == 1:
+    if core.dimension == 1 and _circles(inner) == 1:
         angles = spread_angles(core.points, inner.piece.landmarks, landmark_angles(inner.piece.landmarks, 1)[:, 0])
-        left = peel(chosen, angles)
-        views.append(View("peeled", diagnose(of_points(left, 0.0, None, options.seed), _part(options, 0.8, 1.0))))
+        beside = peel(chosen, angles)
+        views.append(View("peeled", diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.8, 1.0))))
     view, answer, reason = _settle(views, thickness(chosen, core))
-    size = replace(view.piece.cloud, size=len(points))
-    return Outlook(replace(view.piece, cloud=size, recommendation=answer), tuple(views), reason)
+    cloud = replace(view.piece.cloud, size=len(points))
+    return Outlook(replace(view.piece, cloud=cloud, recommendation=answer), tuple(views), reason, view.kind)
+
+
+def _circles(view: View) -> int:
+    """Return the Betti number of degree 1 over the first field."""
+    numbers = next(iter(view.piece.betti.values()))
+    return numbers[1]
 
 
 def _part(options: Options, start: float, end: float) -> Options:
@@ -117,7 +148,7 @@ def _without_core(views: Sequence[View]) -> Outlook:
     view, answer, reason = views[0], views[0].piece.recommendation, ""
     if views[-1].piece.recommendation.latent is not None and len(views) > 1:
         view, answer, reason = _by_more_landmarks(views[-1])
-    return Outlook(replace(view.piece, recommendation=answer), tuple(views), reason)
+    return Outlook(replace(view.piece, recommendation=answer), tuple(views), reason, view.kind)
 
 
 def _by_more_landmarks(dense: View) -> tuple[View, Recommendation, str]:
@@ -129,7 +160,7 @@ def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommen
     by_kind = {view.kind: view for view in views}
     whole, inner = by_kind["samples"], by_kind["core"]
     samples, core = whole.piece.recommendation, inner.piece.recommendation
-    circles = {kind: view.piece.betti[min(view.piece.betti)][1] for kind, view in by_kind.items()}
+    circles = {kind: _circles(view) for kind, view in by_kind.items()}
     peeled = by_kind.get("peeled")
     if peeled is not None and peeled.piece.recommendation.latent is not None and circles["peeled"] > circles["core"]:
         return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
