@@ -20,6 +20,7 @@ TWIST = "ratio of the lowest twisted eigenvalue to the second plain one"
 ORIENTABLE = "orientable up to 0.08, not orientable 0.22 to 0.37, above 0.55 undetermined"
 CERTIFICATE = "python tests/benchmarks/certificate.py"
 IMAGES = "python tests/benchmarks/images.py"
+CORES = "python tests/benchmarks/cores.py"
 CALIBRATE = "python tests/benchmarks/calibrate.py cal.jsonl"
 
 GENERATED = "generated sets, seeds from 1000 on"
@@ -222,7 +223,14 @@ CLOUD: dict[str, Tuned] = {
     "core_small_share": Tuned(0.025, "share of the samples", "Fewest neighbours of a plane that a core is pulled onto."),
     "core_share": Tuned(0.05, "share of the samples", "Neighbours of a plane that a core is pulled onto, tried next."),
     "core_large_share": Tuned(0.1, "share of the samples", "Most neighbours of a plane that a core is pulled onto."),
-    "core_gap": Tuned(25.0, GAP, "From it on what was pulled onto planes has their dimension."),
+    "core_gap": Tuned(
+        25.0,
+        GAP,
+        "From it on points on planes of some dimension have that dimension themselves.",
+        "circles and intervals 90 to 912 on lines; on planes surfaces 14 to 212, SO(3) and S1xR2 at most 9 where it is 2",
+        CORES,
+        "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
+    ),
     "core_manifold": Tuned(0.9, "probability", "Of the same dimension everywhere, that what was pulled onto planes must have."),
     # manifold
     "least_sure": Tuned(0.3, "probability", "Of a dimension whose gap says nothing."),
@@ -239,6 +247,8 @@ CLOUD: dict[str, Tuned] = {
         "share of the points",
         "So many at which curves branch halve manifolds from graphs.",
         "circles and intervals 0.00, but one of density 8 : 1 0.17; a Y 0.10, an eight 0.07 to 0.28",
+        CORES,
+        "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
     ),
     "branching_width": Tuned(0.005, "share of the points", "Change that makes the judgement of branches e : 1."),
     "orientation_ratio": Tuned(0.155, TWIST, "It halves orientable spaces from others.", ORIENTABLE, data=PROTOTYPE),
@@ -468,13 +478,22 @@ VERDICT: dict[str, Tuned] = {
         2.2,
         "kurtosis about the core",
         "Below it what is left over is no noise.",
-        "noise 2.5 to 3.1, strands and tubes 1.1 to 1.9",
+        "noise 2.5 to 3.1, tubes and strands 1.1 to 1.9",
+        CORES,
+        "measured sets (homology/DIAGNOSIS.md)",
     ),
     # order
     "path_share": Tuned(0.95, "share of the samples", "Whose nearest neighbour must be the row before or after, for a path."),
     "path_most": Tuned(400, "samples", "More may be a walk that comes home, so that their order shows no circle."),
     "path_confidence": Tuned(0.9, "probability", "That a simple closed path is a circle."),
-    "thickness_gap": Tuned(3.0, "ratio of successive variances about the core", "From it on samples extend about their core."),
+    "thickness_gap": Tuned(
+        3.0,
+        "ratio of successive variances about the core",
+        "From it on samples extend about their core in some directions.",
+        "noise 1.1 to 2.3, annuli 3 and more",
+        CORES,
+        "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
+    ),
     "alone_share": Tuned(0.9, "share of the confidence", "What is left of it where views do not agree."),
     # how sure findings are
     "surely_not": Tuned(0.3, "probability", "A question is answered by no up to it, and from it on left open."),
