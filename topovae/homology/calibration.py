@@ -212,6 +212,12 @@ CLOUD: dict[str, Tuned] = {
     "outlier_few_neighbours": Tuned(6, "neighbours", "The same where there are few samples."),
     "outlier_few_samples": Tuned(150, "samples", "Fewer are few for the outliers' neighbours."),
     "outlier_deviations": Tuned(4.0, "robust standard deviations", "A log ratio of distances so far above is an outlier's."),
+    "outlier_least": Tuned(
+        0.01,
+        "share of the samples",
+        "Fewer stay, as chance has so many.",
+        "generated sets at most 0.0045, shocked ones 0.03 and 0.04",
+    ),
     "outlier_most": Tuned(0.06, "share of the samples", "No more are set aside as outliers."),
     # planes, branches, cores
     "plane_rounds": Tuned(3, "rounds", "So often are samples brought onto the planes of their neighbours."),

@@ -14,7 +14,7 @@ NEIGHBOURS = int(tuned("outlier_neighbours"))
 FEW_NEIGHBOURS = int(tuned("outlier_few_neighbours"))
 FEW = int(tuned("outlier_few_samples"))
 DEVIATIONS = tuned("outlier_deviations")
-MOST = tuned("outlier_most")
+LEAST, MOST = tuned("outlier_least"), tuned("outlier_most")
 
 ROWS_SHOWN = 20
 """So many outlying rows are listed: no more are read, not tuned."""
@@ -74,7 +74,7 @@ def clean(points: np.ndarray, rows: np.ndarray | None = None) -> Cleaned:
 
 
 def _far(points: np.ndarray) -> np.ndarray:
-    """Return which points (n, p) lie far from their neighbours, at most a share of them."""
+    """Return which points (n, p) lie far from their neighbours: none where so few as chance has, and at most a share."""
     k = NEIGHBOURS if len(points) >= FEW else FEW_NEIGHBOURS
     if len(points) <= 2 * k:
         return np.zeros(len(points), dtype=bool)
@@ -84,4 +84,7 @@ def _far(points: np.ndarray) -> np.ndarray:
     middle = np.median(ratio)
     spread = 1.4826 * np.median(np.abs(ratio - middle))  # the standard deviation of normal values
     score = (ratio - middle) / max(float(spread), 1e-12)
-    return score > max(DEVIATIONS, float(np.quantile(score, 1 - MOST)))
+    far = score > DEVIATIONS
+    if far.mean() < LEAST:
+        return np.zeros(len(points), dtype=bool)
+    return far & (score > np.quantile(score, 1 - MOST))
