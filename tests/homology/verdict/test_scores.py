@@ -144,7 +144,7 @@ def test_betti_distributions_add_to_one_and_follow_the_ratios(degree: int, dimen
     law = null(degree, dimension)
     critical = law.critical_ratio(0.01)
     for number in range(RANKS):
-        ratios = np.where(np.arange(RANKS) < number, 1.5 * critical, WHOLE)
+        ratios = np.where(np.arange(RANKS) < number, 1.5 * critical, 1.0)
         probabilities = betti_distribution(ratios, law, 0.01)
         assert probabilities.sum() == pytest.approx(1)
         assert probabilities.argmax() == number == betti_number(ratios, law, 0.01)
