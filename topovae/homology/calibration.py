@@ -20,6 +20,7 @@ TWIST = "ratio of the lowest twisted eigenvalue to the second plain one"
 ORIENTABLE = "orientable up to 0.08, not orientable 0.22 to 0.37, above 0.55 undetermined"
 CERTIFICATE = "python tests/benchmarks/certificate.py"
 IMAGES = "python tests/benchmarks/images.py"
+CORES = "python tests/benchmarks/cores.py"
 CALIBRATE = "python tests/benchmarks/calibrate.py cal.jsonl"
 
 GENERATED = "generated sets, seeds from 1000 on"
@@ -53,6 +54,9 @@ CLOUD: dict[str, Tuned] = {
     # rows, presets
     "least_rows": Tuned(40, "samples", "Fewer are neither diagnosed nor asked whether they are counts."),
     "image_blur": Tuned(0.05, "share of the longer side", "Standard deviation of the low-pass filter of images."),
+    "clock_variance": Tuned(
+        100.0, "ratio of variances", "A column that only rises is a clock if it has so much more than the others."
+    ),
     "series_stride": Tuned(2.0, "windows", "Rows kept of a smoothed series are so far apart, where there are enough."),
     "series_rows": Tuned(
         600,
@@ -203,6 +207,37 @@ CLOUD: dict[str, Tuned] = {
     "growth_least": Tuned(16, "neighbours", "Least size of the ball whose growth gives the dimension."),
     "growth_most": Tuned(100, "neighbours", "Largest size of the ball whose growth gives the dimension."),
     "near_part": Tuned(4, "ratio of sizes", "The ball whose growth gives the dimension is so many times the inner one."),
+    # cleaning
+    "outlier_neighbours": Tuned(12, "neighbours", "An outlier is far from so many, by what they themselves have."),
+    "outlier_few_neighbours": Tuned(6, "neighbours", "The same where there are few samples."),
+    "outlier_few_samples": Tuned(150, "samples", "Fewer are few for the outliers' neighbours."),
+    "outlier_deviations": Tuned(4.0, "robust standard deviations", "A log ratio of distances so far above is an outlier's."),
+    "outlier_least": Tuned(
+        0.01,
+        "share of the samples",
+        "Fewer stay, as chance has so many.",
+        "generated sets at most 0.0045, shocked ones 0.03 and 0.04",
+    ),
+    "outlier_most": Tuned(0.06, "share of the samples", "No more are set aside as outliers."),
+    # planes, branches, cores
+    "plane_rounds": Tuned(3, "rounds", "So often are samples brought onto the planes of their neighbours."),
+    "branch_plane_share": Tuned(0.05, "share of the points", "Neighbours of a line onto which points on curves are brought."),
+    "branch_ball_share": Tuned(0.125, "share of the points", "In a ball in which branches are looked for."),
+    "branch_inner": Tuned(0.6, "radii", "Where the annulus begins in which branches are looked for."),
+    "branch_apart": Tuned(0.35, "radii", "Points of an annulus nearer to each other are in one piece."),
+    "branch_piece_share": Tuned(0.12, "share of the annulus", "Smaller pieces of it are no branches."),
+    "core_small_share": Tuned(0.025, "share of the samples", "Fewest neighbours of a plane that a core is pulled onto."),
+    "core_share": Tuned(0.05, "share of the samples", "Neighbours of a plane that a core is pulled onto, tried next."),
+    "core_large_share": Tuned(0.1, "share of the samples", "Most neighbours of a plane that a core is pulled onto."),
+    "core_gap": Tuned(
+        25.0,
+        GAP,
+        "From it on points on planes of some dimension have that dimension themselves.",
+        "circles and intervals 90 to 912 on lines; on planes surfaces 14 to 212, SO(3) and S1xR2 at most 9 where it is 2",
+        CORES,
+        "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "core_manifold": Tuned(0.9, "probability", "Of the same dimension everywhere, that what was pulled onto planes must have."),
     # manifold
     "least_sure": Tuned(0.3, "probability", "Of a dimension whose gap says nothing."),
     "sure_more": Tuned(0.68, "probability", "What a wide gap adds to that of a dimension whose gap says nothing."),
@@ -213,6 +248,15 @@ CLOUD: dict[str, Tuned] = {
     "unsteady_width": Tuned(0.05, "share of the scales", "Change that makes the judgement of a steady dimension e : 1."),
     "thin_share": Tuned(0.07, "share of the points", "So many on curves halve manifolds from mixtures of dimensions."),
     "thin_width": Tuned(0.01, "share of the points", "Change that makes the judgement of mixed dimensions e : 1."),
+    "branching_points": Tuned(
+        0.04,
+        "share of the points",
+        "So many at which curves branch halve manifolds from graphs.",
+        "circles and intervals 0.00, but one of density 8 : 1 0.17; a Y 0.10, an eight 0.07 to 0.28",
+        CORES,
+        "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "branching_width": Tuned(0.005, "share of the points", "Change that makes the judgement of branches e : 1."),
     "orientation_ratio": Tuned(0.155, TWIST, "It halves orientable spaces from others.", ORIENTABLE, data=PROTOTYPE),
     "orientation_width": Tuned(0.15, "log of that ratio", "Change that makes the judgement of orientability e : 1."),
     "undetermined": Tuned(0.55, TWIST, "Above it tangent frames say nothing about orientation.", ORIENTABLE, data=PROTOTYPE),
@@ -264,6 +308,9 @@ COMPLEXES: dict[str, Tuned] = {
 }
 
 FEATURES: dict[str, Tuned] = {
+    # peeling
+    "peel_neighbours": Tuned(40, "neighbours on the circle", "Whose mean is taken away."),
+    "peel_above": Tuned(3.0, "ratio to the median variance", "What is left over in a direction counts above it."),
     # circles, products and double covers
     "circle_longest_edge": Tuned(
         6.0, "usual spacings of the landmarks", "Longest edge of the filtration in which cocycles of circles are sought."
@@ -430,6 +477,30 @@ FEATURES: dict[str, Tuned] = {
 }
 
 VERDICT: dict[str, Tuned] = {
+    # views
+    "few_samples": Tuned(800, "samples", "Fewer are looked at with more landmarks if they give no answer."),
+    "dense_share": Tuned(0.75, "share of the samples", "That are landmarks then."),
+    "structured": Tuned(
+        2.2,
+        "kurtosis about the core",
+        "Below it what is left over is no noise.",
+        "noise 2.5 to 3.1, tubes and strands 1.1 to 1.9",
+        CORES,
+        "measured sets (homology/DIAGNOSIS.md)",
+    ),
+    # order
+    "path_share": Tuned(0.95, "share of the samples", "Whose nearest neighbour must be the row before or after, for a path."),
+    "path_most": Tuned(400, "samples", "More may be a walk that comes home, so that their order shows no circle."),
+    "path_confidence": Tuned(0.9, "probability", "That a simple closed path is a circle."),
+    "thickness_gap": Tuned(
+        3.0,
+        "ratio of successive variances about the core",
+        "From it on samples extend about their core in some directions.",
+        "noise 1.1 to 2.3, annuli 3 and more",
+        CORES,
+        "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "alone_share": Tuned(0.9, "share of the confidence", "What is left of it where views do not agree."),
     # how sure findings are
     "surely_not": Tuned(0.3, "probability", "A question is answered by no up to it, and from it on left open."),
     "surely_so": Tuned(0.7, "probability", "A question is answered by yes from it on."),

@@ -129,6 +129,7 @@ def test_presets_that_were_asked_for() -> None:
         "transform": "sqrt",
         "window": 2.0,
         "reasons": ["why"],
+        "omitted": [],
     }
 
 

@@ -79,6 +79,8 @@ KEYS = {
     "symmetries": list,
     "style": type(None),
     "left_out": list,
+    "views": list,
+    "set_aside": dict,
 }
 
 

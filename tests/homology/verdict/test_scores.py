@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from topovae.homology.cloud.manifold import Verdicts
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.features.nulls import betti_distribution, betti_number, null
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
 from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
+
+WHOLE, MIXED = Verdicts(), Verdicts(manifolds={"the dimension changes from place to place": 0.1})
+"""A manifold, and what is none."""
 
 
 def sure(number: int) -> np.ndarray:
@@ -45,7 +49,7 @@ def cup_of(space: KnownSpace) -> np.ndarray | None:
 
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension < 4], ids=lambda space: space.name)
 def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
-    candidates, recommendation = recommend(shown(space), 1.0)
+    candidates, recommendation = recommend(shown(space), WHOLE)
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
     assert candidates[0].score > LEAST_SCORE
     assert recommendation.confidence == calibrated("named", candidates[0].score)
@@ -58,7 +62,7 @@ def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
 def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: KnownSpace) -> None:
     """Only H¹ is read there."""
-    _, recommendation = recommend(shown(space), 1.0)
+    _, recommendation = recommend(shown(space), WHOLE)
     plain = all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1
     if plain:
         assert recommendation.name == space.name
@@ -80,14 +84,14 @@ def test_confidence_grows_with_the_score_and_is_a_probability(kind: str) -> None
 
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
 def test_several_dimensions_are_none(space: KnownSpace) -> None:
-    _, recommendation = recommend(shown(space), 0.1)
+    _, recommendation = recommend(shown(space), MIXED)
     assert (recommendation.name, recommendation.latent) == ("none", None)
 
 
 def test_genus_two_is_none_with_reasons() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 4), (2, 1))}
     candidates, recommendation = recommend(
-        {"dimension": {2: 0.98}, "homology": betti, "boundary": 1.0, "orientation": 1.0}, 1.0
+        {"dimension": {2: 0.98}, "homology": betti, "boundary": 1.0, "orientation": 1.0}, WHOLE
     )
     assert recommendation.name == "none"
     assert any(reason.startswith("against") for reason in candidates[0].reasons)
@@ -96,14 +100,14 @@ def test_genus_two_is_none_with_reasons() -> None:
 def test_betti_numbers_of_a_torus_without_products_are_no_torus() -> None:
     torus = find(["torus"])[0]
     wedge = shown(torus, products=np.zeros((2, 2), dtype=bool), covers=[(3, 3)] * 3)
-    assert recommend(wedge, 1.0)[1].name == "none"
+    assert recommend(wedge, WHOLE)[1].name == "none"
 
 
 def test_candidates_restrict_the_choice() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 1), (2, 0))}
     band = {"dimension": {2: 0.98}, "homology": betti, "boundary": 0.0}
-    assert {candidate.name for candidate in recommend(band, 1.0)[0]} > {"mobius", "cylinder"}
-    candidates, recommendation = recommend(band, 1.0, find(["mobius", "torus"]))
+    assert {candidate.name for candidate in recommend(band, WHOLE)[0]} > {"mobius", "cylinder"}
+    candidates, recommendation = recommend(band, WHOLE, find(["mobius", "torus"]))
     assert [candidate.name for candidate in candidates] == ["mobius", "torus"]
     assert recommendation.name == "mobius"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from topovae.homology.calibration import REGIMES, regime, tuned
+from topovae.homology.cloud.branches import branching_share
 from topovae.homology.cloud.tangents import (
     BOUNDARY_NEIGHBOURS,
     LARGEST_DIMENSION,
@@ -33,6 +34,7 @@ UNDETERMINED = tuned("undetermined")
 UNFIT = tuned("unfit"), tuned("unfit_width")
 UNSTEADY = tuned("unsteady"), tuned("unsteady_width")
 THIN = tuned("thin_share"), tuned("thin_width")
+BRANCHES = tuned("branching_points"), tuned("branching_width")
 SURE_BEYOND, LEAST_SURE, SURER = tuned("sure_beyond"), tuned("least_sure"), tuned("sure_more")
 SURE_GAP, SURE_WIDTH = tuned("sure_gap"), tuned("sure_width")
 
@@ -44,38 +46,60 @@ class Verdicts:
     Attributes:
         closed: that there is no boundary; None where not judged.
         orientable: that the space is orientable; None where not judged, or where tangent frames cannot tell.
-        manifold: that the dimension is the same everywhere and at all scales.
+        manifolds: that the data are a manifold, by what was found instead if they are not.
         frames: tangent frames, which classes of degree 1 can be compared with; None where there are none.
     """
 
     closed: float | None = None
     orientable: float | None = None
-    manifold: float = 1.0
+    manifolds: Mapping[str, float] = field(default_factory=dict)
     frames: FrameGraph | None = None
+
+    @property
+    def manifold(self) -> float:
+        """Probability that the data are a manifold."""
+        return float(np.prod(list(self.manifolds.values())))
+
+    @property
+    def doubt(self) -> str | None:
+        """What speaks most against a manifold, None where they look like one."""
+        if self.manifold > 0.5:
+            return None
+        return min(self.manifolds, key=lambda found: self.manifolds[found])
+
+
+def evenly(dimension: Dimension) -> dict[str, float]:
+    """Return the probabilities that the dimension is the same everywhere, and at all scales, by what is found if it is not."""
+    return {
+        "the dimension changes from place to place": float(_below(dimension.thin, *THIN)),
+        "the dimension changes with the scale": float(_below(1 - dimension.steady, *UNSTEADY)),
+    }
 
 
 def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
-    """Judge boundary and orientation by tangent planes; not in dimension 1, where homology suffices.
+    """Judge boundary and orientation by tangent planes; in dimension 1 whether curves branch, as homology shows the rest.
 
     Args:
         averaged: (n, p) points averaged over neighbours.
         dimension: their intrinsic dimension.
     """
-    manifold = _below(dimension.thin, *THIN) * _below(1 - dimension.steady, *UNSTEADY)
+    manifolds = evenly(dimension)
+    if dimension.value == 1:
+        manifolds["curves branch"] = float(_below(branching_share(averaged), *BRANCHES))
     limits = regime(dimension.value).boundary
     if limits is None:
-        return Verdicts(manifold=manifold)
+        return Verdicts(manifolds=manifolds)
     k = frame_size(dimension)
     flat = flatten(averaged, dimension.value, k)
     share = boundary_share(flat, dimension.value, min(BOUNDARY_NEIGHBOURS, len(flat) // 4))
     closed = _below_log(share, *limits)
     frames = frame_graph(flat, dimension.value, k)
     if frames is None:
-        return Verdicts(closed, None, manifold)
+        return Verdicts(closed, None, manifolds)
     ratio = frames.ratio()
-    manifold *= _below(ratio, *UNFIT)
+    manifolds["tangent planes of neighbours do not fit together"] = float(_below(ratio, *UNFIT))
     orientable = _below_log(ratio, *ORIENTATION) if ratio <= UNDETERMINED else None
-    return Verdicts(closed, orientable, manifold, frames)
+    return Verdicts(closed, orientable, manifolds, frames)
 
 
 def orientation_by_classes(frames: FrameGraph, flips: Mapping[Class, np.ndarray]) -> tuple[float, Class | None]:

@@ -8,7 +8,7 @@ them averages noise away before any distance is taken.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ WINDOWS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
 TRUNCATE = tuned("window_reach")
 LEVEL = tuned("order_level")
 LEAST_ROWS = int(tuned("least_rows"))
+CLOCK = tuned("clock_variance")
 
 _WINDOWS_A_STRETCH = int(tuned("windows_a_stretch"))
 _LEAST_COLUMNS, _LEAST_MAXIMUM = int(tuned("count_columns")), int(tuned("count_maximum"))
@@ -48,18 +49,22 @@ class Preset(Document):
         transform: `sqrt` for 2√(x + 3/8), or `identity`.
         window: standard deviation, in rows, of the Gaussian window over successive rows; 0 for none.
         reasons: sentences that say why.
+        omitted: columns that are no measurement but a clock or a number of rows.
     """
 
     name: str = "none"
     transform: str = "identity"
     window: float = 0.0
     reasons: tuple[str, ...] = ()
+    omitted: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, analysis: Mapping[str, Any] | None) -> Preset | None:
         """Return the preset in the JSON of a diagnosis, None where it has none."""
         found = (analysis or {}).get("preset")
-        return None if found is None else cls(**{**found, "reasons": tuple(found["reasons"])})
+        if found is None:
+            return None
+        return cls(**{**found, "reasons": tuple(found["reasons"]), "omitted": tuple(found.get("omitted", ()))})
 
 
 def stabilise(x: np.ndarray) -> np.ndarray:
@@ -126,6 +131,29 @@ def choose_preset(data: Dataset, preset: str = "auto", seed: int = 0) -> Preset:
     together = np.vstack(stretches)
     if not np.isfinite(together).all():  # the reader of the sample names the rows
         return Preset(reasons=("some values are not finite",))
+    omitted = _clocks(together) if preset == "auto" and len(data.sample_shape) == 1 else ()
+    stretches = [np.delete(stretch, omitted, axis=1) for stretch in stretches]
+    together = np.vstack(stretches)
+    return replace(_choose(together, stretches, preset, len(data.sample_shape), seed), omitted=omitted)
+
+
+def _clocks(together: np.ndarray) -> tuple[int, ...]:
+    """Return the columns that only rise from row to row and hold nearly all of the variance; none if little would be left."""
+    variances = together.var(0)
+    rising = (np.diff(together, axis=0) > 0).min(axis=0)
+    # one after another, the largest first, as each hides the next
+    order = [int(column) for column in np.argsort(-variances, kind="stable") if rising[column]]
+    found: list[int] = []
+    for column in order:
+        rest = np.delete(variances, [*found, column])
+        if len(rest) < 2 or variances[column] < CLOCK * rest.sum():
+            break
+        found.append(column)
+    return tuple(sorted(found))
+
+
+def _choose(together: np.ndarray, stretches: Sequence[np.ndarray], preset: str, axes: int, seed: int) -> Preset:
+    """Choose what is done to the columns that measure something."""
     if preset == "counts":
         if (together < 0).any():
             raise InputError(
@@ -135,7 +163,7 @@ def choose_preset(data: Dataset, preset: str = "auto", seed: int = 0) -> Preset:
         reason = "asked for"
         dispersion = max(_scatter(together)[1], 1e-3)
     else:
-        found = _recognise(together, len(data.sample_shape))
+        found = _recognise(together, axes)
         if found.dispersion is None:
             return Preset(reasons=(found.reason,))
         reason, dispersion = found.reason, found.dispersion

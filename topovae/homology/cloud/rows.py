@@ -35,6 +35,7 @@ class RowFilter:
             distance)).
         transform: `sqrt` for counts, which become 2√(x + 3/8), or `identity`.
         window: standard deviation, in rows, of the Gaussian window over successive rows; 0 for none.
+        omitted: columns that are left out.
     """
 
     sample_shape: tuple[int, ...]
@@ -42,6 +43,7 @@ class RowFilter:
     metric: str
     transform: str = "identity"
     window: float = 0.0
+    omitted: tuple[int, ...] = ()
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
         """Return rows (n, *sample_shape), each by itself, as filtered features (n, p) of float64."""
@@ -66,7 +68,7 @@ class RowFilter:
             from scipy.ndimage import gaussian_filter
 
             x = gaussian_filter(x, (0.0, *self.blur))
-        return x.reshape(len(x), -1)
+        return np.delete(x.reshape(len(x), -1), self.omitted, axis=1)
 
     def measure(self, x: np.ndarray) -> np.ndarray:
         """Return features (n, p) whose Euclidean distance is that of the metric."""
@@ -93,7 +95,7 @@ def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset(
     if metric not in METRICS:
         raise UsageError(f"The metric {metric!r} is not known; use one of {', '.join(METRICS)}.")
     if len(sample_shape) not in (2, 3):
-        return RowFilter(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window)
+        return RowFilter(sample_shape, (0.0,) * len(sample_shape), metric, preset.transform, preset.window, preset.omitted)
     channel = channel_axis(sample_shape)
     sigma = BLUR * max(side for axis, side in enumerate(sample_shape) if axis != channel)
     blur = tuple(0.0 if axis == channel else sigma for axis in range(len(sample_shape)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.homology.calibration import tuned
+from topovae.homology.cloud.cleaning import Cleaned
 from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.cloud.presets import Preset
@@ -22,6 +23,7 @@ from topovae.homology.features.symmetry import Symmetry
 from topovae.homology.odds import decided
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.piece import Piece
+from topovae.homology.verdict.views import Outlook
 from topovae.homology.verdict.words import summary
 from topovae.store.documents import Document
 
@@ -91,6 +93,8 @@ class Analysis:
         preset: what was done to counts and time series first; None for a distance matrix.
         styles: what groups and symmetries say.
         override: an answer that takes the place of the homology's.
+        outlooks: by component, the views that its answer rests on; none of distances.
+        cleaned: which of the samples read were set aside; None for distances.
     """
 
     n_samples: int
@@ -101,6 +105,8 @@ class Analysis:
     preset: Preset | None = None
     styles: Styles = field(default_factory=Styles)
     override: Recommendation | None = None
+    outlooks: tuple[Outlook, ...] = ()
+    cleaned: Cleaned | None = None
 
     @property
     def components(self) -> int:
@@ -182,6 +188,12 @@ class Analysis:
             return Recommendation(None, "none", SEVERAL_CONFIDENCE)
         return self.pieces[0].recommendation
 
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """What was found and what the answer rests on, in sentences."""
+        whys = [outlook.reason for outlook in self.outlooks]
+        return summary(self.pieces, whys, self.styles, self.preset, self.cleaned, self.left_out, self.recommendation)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of `topovae analyze`."""
         parts = [_findings(piece) for piece in self.pieces]
@@ -194,11 +206,13 @@ class Analysis:
             "betti": {str(prime): list(numbers) for prime, numbers in self.betti.items()},
             "bars": [bar.to_dict() for bar in self.bars],
             "recommendation": self.recommendation.to_dict(),
-            "summary": list(summary(self.pieces, self.styles, self.preset, self.left_out, self.recommendation)),
+            "summary": list(self.summary),
             "parts": parts if self.components > 1 else [],
             "preset": None if self.preset is None else self.preset.to_dict(),
             **self.styles.to_dict(),
             "left_out": list(self.left_out),
+            "views": [outlook.to_dict() for outlook in self.outlooks],
+            "set_aside": None if self.cleaned is None else self.cleaned.to_dict(),
         }
 
 

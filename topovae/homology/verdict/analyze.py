@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from topovae.data.dataset import HELD_SHARE, Dataset
 from topovae.errors import ResourceError, UsageError
-from topovae.homology.cloud.cloud import of_distances, of_points
+from topovae.homology.cloud.cleaning import clean
+from topovae.homology.cloud.cloud import of_distances
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.front import MEMORY, Front, read_points
 from topovae.homology.cloud.graphs import DistanceSample, measure_distances
@@ -19,12 +20,14 @@ from topovae.homology.cloud.presets import choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_prime
+from topovae.homology.features.paths import is_closed_path
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
-from topovae.homology.verdict.candidates import Recommendation, by_orbits
+from topovae.homology.verdict.candidates import Recommendation, by_orbits, by_path
 from topovae.homology.verdict.piece import Options, Piece, diagnose
+from topovae.homology.verdict.views import look
 from topovae.signature import parse
 
 Progress = Callable[[str, float], None]
@@ -108,15 +111,25 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     chosen = choose_preset(data, preset, options.seed)
     front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
     options.report("denoise", 0.1)
-    label = components_of_points(front.points, options.seed)
-    pieces = [
-        diagnose(of_points(front.points[label == part], front.denoiser.noise, options.landmarks, options.seed), inner)
-        for part, inner in _shares(label, options)
-    ]
+    cleaned = clean(front.points, front.index)
+    points = front.points[cleaned.kept]
+    label = components_of_points(points, options.seed)
+    outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
+    pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
-    analysis = _conclude(pieces, data.n_samples, data.n_features, front)
-    return replace(analysis, override=_orbits_instead(pieces, styles), preset=chosen, styles=styles)
+    skeleton = _skeleton(outlooks[0].anchor, front)
+    analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
+    override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
+    return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+
+
+def _path_instead(pieces: Sequence[Piece], front: Front) -> Recommendation | None:
+    """Return a circle where the order of the rows shows one that homology did not see."""
+    if len(pieces) != 1 or pieces[0].recommendation.latent == "S1" or front.preparation.window:
+        return None
+    consecutive = front.index[-1] - front.index[0] == len(front.index) - 1
+    return by_path() if consecutive and is_closed_path(front.points) else None
 
 
 def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation | None:
@@ -134,7 +147,7 @@ def _from_distances(sample: DistanceSample, options: Options) -> Analysis:
         inside = sample.component == part
         distances = sample.distances[np.ix_(inside, inside)]
         pieces.append(diagnose(of_distances(distances, options.landmarks, options.seed, thinned=sample.thinned), inner))
-    return _conclude(pieces, sample.n_samples, None, None)
+    return Analysis(sample.n_samples, None, tuple(pieces), _skeleton(pieces[0], None))
 
 
 def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
@@ -155,9 +168,7 @@ def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
     ]
 
 
-def _conclude(pieces: Sequence[Piece], n_samples: int, n_features: int | None, front: Front | None) -> Analysis:
-    """Put the result together; coordinates come from the largest piece."""
-    largest = pieces[0]
+def _skeleton(piece: Piece, front: Front | None) -> Skeleton:
+    """Return what coordinates need, of the largest piece."""
     preparation, denoiser = (None, None) if front is None else (front.preparation, front.denoiser)
-    skeleton = Skeleton(largest.landmarks, preparation, denoiser, largest.circles)
-    return Analysis(n_samples=n_samples, n_features=n_features, pieces=tuple(pieces), skeleton=skeleton)
+    return Skeleton(piece.landmarks, preparation, denoiser, piece.circles)

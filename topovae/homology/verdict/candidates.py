@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from topovae.homology.calibration import tuned
 from topovae.homology.features.styles import Styles
 from topovae.signature import parse
 from topovae.store.documents import Document
+
+PATH_CONFIDENCE = tuned("path_confidence")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Recommendation(Document):
         latent: expression, or None.
         name: its name, or `none`.
         confidence: probability that the answer is right.
-        source: what it rests on: `homology`, or `groups`, `symmetry` (see `styles`), or `evidence` of training.
+        source: what it rests on: `homology`, or `groups`, `symmetry` (see `styles`), `order` of
+            the rows, or `evidence` of training.
     """
 
     latent: str | None
@@ -52,3 +56,8 @@ def by_orbits(styles: Styles) -> Recommendation | None:
         return Recommendation(styles.latent, name, styles.sure_orbits.probability, "groups")
     sure = min(symmetry.probability for symmetry in styles.sure_symmetries)
     return Recommendation(styles.latent, name, sure, "symmetry")
+
+
+def by_path() -> Recommendation:
+    """Return the answer that rows give which run once around a closed curve."""
+    return Recommendation("S1", parse("S1").name or "S1", PATH_CONFIDENCE, "order")

@@ -94,7 +94,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         orientable=orientable,
         orientation=orientation,
     )
-    candidates, recommendation = recommend(observe(measured), cloud.verdicts.manifold, options.catalogue)
+    candidates, recommendation = recommend(observe(measured), cloud.verdicts, options.catalogue)
     return Piece(**vars(measured), candidates=candidates, recommendation=recommendation)
 
 

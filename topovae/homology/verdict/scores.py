@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from topovae.homology.calibration import tuned
-from topovae.homology.cloud.manifold import SURFACE_LIMIT
+from topovae.homology.cloud.manifold import SURFACE_LIMIT, Verdicts
 from topovae.homology.odds import log_odds
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
@@ -27,7 +27,7 @@ SHOWN = 5
 
 
 def recommend(
-    observations: Observations, manifold: float, catalogue: tuple[KnownSpace, ...] = CATALOGUE
+    observations: Observations, verdicts: Verdicts, catalogue: tuple[KnownSpace, ...] = CATALOGUE
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
@@ -36,7 +36,7 @@ def recommend(
 
     Args:
         observations: what a piece shows of each kind of finding.
-        manifold: probability that its dimension is the same everywhere and at all scales.
+        verdicts: whether it is a manifold at all.
         catalogue: the spaces to choose among.
 
     Returns:
@@ -47,14 +47,14 @@ def recommend(
     evidence = np.array([*likely, NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
-    common = _common_reasons(manifold)
+    common = _common_reasons(verdicts)
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
         Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
     )
     best = candidates[0]
-    score = best.score * manifold
-    if manifold > 0.5 and best.score > LEAST_SCORE:
+    score = best.score * verdicts.manifold
+    if verdicts.manifold > 0.5 and best.score > LEAST_SCORE:
         return candidates, Recommendation(best.latent, best.name, calibrated("named", score))
     return candidates, Recommendation(None, "none", calibrated("none", 1 - score))
 
@@ -82,10 +82,9 @@ def _reasons(observations: Observations, space: KnownSpace) -> list[Reason]:
     return [reason for finding in FINDINGS for reason in finding.reasons(observations, space)]
 
 
-def _common_reasons(manifold: float) -> list[Reason]:
+def _common_reasons(verdicts: Verdicts) -> list[Reason]:
     """Return the reasons that speak for or against every space of the catalogue alike."""
-    seen = "the same" if manifold > 0.5 else "not the same"
-    return [Reason(manifold, f"the dimension is {seen} everywhere and at all scales")]
+    return [Reason(verdicts.manifold, verdicts.doubt or "the dimension is the same everywhere and at all scales")]
 
 
 def _words(reasons: list[Reason]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from topovae.homology.verdict.findings import FINDINGS
 
 if TYPE_CHECKING:
+    from topovae.homology.cloud.cleaning import Cleaned
     from topovae.homology.cloud.presets import Preset
     from topovae.homology.features.styles import Styles
     from topovae.homology.verdict.candidates import Recommendation
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
 
 
 def summary(
-    pieces: Sequence[Piece], styles: Styles, preset: Preset | None, left_out: Sequence[str], answer: Recommendation
+    pieces: Sequence[Piece],
+    whys: Sequence[str],
+    styles: Styles,
+    preset: Preset | None,
+    cleaned: Cleaned | None,
+    left_out: Sequence[str],
+    answer: Recommendation,
 ) -> tuple[str, ...]:
     """Say what was found and what the answer rests on, the most important first.
 
     Args:
         pieces: what was found of each connected component, the largest first.
+        whys: for each component, why its answer is not that of its samples alone; empty where it is.
         styles: what groups and symmetries say.
         preset: what was done to counts and time series first, if anything.
+        cleaned: which samples were set aside, if any could be.
         left_out: what was left out of the usual work, and why.
         answer: the recommendation for the data as a whole.
     """
@@ -31,9 +40,17 @@ def summary(
         names = ", ".join(piece.recommendation.name for piece in pieces)
         said.append(f"{len(pieces)} components, by themselves: {names}. Train each by itself")
     said += [f"{_place(i, len(pieces))}{describe_piece(piece)}" for i, piece in enumerate(pieces)]
+    said += [f"{_place(i, len(pieces))}{why}" for i, why in enumerate(whys) if why]
+    if answer.source == "order":
+        said.append("the rows in their order run once around a closed curve")
+    if cleaned is not None:
+        said += cleaned.sentences()
     said += describe_styles(styles)
     if preset is not None and preset.name != "none":
         said += [f"preset {preset.name}: {reason}" for reason in preset.reasons]
+    if preset is not None and preset.omitted:
+        columns = ", ".join(map(str, preset.omitted))
+        said.append(f"left out: column {columns}, which only rises and outweighs all others, as a clock; train without it")
     said += [f"left out: {reason}" for reason in left_out]
     if answer.name == "none" and len(pieces) == 1:
         said.append(_why_none(pieces[0]))
@@ -47,8 +64,8 @@ def _place(i: int, count: int) -> str:
 def describe_piece(piece: Piece) -> str:
     """Say what a piece is, as far as its homology and geometry tell."""
     facts = [said for finding in FINDINGS if (said := finding.say(piece)) is not None]
-    if piece.cloud.verdicts.manifold < 0.5:
-        facts.append("not the same dimension everywhere")
+    if piece.cloud.verdicts.doubt is not None:
+        facts.append(piece.cloud.verdicts.doubt)
     return ", ".join(facts)
 
 

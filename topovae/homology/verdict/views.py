@@ -1,0 +1,188 @@
+"""Several views of one piece of the data, and the one answer that they give together.
+
+The samples as they are come first. Where noise has made them thick, or their dimension changes, their core is looked at too;
+and where the core is a circle, what the circle leaves over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from topovae.homology.calibration import tuned
+from topovae.homology.cloud.cloud import of_points, subset
+from topovae.homology.cloud.cores import Thickness, find_core, thickness
+from topovae.homology.cloud.tangents import CLEAR_GAP, Dimension
+from topovae.homology.complexes.budget import Budget
+from topovae.homology.features.circles import landmark_angles
+from topovae.homology.features.peeling import peel, spread_angles
+from topovae.homology.verdict.candidates import Recommendation
+from topovae.homology.verdict.piece import Options, Piece, diagnose
+
+CORES = (1, 2)
+"""Dimensions of the cores that are looked for."""
+
+MOST_PULLED = 2000
+"""The core is sought of so many samples at most: a limit on cost, not tuned."""
+
+FEW_SAMPLES, DENSE_SHARE = int(tuned("few_samples")), tuned("dense_share")
+ALONE = tuned("alone_share")
+
+
+@dataclass(frozen=True)
+class View:
+    """What one way of looking at a piece says.
+
+    Attributes:
+        kind: `samples`, `core` or `peeled`.
+        piece: what was found.
+    """
+
+    kind: str
+    piece: Piece
+
+    def to_dict(self) -> dict[str, Any]:
+        piece = self.piece
+        return {
+            "view": self.kind,
+            "dimension": piece.cloud.dimension.value,
+            "betti": {str(prime): list(numbers) for prime, numbers in piece.betti.items()},
+            "recommendation": piece.recommendation.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """All views of a piece, and what is concluded.
+
+    Attributes:
+        piece: the view that the answer rests on, with the answer.
+        views: all of them, that of the samples first.
+        reason: why this answer; empty where it is that of the samples alone.
+        rests_on: the kind of view that the answer rests on.
+    """
+
+    piece: Piece
+    views: tuple[View, ...]
+    reason: str = ""
+    rests_on: str = "samples"
+
+    @property
+    def anchor(self) -> Piece:
+        """What was found where the landmarks lie among the samples, as those beside a circle do not."""
+        return self.views[0].piece if self.rests_on == "peeled" else self.piece
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"rests_on": self.rests_on, "reason": self.reason, "views": [view.to_dict() for view in self.views]}
+
+
+def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
+    """Diagnose a piece by as many views as it takes.
+
+    What is known of the samples is kept when the time is over, or an interrupt stops a further view.
+
+    Args:
+        points: (n, p) denoised samples.
+        noise: standard deviation of the noise left in each coordinate.
+        options: what the homology is computed with.
+    """
+    began = time.monotonic()
+    whole = View("samples", diagnose(of_points(points, noise, options.landmarks, options.seed), _part(options, 0.0, 0.5)))
+    homology = whole.piece.homology
+    seconds = options.budget.seconds
+    left = None if seconds is None else seconds - (time.monotonic() - began)
+    if homology.stopped or (left is not None and left <= 0):
+        return Outlook(whole.piece, (whole,))
+    try:
+        return _look_further(whole, points, noise, replace(options, budget=Budget(options.budget.memory, left)))
+    except KeyboardInterrupt:
+        homology.stopped, homology.interrupted = "interrupted while other views were computed", True
+        return Outlook(whole.piece, (whole,))
+
+
+def _look_further(whole: View, points: np.ndarray, noise: float, options: Options) -> Outlook:
+    """Add the views that may say more than the samples do, and conclude."""
+    views = [whole]
+    if len(points) < FEW_SAMPLES and options.landmarks is None and whole.piece.recommendation.latent is None:
+        count = int(DENSE_SHARE * len(points))
+        views.append(View("dense", diagnose(of_points(points, noise, count, options.seed), _part(options, 0.5, 0.6))))
+    chosen = points[subset(len(points), MOST_PULLED, options.seed)]
+    core = find_core(chosen, _lower(whole.piece), options.seed)
+    if core is None:
+        return _without_core(views)
+    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.8)))
+    views.append(inner)
+    if core.dimension == 1 and _circles(inner) == 1:
+        angles = spread_angles(core.points, inner.piece.landmarks, landmark_angles(inner.piece.landmarks, 1)[:, 0])
+        beside = peel(chosen, angles)
+        views.append(View("peeled", diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.8, 1.0))))
+    view, answer, reason = _settle(views, thickness(chosen, core))
+    cloud = replace(view.piece.cloud, size=len(points))
+    return Outlook(replace(view.piece, cloud=cloud, recommendation=answer), tuple(views), reason, view.kind)
+
+
+def _circles(view: View) -> int:
+    """Return the Betti number of degree 1 over the first field."""
+    numbers = next(iter(view.piece.betti.values()))
+    return numbers[1]
+
+
+def _part(options: Options, start: float, end: float) -> Options:
+    """Return options that report a share of the work."""
+    report: Callable[[str, float], None] = options.report
+    return replace(options, report=lambda stage, share: report(stage, start + share * (end - start)))
+
+
+def _lower(whole: Piece) -> tuple[int, ...]:
+    """Return the dimensions of cores that would say more than the samples do."""
+    named = whole.recommendation.latent is not None
+    return tuple(d for d in CORES if d < whole.cloud.dimension.value + (not named))
+
+
+def _without_core(views: Sequence[View]) -> Outlook:
+    """Return the answer of the samples, or, where there is none, that of more landmarks."""
+    view, answer, reason = views[0], views[0].piece.recommendation, ""
+    if views[-1].piece.recommendation.latent is not None and len(views) > 1:
+        view, answer, reason = _by_more_landmarks(views[-1])
+    return Outlook(replace(view.piece, recommendation=answer), tuple(views), reason, view.kind)
+
+
+def _by_more_landmarks(dense: View) -> tuple[View, Recommendation, str]:
+    return dense, _less_sure(dense.piece.recommendation), "only with most of the few samples as landmarks"
+
+
+def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommendation, str]:
+    """Choose the view that the answer rests on."""
+    by_kind = {view.kind: view for view in views}
+    whole, inner = by_kind["samples"], by_kind["core"]
+    samples, core = whole.piece.recommendation, inner.piece.recommendation
+    circles = {kind: _circles(view) for kind, view in by_kind.items()}
+    peeled = by_kind.get("peeled")
+    if peeled is not None and peeled.piece.recommendation.latent is not None and circles["peeled"] > circles["core"]:
+        return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
+    if core.latent is None:
+        dense = by_kind.get("dense", whole)
+        return (whole, samples, "") if dense.piece.recommendation.latent is None else _by_more_landmarks(dense)
+    if samples.latent is None:
+        if peeled is None and thickness.structured:
+            return whole, samples, "the samples about their core are not as noise is"
+        return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
+    if circles["samples"] == circles["core"]:
+        if thickness.directions and _is_clear(whole.piece.cloud.dimension):
+            return whole, samples, "the samples extend about their core, and not as noise does"
+        return inner, core, "the samples are thick about their core, as noise is"
+    return whole, _less_sure(samples), "the samples and their core differ"
+
+
+def _less_sure(answer: Recommendation) -> Recommendation:
+    """Return an answer that one view alone gives."""
+    return replace(answer, confidence=ALONE * answer.confidence)
+
+
+def _is_clear(dimension: Dimension) -> bool:
+    """Whether a dimension stands out from those beyond, which that of the whole space cannot."""
+    return CLEAR_GAP <= dimension.gap < np.inf
