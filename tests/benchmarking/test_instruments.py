@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from topovae.benchmarks.instruments import INSTRUMENTS, Instrument
+from topovae.data.synthetic.spaces import SPACES
 from topovae.homology.spaces.catalogue import known
 
 ALL = pytest.mark.parametrize("instrument", INSTRUMENTS.values(), ids=INSTRUMENTS)
@@ -29,3 +30,7 @@ def test_the_space_has_a_name(instrument: Instrument) -> None:
     for name in (instrument.space, *instrument.parts):
         assert name is None or known(name).name == name
     assert instrument.space is None or not instrument.parts
+
+
+def test_no_instrument_has_the_name_of_a_space() -> None:
+    assert not INSTRUMENTS.keys() & SPACES.keys()
