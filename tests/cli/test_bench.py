@@ -50,6 +50,15 @@ def test_results_are_saved_and_not_made_again(tool: Any) -> None:
     assert path.read_text() == kept
 
 
+def test_instruments_are_counted_by_kind(tool: Any) -> None:
+    words = ("bench", "diagnosis", "--measured", "wind-vane", "--n", "wind-vane=150", "--seeds", "0:1", "--save", "rows.jsonl")
+    found = tool(*words, "--json").json()
+    assert [(row["space"], row["seed"]) for row in found["rows"]] == [("wind-vane", 0)]
+    assert [(one["kind"], one["asked"]) for one in found["summary"]["by_kind"]] == [("sensors", 1), ("all", 1)]
+    assert b"| sensors | 1 |" in tool(*words, "--markdown").out
+    assert b"sensors" in tool(*words).out
+
+
 def test_an_interrupt_prints_what_is_there(tool: Any) -> None:
     process = tool.start(*SMALL, "--seeds", "0:500", "--save", "rows.jsonl", "--json")
     for _ in range(3):
@@ -68,6 +77,8 @@ def test_an_interrupt_prints_what_is_there(tool: Any) -> None:
     "words, code, said",
     [
         (("bench", "diagnosis", "pretzel"), 2, "pretzel"),
+        (("bench", "diagnosis", "--measured", "torus"), 2, "wind-vane"),
+        (("bench", "diagnosis", "wind-vane"), 2, "--measured"),
         ((*SMALL, "--json", "--markdown"), 2, "--markdown"),
         ((*SMALL, "--ambient", 1), 2, "ambient"),
         ((*SMALL, "--save", "nowhere/rows.jsonl"), 3, "nowhere"),

@@ -99,15 +99,16 @@ def known_spaces() -> tuple[str, ...]:
 
 @cache
 def target_of(space: str) -> Target:
-    """Find what a right answer for a space of `topovae generate` says.
+    """Find what a right answer for a space of `topovae generate`, or for an instrument, says.
 
     Raises:
         UsageError: there is no such space.
     """
+    from topovae.benchmarks.instruments import INSTRUMENTS
     from topovae.data.synthetic.spaces import find_space
     from topovae.homology.spaces.catalogue import known
 
-    entry = find_space(space)
+    entry = INSTRUMENTS.get(space) or find_space(space)
     if entry.space is None:
         return Target(("none",), max(1, len(entry.parts)), entry.parts)
     expected = known(entry.space)
@@ -116,7 +117,7 @@ def target_of(space: str) -> Target:
 
 @dataclass(frozen=True, order=True)
 class DiagnosisTask:
-    """One diagnosis: n samples of a space under noise in `ambient` dimensions (None: the space's own)."""
+    """One diagnosis: n samples of a space under noise in `ambient` dimensions (None: the space's own); or of an instrument."""
 
     space: str
     noise: float
@@ -150,11 +151,47 @@ def make_tasks(
     Raises:
         UsageError: a space is not known.
     """
+    from topovae.benchmarks.instruments import INSTRUMENTS
+
     for space in spaces:
+        if space in INSTRUMENTS:
+            raise UsageError(f"{space} is an instrument, not a space; add --measured")
         target_of(space)
     return [
         DiagnosisTask(space, level, seed, sizes.get(space, n), ambient) for seed in seeds for level in noise for space in spaces
     ]
+
+
+def make_measured_tasks(
+    instruments: Sequence[str], seeds: Sequence[int], sizes: Mapping[str, int] = SIZES
+) -> list[DiagnosisTask]:
+    """List the diagnoses of what instruments measure, whose noise and features are their own, seed by seed.
+
+    Args:
+        instruments: names; none for all.
+        seeds: of the data and of the diagnosis.
+        sizes: number of samples of single instruments, instead of their usual one.
+
+    Raises:
+        UsageError: an instrument is not known.
+    """
+    from topovae.benchmarks.instruments import INSTRUMENTS
+
+    unknown = [name for name in instruments if name not in INSTRUMENTS]
+    if unknown:
+        raise UsageError(f"no instrument is called {unknown[0]}; there are {', '.join(INSTRUMENTS)}")
+    chosen = [INSTRUMENTS[name] for name in instruments or INSTRUMENTS]
+    return [DiagnosisTask(one.name, 0.0, seed, sizes.get(one.name, one.n), None) for seed in seeds for one in chosen]
+
+
+def rows_of(task: DiagnosisTask) -> Any:
+    """Generate the data of a task, as an array."""
+    from topovae.benchmarks.instruments import INSTRUMENTS
+    from topovae.data.synthetic.spaces import generate
+
+    if task.space in INSTRUMENTS:
+        return INSTRUMENTS[task.space].rows(task.seed, task.n)
+    return generate(task.space, task.n, ambient=task.ambient, noise=task.noise, seed=task.seed).x
 
 
 def run_task(task: DiagnosisTask) -> dict[str, Any]:
@@ -164,11 +201,10 @@ def run_task(task: DiagnosisTask) -> dict[str, Any]:
         The JSON document of the analysis with the fields of the task, `seconds`, `cpu_seconds` and `peak_bytes`
         (greatest resident memory); where the diagnosis failed, `error` instead of the document.
     """
-    from topovae.data.synthetic.spaces import generate
     from topovae.homology import analyze
 
     forget_peak()
-    x = generate(task.space, task.n, ambient=task.ambient, noise=task.noise, seed=task.seed).x
+    x = rows_of(task)
     started, used = time.perf_counter(), time.process_time()
     try:
         found = analyze(x, seed=task.seed).to_dict()
@@ -430,6 +466,54 @@ def scorecard_of(outcomes: Sequence[Outcome]) -> Scorecard:
     )
 
 
+@dataclass(frozen=True)
+class Tally:
+    """How the answers for one kind of instruments came out; a diagnosis that failed counts as `none`."""
+
+    kind: str
+    asked: int
+    right: int
+    abstained: int
+    wrong: int
+    confident_wrong: int
+    median_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "median_seconds": round(self.median_seconds, 2)}
+
+    def cells(self) -> tuple[str, ...]:
+        """What stands below `TALLY_HEADS` in a table."""
+        counts = (self.asked, self.right, self.abstained, self.wrong, self.confident_wrong)
+        return (self.kind, *map(str, counts), f"{self.median_seconds:.1f}")
+
+
+TALLY_HEADS = ("kind", "asked", "right", "none where a name was right", "wrong name", f"of these ≥ {CONFIDENT:g}", "median s")
+
+
+def tally(kind: str, outcomes: Sequence[Outcome]) -> Tally:
+    """Count right and wrong answers.
+
+    Args:
+        kind: what the outcomes have in common.
+        outcomes: at least one.
+    """
+    wrong = [o for o in outcomes if o.named and not o.right]
+    right = rate_of(outcomes).right
+    confident = sum(o.confidence >= CONFIDENT for o in wrong)
+    seconds = statistics.median(o.seconds for o in outcomes)
+    return Tally(kind, len(outcomes), right, len(outcomes) - right - len(wrong), len(wrong), confident, seconds)
+
+
+def by_kind(outcomes: Sequence[Outcome]) -> tuple[Tally, ...]:
+    """Count the answers for each kind of instruments, then all together; empty where no instrument was asked about."""
+    from topovae.benchmarks.instruments import INSTRUMENTS
+
+    measured = [o for o in outcomes if o.space in INSTRUMENTS]
+    kinds = dict.fromkeys(one.kind for one in INSTRUMENTS.values())
+    groups = {kind: [o for o in measured if INSTRUMENTS[o.space].kind == kind] for kind in kinds}
+    return tuple(tally(kind, group) for kind, group in {**groups, "all": measured}.items() if group)
+
+
 def _place(space: str) -> int:
     places = known_spaces()
     return places.index(space) if space in places else len(places)
@@ -471,6 +555,12 @@ def markdown(summary: Scorecard) -> str:
     for row in summary.reliability:
         lines.append(_line([interval(row), f"{row.mean_confidence:.3f}", str(row.rate), f"{row.rate.share:.3f}"]))
     return "\n".join(lines) + "\n"
+
+
+def tally_markdown(tallies: Sequence[Tally]) -> str:
+    """Write counts by kind as a Markdown table."""
+    lines = [_line(TALLY_HEADS), _line(["---", *["---:"] * (len(TALLY_HEADS) - 1)])]
+    return "\n".join([*lines, *(_line(one.cells()) for one in tallies)]) + "\n"
 
 
 def interval(row: Bin) -> str:

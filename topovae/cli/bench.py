@@ -15,7 +15,7 @@ from topovae.cli.shell import check_output, command, console, group, note, progr
 from topovae.errors import UsageError
 
 if TYPE_CHECKING:
-    from topovae.benchmarks.diagnosis import DiagnosisTask, Outcome, Scorecard
+    from topovae.benchmarks.diagnosis import DiagnosisTask, Outcome, Scorecard, Tally
 
 bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
 
@@ -32,6 +32,10 @@ def diagnosis(
         list[str] | None, typer.Option("--n", help="Number of samples of one space, as SPACE=COUNT; T3=5000 unless said.")
     ] = None,
     ambient: Annotated[int, typer.Option(help="Number of features, to which a random smooth map takes the space.", min=1)] = 50,
+    measured: Annotated[
+        bool,
+        typer.Option("--measured", help="Models of instruments, not spaces; noise, samples and features are theirs."),
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
     save: Annotated[
         str | None, typer.Option(help="Add each result to this file (.jsonl); what is there is not done again.")
@@ -43,13 +47,16 @@ def diagnosis(
     debug: DebugOption = False,
 ) -> None:
     """Count how often `analyze` names the right space: a confusion table, errors, calibration, time and memory."""
-    from topovae.benchmarks.diagnosis import SIZES, known_spaces, make_tasks, outcome_of
+    from topovae.benchmarks.diagnosis import SIZES, known_spaces, make_measured_tasks, make_tasks, outcome_of
 
     if markdown and json:
         raise UsageError("--json and --markdown both say what goes to stdout; give one of them")
     levels, chosen = parse_noise(noise), [seed + value for value in parse_seeds(seeds)]
     sizes = {**SIZES, **dict(parse_count(text) for text in n or ())}
-    tasks = make_tasks(list(dict.fromkeys(spaces or known_spaces())), levels, chosen, samples, ambient, sizes)
+    if measured:
+        tasks = make_measured_tasks(list(dict.fromkeys(spaces or ())), chosen, sizes)
+    else:
+        tasks = make_tasks(list(dict.fromkeys(spaces or known_spaces())), levels, chosen, samples, ambient, sizes)
     outcomes: list[Outcome] = []
     try:
         with progress_bar(quiet) as advance:
@@ -58,6 +65,8 @@ def diagnosis(
                 report(outcomes, len(tasks), advance, quiet)
     finally:  # an interrupt leaves the table of what is there
         settings = {"noise": levels, "seeds": chosen, "samples": samples, "ambient": ambient, "asked": len(tasks)}
+        if measured:
+            settings = {"seeds": chosen, "asked": len(tasks)}
         show(outcomes, settings, "json" if json else "markdown" if markdown else "tables")
 
 
@@ -102,18 +111,20 @@ def train(
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
     """Write what was found on stdout; nothing where nothing was found."""
-    from topovae.benchmarks.diagnosis import SCHEMA, markdown, scorecard_of
+    from topovae.benchmarks.diagnosis import SCHEMA, by_kind, markdown, scorecard_of, tally_markdown
 
     if not outcomes:
         return
-    summary = scorecard_of(outcomes)
+    summary, tallies = scorecard_of(outcomes), by_kind(outcomes)
     if form == "json":
         rows = [outcome.to_dict() for outcome in outcomes]
-        write_json({"schema": SCHEMA, "settings": dict(settings), "summary": summary.to_dict(), "rows": rows})
+        kinds = {"by_kind": [one.to_dict() for one in tallies]} if tallies else {}
+        write_json({"schema": SCHEMA, "settings": dict(settings), "summary": {**summary.to_dict(), **kinds}, "rows": rows})
     elif form == "markdown":
-        sys.stdout.write(markdown(summary))
+        sys.stdout.write(markdown(summary) + ("\n" + tally_markdown(tallies) if tallies else ""))
     else:
         print_summary(summary)
+        print_tallies(tallies)
 
 
 def results(tasks: Sequence[DiagnosisTask], jobs: int, save: str | None) -> Iterator[Mapping[str, Any]]:
@@ -210,6 +221,20 @@ def print_summary(summary: Scorecard) -> None:
     for row in summary.reliability:
         bins.add_row(interval(row), f"{row.mean_confidence:.3f}", str(row.rate), f"{row.rate.share:.3f}")
     out.print(bins)
+
+
+def print_tallies(tallies: Sequence[Tally]) -> None:
+    """Right and wrong answers by kind of instrument; nothing where there are none."""
+    from rich.table import Table
+
+    from topovae.benchmarks.diagnosis import TALLY_HEADS
+
+    if not tallies:
+        return
+    table = Table(*TALLY_HEADS, title="answers by kind of instrument", title_justify="left")
+    for one in tallies:
+        table.add_row(*one.cells())
+    console().print(table)
 
 
 def _painted(answer: str, count: int, right: bool) -> str:
