@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,37 @@ def test_heading_cells_are_a_circle(seed: int) -> None:
         return float(ratios[-1] / ratios[-2])
 
     assert clarity(x) > 1.5 > 1.3 > clarity(counts)
+
+
+def beside_a_circle(column: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, len(column))
+    return np.column_stack([np.cos(angle), column, np.sin(angle)])
+
+
+OMITTED = {
+    "nanoseconds": (beside_a_circle(1.7e18 + 5e6 * np.arange(500)), (1,)),
+    "numbers of rows": (beside_a_circle(np.arange(500.0)), (1,)),
+    "shuffled numbers": (beside_a_circle(np.random.default_rng(1).permutation(500.0 * np.arange(500))), ()),
+    "sorted position": (np.column_stack([(t := np.linspace(0, 1, 500)), np.sin(3 * t), np.cos(3 * t)]), ()),
+    "position beside constants": (np.column_stack([t, np.ones(500), np.zeros(500)]), ()),
+    "images": (np.arange(500.0)[:, None, None] * np.array([[1, 0], [0, 0.001]]), ()),
+}
+
+
+@pytest.mark.parametrize(("x", "columns"), OMITTED.values(), ids=OMITTED.keys())
+def test_clocks_are_omitted_by_number(x: np.ndarray, columns: tuple[int, ...]) -> None:
+    preset = choose_preset(Dataset.of(x))
+    assert preset.omitted == columns
+    features = prepare(x.shape[1:], "euclidean", preset).apply(x)
+    assert features.shape == (500, int(np.prod(x.shape[1:])) - len(columns))
+    assert choose_preset(Dataset.of(x), "none").omitted == ()
+
+
+@pytest.mark.parametrize("preset", [Preset(), Preset("counts", "sqrt", 2.0, ("why",)), Preset(omitted=(0, 3))])
+def test_presets_are_read_back(preset: Preset) -> None:
+    document = {"preset": preset.to_dict()}
+    assert Preset.of(document) == preset
+    del document["preset"]["omitted"]  # as files of before
+    assert Preset.of(document) == replace(preset, omitted=())
+    assert Preset.of({}) is Preset.of(None) is None

@@ -218,6 +218,7 @@ BAD_INPUT: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "nan": (spoilt(np.nan), {}, InputError, "rows 17"),
     "infinite": (spoilt(np.inf), {}, InputError, "rows 17"),
     "constant": (np.ones((100, 3)), {}, InputError, "equal"),
+    "few that differ": (np.tile(np.eye(3), (200, 1)), {}, InputError, "Only 3 of the 600"),
     "text": (np.full((100, 3), "a"), {}, InputError, "real numbers"),
     "object": (np.full((100, 3), None), {}, InputError, "real numbers"),
     "not square": (np.ones((100, 4)), {"distance_matrix": True}, InputError, "square"),

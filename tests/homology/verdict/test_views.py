@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from topovae import analyze
 from topovae.data import Dataset
+from topovae.errors import ResourceError
 from topovae.homology.cloud.presets import Preset
+from topovae.homology.complexes import passes
+from topovae.homology.coordinates.search import find_coordinates
 from topovae.homology.verdict import views
+from topovae.signature import parse
 
 
 def phases(angle: np.ndarray) -> np.ndarray:
@@ -47,6 +53,8 @@ def test_a_small_motor_beside_a_large_one_is_seen_when_the_large_one_is_peeled_o
     assert analysis.recommendation.name == "torus"
     assert analysis.skeleton.landmarks.points is not None
     assert analysis.skeleton.landmarks.points.shape[1] == next(analysis.skeleton.place_all(Dataset.of(x)))[1].shape[1]
+    for latent in ("S1xS1", "klein"):
+        assert np.isfinite(find_coordinates(x, analysis, parse(latent)).points).all(), "frames lie where the landmarks do"
 
 
 def test_flat_data_need_no_other_view() -> None:
@@ -63,6 +71,35 @@ def test_an_interrupt_of_a_further_view_keeps_the_first(thick: np.ndarray, monke
     analysis = analyze(thick)
     assert analysis.interrupted and analysis.recommendation.name != "circle"
     assert any("interrupted" in reason for reason in analysis.left_out)
+
+
+def test_an_interrupt_of_a_view_that_the_answer_does_not_rest_on_is_told(
+    thick: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed, add = [0], passes._add
+
+    def interrupted(*given: Any) -> None:
+        computed[0] += 1
+        if computed[0] == 10:  # a resample of the third view
+            raise KeyboardInterrupt
+        add(*given)
+
+    monkeypatch.setattr(passes, "_add", interrupted)
+    analysis = analyze(thick)
+    (outlook,) = analysis.outlooks
+    assert (outlook.rests_on, outlook.views[-1].kind, outlook.views[-1].piece.homology.interrupted) == ("core", "peeled", True)
+    assert analysis.interrupted and analysis.recommendation.name == "circle"
+    assert any("interrupted" in reason for reason in analysis.left_out)
+
+
+def test_a_view_that_would_not_fit_keeps_the_first(thick: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    def costly(*_: object) -> None:
+        raise ResourceError("too much")
+
+    monkeypatch.setattr(views, "find_core", costly)
+    analysis = analyze(thick)
+    assert [view.kind for view in analysis.outlooks[0].views] == ["samples"]
+    assert any("would not fit" in reason for reason in analysis.left_out) and not analysis.interrupted
 
 
 def test_progress_goes_forward(thick: np.ndarray) -> None:

@@ -146,7 +146,7 @@ def _clocks(together: np.ndarray) -> tuple[int, ...]:
     found: list[int] = []
     for column in order:
         rest = np.delete(variances, [*found, column])
-        if len(rest) < 2 or variances[column] < CLOCK * rest.sum():
+        if np.count_nonzero(rest) < 2 or variances[column] < CLOCK * rest.sum():
             break
         found.append(column)
     return tuple(sorted(found))

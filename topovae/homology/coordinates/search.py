@@ -221,7 +221,7 @@ class Search:
         Any other basis fits the circles as well, but not what the group reverses along them.
         """
         wanted = self.action.coefficients(self.action.orientation)
-        frames = self.analysis.pieces[0].cloud.verdicts.frames
+        frames = self.analysis.skeleton.frames
         places = self.landmarks.points
         if wanted is None or not wanted.any() or len(wanted) != len(found.turns) or frames is None or places is None:
             return found

@@ -16,8 +16,9 @@ from topovae.homology.cloud.denoise import Denoiser
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.cloud.presets import Preset
 from topovae.homology.cloud.rows import RowFilter, series
-from topovae.homology.cloud.tangents import Dimension
+from topovae.homology.cloud.tangents import Dimension, FrameGraph
 from topovae.homology.complexes.bars import by_ratio, universal_p_values
+from topovae.homology.complexes.passes import Homology
 from topovae.homology.features.styles import Styles
 from topovae.homology.features.symmetry import Symmetry
 from topovae.homology.odds import decided
@@ -59,12 +60,14 @@ class Skeleton:
         preparation: what is done to each sample; None for a distance matrix.
         denoiser: then, to its features; None for a distance matrix.
         circles: number of circular coordinates, the Betti number of degree 1 over an odd prime.
+        frames: tangent frames at points among the landmarks; None where there are none.
     """
 
     landmarks: Landmarks
     preparation: RowFilter | None
     denoiser: Denoiser | None
     circles: int
+    frames: FrameGraph | None
 
     def place(self, rows: np.ndarray) -> np.ndarray:
         """Map raw samples (n, *sample_shape) to points (n, q) among the landmarks."""
@@ -164,12 +167,12 @@ class Analysis:
     @property
     def stopped(self) -> str | None:
         """Why some of the work was left out, or None."""
-        return next((piece.homology.stopped for piece in self.pieces if piece.homology.stopped), None)
+        return next((homology.stopped for homology in self._homologies if homology.stopped), None)
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """What was left out of the usual work to keep within memory and time, or because of an interrupt."""
-        reasons = [reason for piece in self.pieces for reason in piece.homology.reasons]
+        reasons = [reason for homology in self._homologies for reason in homology.reasons]
         if self.stopped is not None:
             reasons.append(self.stopped)
         return tuple(dict.fromkeys(reasons))
@@ -177,7 +180,13 @@ class Analysis:
     @property
     def interrupted(self) -> bool:
         """Whether an interrupt stopped the work."""
-        return any(piece.homology.interrupted for piece in self.pieces)
+        return any(homology.interrupted for homology in self._homologies)
+
+    @property
+    def _homologies(self) -> Iterator[Homology]:
+        """All that was computed: of each component, and of its other views."""
+        yield from (piece.homology for piece in self.pieces)
+        yield from (view.piece.homology for outlook in self.outlooks for view in outlook.views)
 
     @property
     def recommendation(self) -> Recommendation:

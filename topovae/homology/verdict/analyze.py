@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from topovae.data.dataset import HELD_SHARE, Dataset
-from topovae.errors import ResourceError, UsageError
+from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology.cloud.cleaning import clean
 from topovae.homology.cloud.cloud import of_distances
 from topovae.homology.cloud.components import components_of_points
@@ -112,6 +112,7 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
     options.report("denoise", 0.1)
     cleaned = clean(front.points, front.index)
+    _require_different(len(front.points) - len(cleaned.repeats), len(front.points))
     points = front.points[cleaned.kept]
     label = components_of_points(points, options.seed)
     outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
@@ -122,6 +123,16 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
     override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
     return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+
+
+def _require_different(different: int, read: int) -> None:
+    """Refuse samples of which too few differ.
+
+    Raises:
+        InputError: says how many do.
+    """
+    if different < LEAST_ROWS:
+        raise InputError(f"Only {different} of the {read} samples read differ; a diagnosis needs at least {LEAST_ROWS}.")
 
 
 def _path_instead(pieces: Sequence[Piece], front: Front) -> Recommendation | None:
@@ -171,4 +182,4 @@ def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:
 def _skeleton(piece: Piece, front: Front | None) -> Skeleton:
     """Return what coordinates need, of the largest piece."""
     preparation, denoiser = (None, None) if front is None else (front.preparation, front.denoiser)
-    return Skeleton(piece.landmarks, preparation, denoiser, piece.circles)
+    return Skeleton(piece.landmarks, preparation, denoiser, piece.circles, piece.cloud.verdicts.frames)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from topovae.errors import ResourceError
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.cloud import of_points, subset
 from topovae.homology.cloud.cores import Thickness, find_core, thickness
@@ -95,13 +96,15 @@ def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
     homology = whole.piece.homology
     seconds = options.budget.seconds
     left = None if seconds is None else seconds - (time.monotonic() - began)
-    if homology.stopped or (left is not None and left <= 0):
+    if homology.stopped:
         return Outlook(whole.piece, (whole,))
     try:
         return _look_further(whole, points, noise, replace(options, budget=Budget(options.budget.memory, left)))
     except KeyboardInterrupt:
         homology.stopped, homology.interrupted = "interrupted while other views were computed", True
-        return Outlook(whole.piece, (whole,))
+    except ResourceError:
+        homology.reasons += ("views beside that of the samples, as they would not fit in what is allowed",)
+    return Outlook(whole.piece, (whole,))
 
 
 def _look_further(whole: View, points: np.ndarray, noise: float, options: Options) -> Outlook:
