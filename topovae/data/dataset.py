@@ -16,8 +16,8 @@ from topovae.errors import InputError
 CHUNK_BYTES = 64 * 2**20
 HELD_BYTES = 128 * 2**20
 HELD_SHARE = 16
-"""Samples of at most this size, or of this part of the memory that a work may use, are read from their file once and held:
-limits on cost, not tuned."""
+"""Samples of at most so many bytes, or of one part in so many of the memory that a work may use, are read from their file
+once and held: limits on cost, not tuned."""
 
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18

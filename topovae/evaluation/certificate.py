@@ -44,7 +44,7 @@ LIMITS = {
 EXACT = (tuned("exact_vanishes"), tuned("exact_winds"))
 WHOLE = tuned("whole")
 STANDS_OUT, SURELY = 1.0, tuned("surely")
-"""Ratios death/birth over the critical one, from which a class of the data is likely, and sure."""
+"""Ratios death/birth over the critical one, from which a class of the data is likely (the critical one itself), and sure."""
 
 MATCHED = tuned("matched")
 COLLAPSED = tuned("collapsed")

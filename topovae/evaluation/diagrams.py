@@ -20,6 +20,7 @@ from topovae.latent import LatentSpace
 from topovae.signature import Signature
 
 LANDMARKS, PRIMES = 120, (2, 3)
+"""Landmarks of each diagram, a limit on cost, not tuned; and the fields Z/p whose diagrams are compared."""
 
 
 def compare_diagrams(

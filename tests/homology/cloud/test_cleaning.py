@@ -37,7 +37,7 @@ def test_every_row_is_in_one_place() -> None:
     assert (np.diff(found.kept) > 0).all()
 
 
-@pytest.mark.parametrize("n", [60, 100])
+@pytest.mark.parametrize("n", [100, 800])
 def test_a_planted_outlier_is_set_aside(n: int) -> None:
     points = loop(n)
     points[17] = 2.0
@@ -73,6 +73,26 @@ def test_permuted_rows_permute_the_result(seed: int) -> None:
     found, permuted = clean(points), clean(points[order])
     assert np.array_equal(np.sort(order[permuted.outlying]), found.outlying)
     assert np.array_equal(np.sort(order[permuted.kept]), found.kept)
+
+
+@pytest.mark.parametrize("side", [300, (30, 30)], ids=["line", "grid"])
+def test_ends_and_corners_of_even_grids_stay(side: int | tuple[int, int]) -> None:
+    points = np.argwhere(np.ones(side)).astype(np.float64)
+    assert len(clean(points).outlying) == 0
+
+
+@pytest.mark.parametrize("n", [300, 400])
+@pytest.mark.parametrize("seed", [1, 3, 5, 6, 7, 11])
+def test_a_sparse_loop_is_not_opened(n: int, seed: int) -> None:
+    assert analyze(loop(n, seed, density=8.0), seed=seed, max_dim=1).recommendation.name == "circle"
+
+
+def test_rows_are_named_by_their_numbers_in_the_data() -> None:
+    points = np.vstack([loop(300), loop(300)[:1]])
+    points[42] = 2.0
+    found = clean(points, rows=1000 + 2 * np.arange(301))
+    assert 1000 + 2 * 42 in found.outlying and found.repeats.tolist() == [1000 + 2 * 300]
+    assert 42 not in found.kept and found.kept.max() < 301
 
 
 def test_too_few_rows_have_no_outliers() -> None:

@@ -14,10 +14,14 @@ NEIGHBOURS = int(tuned("outlier_neighbours"))
 FEW_NEIGHBOURS = int(tuned("outlier_few_neighbours"))
 FEW = int(tuned("outlier_few_samples"))
 DEVIATIONS = tuned("outlier_deviations")
-LEAST, MOST = tuned("outlier_least"), tuned("outlier_most")
+MOST = tuned("outlier_most")
+
+CORNER = 2.0
+"""Ratio of distances. The corner of an even grid of any dimension, as the end of a line, has its k-th neighbour so many times as far
+as inner points have: a cube's corner sees 1/2^d of a ball. It follows from mathematics and is not tuned."""
 
 ROWS_SHOWN = 20
-"""So many outlying rows are listed: no more are read, not tuned."""
+"""Outlying rows that the JSON lists: a limit on its length, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,25 @@ def clean(points: np.ndarray, rows: np.ndarray | None = None) -> Cleaned:
 
 
 def _far(points: np.ndarray) -> np.ndarray:
-    """Return which points (n, p) lie far from their neighbours: none where so few as chance has, and at most a share."""
+    """Return which points (n, p) lie further than corners do and than chance lets them, at most a share of them."""
+    ratio = reach_ratios(points)
+    spread = 1.4826 * float(np.median(np.abs(ratio)))  # the standard deviation of normal values
+    far = ratio > max(np.log(CORNER), DEVIATIONS * spread)
+    return far & (ratio >= np.quantile(ratio, 1 - MOST))
+
+
+def reach_ratios(points: np.ndarray) -> np.ndarray:
+    """Return log ratios (n,) of each point's distance to its k-th neighbour and what its neighbours have, less their median.
+
+    All are 0 where there are too few points to tell.
+
+    Args:
+        points: (n, p) points, no two at the same place.
+    """
     k = NEIGHBOURS if len(points) >= FEW else FEW_NEIGHBOURS
     if len(points) <= 2 * k:
-        return np.zeros(len(points), dtype=bool)
+        return np.zeros(len(points))
     distances, index = nearest(points, k)
     reach = distances[:, -1]
     ratio = np.log(reach / np.median(reach[index], axis=1))
-    middle = np.median(ratio)
-    spread = 1.4826 * np.median(np.abs(ratio - middle))  # the standard deviation of normal values
-    score = (ratio - middle) / max(float(spread), 1e-12)
-    far = score > DEVIATIONS
-    if far.mean() < LEAST:
-        return np.zeros(len(points), dtype=bool)
-    return far & (score > np.quantile(score, 1 - MOST))
+    return np.asarray(ratio - np.median(ratio))

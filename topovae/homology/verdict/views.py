@@ -47,6 +47,7 @@ class View:
     piece: Piece
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the kind, the dimension, the Betti numbers and the answer."""
         piece = self.piece
         return {
             "view": self.kind,
@@ -78,6 +79,7 @@ class Outlook:
         return self.views[0].piece if self.rests_on == "peeled" else self.piece
 
     def to_dict(self) -> dict[str, Any]:
+        """Return all views, which of them the answer rests on, and why."""
         return {"rests_on": self.rests_on, "reason": self.reason, "views": [view.to_dict() for view in self.views]}
 
 
