@@ -121,9 +121,9 @@ def _look_further(whole: View, points: np.ndarray, noise: float, options: Option
         return _without_core(views)
     inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.8)))
     views.append(inner)
-    if core.dimension == 1 and _circles(inner) == 1:
-        angles = spread_angles(core.points, inner.piece.landmarks, landmark_angles(inner.piece.landmarks, 1)[:, 0])
-        beside = peel(chosen, angles)
+    around = landmark_angles(inner.piece.landmarks, 1) if core.dimension == 1 and _circles(inner) == 1 else np.empty((0, 0))
+    if around.shape[1]:  # a class may have no whole lift
+        beside = peel(chosen, spread_angles(core.points, inner.piece.landmarks, around[:, 0]))
         views.append(View("peeled", diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.8, 1.0))))
     view, answer, reason = _settle(views, thickness(chosen, core))
     cloud = replace(view.piece.cloud, size=len(points))
