@@ -17,8 +17,8 @@ DEVIATIONS = tuned("outlier_deviations")
 MOST = tuned("outlier_most")
 
 CORNER = 2.0
-"""Ratio of distances. The corner of an even grid of any dimension, as the end of a line, has its k-th neighbour so many times as
-far as inner points have: a cube's corner sees 1/2^d of a ball. It follows from mathematics and is not tuned."""
+"""Ratio of distances. The corner of an even grid of any dimension, as the end of a line, has its k-th neighbour so many times
+as far as inner points have: a cube's corner sees 1/2^d of a ball. It follows from mathematics and is not tuned."""
 
 ROWS_SHOWN = 20
 """Outlying rows that the JSON lists: a limit on its length, not tuned."""
