@@ -185,6 +185,7 @@ def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
     For k isotropic Gaussian samples in dimension d, (Σλ)²/Σλ² is about (dk + 2)/(d + k + 1).
     """
     signal = np.maximum(values - noise**2, 1e-100)
+    signal = signal / signal.max(1, keepdims=True)  # squares of the data's own unit may overflow
     ratio = signal.sum(1) ** 2 / (signal**2).sum(1)
     return (ratio * (k + 1) - 2) / np.maximum(k - ratio, 1.0)
 
