@@ -142,8 +142,8 @@ def read_sample(
         raise InputError(f"All {len(x)} samples read are equal: there is no space to diagnose.")
     if not SMALLEST < spread < LARGEST:
         raise InputError(
-            f"The samples read spread over {spread:.3g}, whose square a computer cannot hold; give them in another unit, so that "
-            f"they spread over more than {SMALLEST:g} and less than {LARGEST:g}."
+            f"The samples read spread over {spread:.3g}, whose square a computer cannot hold; give them in another unit, so "
+            f"that they spread over more than {SMALLEST:g} and less than {LARGEST:g}."
         )
     return index, x
 
