@@ -240,6 +240,24 @@ CLOUD: dict[str, Tuned] = {
         "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
     ),
     "core_manifold": Tuned(0.9, "probability", "Of the same dimension everywhere, that what was pulled onto planes must have."),
+    # cones
+    "cone_plane_share": Tuned(0.05, "share of the samples", "Neighbours of a tangent plane of a cone."),
+    "cone_straight": Tuned(
+        0.02,
+        "share of the squared distances from the apex",
+        "Up to it rays from the apex lie in the tangent planes.",
+        "cones 0.003 to 0.008, discs through random maps from 0.24 on, a linear track 0.026, a turntable whose lamp dims 0.036",
+        data="measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "cone_inner": Tuned(0.25, "share of the samples", "The nearest to the apex, which are asked whether they are bent."),
+    "cone_turned": Tuned(
+        0.1,
+        "least eigenvalue of the mean projection off the tangent planes",
+        "From it on tangent planes turn away from every direction, so that they fix the apex.",
+        "cones 0.22 to 0.41, flat discs 0.00",
+        data="tests/homology/cloud/test_cones.py and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "cone_least_amplitude": Tuned(0.5, "median amplitudes", "Samples nearer to the apex have no direction but their noise's."),
     # manifold
     "least_sure": Tuned(0.3, "probability", "Of a dimension whose gap says nothing."),
     "sure_more": Tuned(0.68, "probability", "What a wide gap adds to that of a dimension whose gap says nothing."),
