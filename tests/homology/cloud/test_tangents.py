@@ -93,3 +93,11 @@ def test_the_noise_floor_is_found(n: int) -> None:
 def test_few_features_are_only_rotated() -> None:
     x = np.random.default_rng(4).normal(size=(50, 4))
     assert cdist(fit_denoiser(x).transform(x), fit_denoiser(x).transform(x)) == pytest.approx(cdist(x, x))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-40, 1e-3, 1e130])
+def test_the_dimension_is_the_same_in_any_unit(unit: float) -> None:
+    points = disk(np.random.default_rng(0), 300)
+    plain, other = (intrinsic_dimension(scale * points, 0.0, 0) for scale in (1.0, unit))
+    assert (other.value, other.estimate) == (plain.value, pytest.approx(plain.estimate, rel=1e-6))

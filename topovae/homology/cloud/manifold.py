@@ -124,8 +124,12 @@ def orientation_by_classes(frames: FrameGraph, flips: Mapping[Class, np.ndarray]
 def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
     """Return how sure the dimension is, from its gap; the rest goes to its neighbours.
 
-    Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is.
+    Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is. Where gap and estimate
+    disagree, all dimensions from the one to the other are as probable.
     """
+    if not dimension.believed:
+        held = range(max(1, round(dimension.interval[0])), dimension.value + 1)
+        return dict.fromkeys(held, 1 / len(held))
     if dimension.value > LARGEST_DIMENSION:
         return {dimension.value: SURE_BEYOND}
     sure = LEAST_SURE + SURER * logistic(np.log(dimension.gap / SURE_GAP) / SURE_WIDTH)

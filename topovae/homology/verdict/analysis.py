@@ -38,7 +38,14 @@ SEVERAL_CONFIDENCE = tuned("several_confidence")
 
 @dataclass(frozen=True)
 class Bar(Document):
-    """One bar of persistent homology, in self-tuned distance (1 = the landmarks' usual spacing)."""
+    """One bar of persistent homology, in self-tuned distance (1 = the landmarks' usual spacing).
+
+    Attributes:
+        prime, dim: field and degree.
+        birth, death: its ends; the death is infinite in degree 0.
+        p_value: under the universal law; None where that law cannot be applied, as of too few bars.
+        significant: whether it counts, by the null of its degree and the data's dimension, which is another test.
+    """
 
     prime: int
     dim: int
@@ -251,11 +258,11 @@ def _bars(piece: Piece) -> list[Bar]:
     bars = [Bar(prime, 0, 0.0, float("inf"), None, True) for prime in piece.betti]
     for (prime, degree), diagrams in piece.homology.diagrams.items():
         pairs = diagrams[0].bars[degree]
-        p_values = universal_p_values(pairs)
         order = by_ratio(pairs)[:BARS_SHOWN]
+        known = [None if np.isnan(p_value) else float(p_value) for p_value in universal_p_values(pairs)[order]]
         significant = np.arange(len(order)) < piece.betti[prime][degree]
         bars += [
-            Bar(prime, degree, float(pairs[i, 0]), float(pairs[i, 1]), float(p_values[i]), bool(counts))
-            for i, counts in zip(order, significant, strict=True)
+            Bar(prime, degree, float(pairs[i, 0]), float(pairs[i, 1]), p_value, bool(counts))
+            for i, p_value, counts in zip(order, known, significant, strict=True)
         ]
     return bars

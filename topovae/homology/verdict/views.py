@@ -212,8 +212,10 @@ def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     if core.latent is None:
         dense = by_kind.get("dense", whole)
         return (whole, samples, "") if dense.piece.recommendation.latent is None else _by_more_landmarks(dense)
+    doubted = not whole.piece.cloud.dimension.believed and circles["samples"] == circles["core"]
     if samples.latent is None:
-        if peeled is None and thickness.structured:
+        # a dimension that is not believed is no sign that the samples extend about their core
+        if peeled is None and thickness.structured and not doubted:
             return whole, samples, "the samples about their core are not as noise is"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
     if circles["samples"] == circles["core"]:
@@ -230,4 +232,4 @@ def _less_sure(answer: Recommendation) -> Recommendation:
 
 def _is_clear(dimension: Dimension) -> bool:
     """Whether a dimension stands out from those beyond, which that of the whole space cannot."""
-    return CLEAR_GAP <= dimension.gap < np.inf
+    return dimension.believed and CLEAR_GAP <= dimension.gap < np.inf
