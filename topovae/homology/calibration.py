@@ -225,6 +225,9 @@ CLOUD: dict[str, Tuned] = {
     "plane_rounds": Tuned(3, "rounds", "So often are samples brought onto the planes of their neighbours."),
     "branch_plane_share": Tuned(0.05, "share of the points", "Neighbours of a line onto which points on curves are brought."),
     "branch_ball_share": Tuned(0.125, "share of the points", "In a ball in which branches are looked for."),
+    "branch_neighbours": Tuned(
+        10, "neighbours", "Of each point on a curve, along which distances to those around a branch are summed."
+    ),
     "branch_inner": Tuned(0.6, "radii", "Where the annulus begins in which branches are looked for."),
     "branch_apart": Tuned(0.35, "radii", "Points of an annulus nearer to each other are in one piece."),
     "branch_piece_share": Tuned(0.12, "share of the annulus", "Smaller pieces of it are no branches."),
@@ -272,7 +275,7 @@ CLOUD: dict[str, Tuned] = {
         0.04,
         "share of the points",
         "So many at which curves branch halve manifolds from graphs.",
-        "circles and intervals 0.00, but one of density 8 : 1 0.17; a Y 0.10, an eight 0.07 to 0.28",
+        "circles and intervals 0.00, pictures behind a bar 0.04 to 0.08; a Y 0.08 to 0.12, an eight 0.045 to 0.17",
         CORES,
         "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
     ),
