@@ -20,7 +20,7 @@ from topovae.homology.cloud.presets import choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_prime
-from topovae.homology.features.paths import is_closed_path
+from topovae.homology.features.paths import MOST, is_closed_path
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
@@ -121,7 +121,7 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     styles = find_styles(data, options.seed)
     skeleton = _skeleton(outlooks[0].anchor, front)
     analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
-    override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
+    override = _orbits_instead(pieces, styles) or _path_instead(pieces, data, front)
     return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
 
 
@@ -135,12 +135,18 @@ def _require_different(different: int, read: int) -> None:
         raise InputError(f"Only {different} of the {read} samples read differ; a diagnosis needs at least {LEAST_ROWS}.")
 
 
-def _path_instead(pieces: Sequence[Piece], front: Front) -> Recommendation | None:
-    """Return a circle where the order of the rows shows one that homology did not see."""
+def _path_instead(pieces: Sequence[Piece], data: Dataset, front: Front) -> Recommendation | None:
+    """Return a circle where the order of the rows shows one that homology did not see.
+
+    Rows are looked at as they are too: a low-pass filter that takes noise from pictures also takes what tells a view from the
+    opposite one.
+    """
     if len(pieces) != 1 or pieces[0].recommendation.latent == "S1" or front.preparation.window:
         return None
-    consecutive = front.index[-1] - front.index[0] == len(front.index) - 1
-    return by_path() if consecutive and is_closed_path(front.points) else None
+    if len(front.index) > MOST or front.index[-1] - front.index[0] != len(front.index) - 1:
+        return None
+    raw = data.rows(front.index).reshape(len(front.index), -1).astype(float)
+    return by_path() if is_closed_path(front.points) or is_closed_path(raw) else None
 
 
 def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation | None:
