@@ -6,7 +6,8 @@ The annulus is of points so far away along the curve: another strand that passes
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
 from topovae.homology.calibration import tuned
@@ -26,9 +27,15 @@ def branching_share(points: np.ndarray) -> float:
     some = points[np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(int)]
     curve = onto_planes(some, 1, max(int(PLANE_SHARE * len(some)), 4))
     centres = np.linspace(0, len(some) - 1, min(len(some), MOST_CENTRES)).astype(int)
-    along = dijkstra(neighbour_graph(curve, min(NEIGHBOURS, len(some) - 1)), indices=centres)
+    along = dijkstra(_graph(curve), directed=False, indices=centres)
     radius = float(np.median(np.sort(along, axis=1)[:, int(BALL_SHARE * len(some))]))
     return float(np.mean([_pieces(curve, far, radius) >= 3 for far in along]))
+
+
+def _graph(curve: np.ndarray) -> csr_matrix:
+    """Return the graph of neighbours on a curve, in one piece: averages gather in clumps, between which there are none."""
+    near = neighbour_graph(curve, min(NEIGHBOURS, len(curve) - 1))
+    return near.maximum(minimum_spanning_tree(cdist(curve, curve)).tocsr())
 
 
 def _pieces(curve: np.ndarray, far: np.ndarray, radius: float) -> int:
