@@ -18,6 +18,7 @@ from topovae.extensions import load_extensions
 from topovae.store.documents import finite
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.console import Console
 
     from topovae.data.dataset import Dataset
@@ -151,13 +152,25 @@ def open_data(path: str, quiet: bool, minimum: int | None = None, memory: int | 
         memory: bytes that the work may use, of which samples are held in a part; None for the usual.
     """
     from topovae.data.checks import MINIMUM, check
-    from topovae.data.dataset import HELD_BYTES, HELD_SHARE
+    from topovae.data.dataset import HELD_BYTES, HELD_SHARE, MEMORY_BYTES
     from topovae.data.readers.find import read
 
-    data = read(path).held(HELD_BYTES if memory is None else memory // HELD_SHARE)
-    for warning in check(data, MINIMUM if minimum is None else minimum).warnings:
+    data = read(path, memory=memory or MEMORY_BYTES).held(HELD_BYTES if memory is None else memory // HELD_SHARE)
+    for warning in (*data.notes, *check(data, MINIMUM if minimum is None else minimum).warnings):
         note(f"topovae: warning: {warning}", quiet)
     return data
+
+
+def open_table(path: str, quiet: bool) -> np.ndarray:
+    """Read coordinates or truth, float64 (n, k); what was left out of the file is said on stderr.
+
+    Args:
+        path: as `topovae.data.readers.find.read_table` takes it.
+        quiet: leave the warnings out.
+    """
+    from topovae.data.readers.find import read_table
+
+    return read_table(path, note=lambda sentence: note(f"topovae: warning: {sentence}", quiet)).astype(float)
 
 
 def set_threads(network: str, threads: int | None = None) -> None:

@@ -20,6 +20,7 @@ from topovae.cli.shell import (
     keeping,
     note,
     open_data,
+    open_table,
     progress_bar,
     set_threads,
     write_json,
@@ -28,8 +29,6 @@ from topovae.cli.tables import print_metrics
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from topovae.data.dataset import Dataset
     from topovae.runs.options import TrainOptions
     from topovae.store.schema import Run
@@ -91,7 +90,7 @@ def train(
         check_same(previous, train_options, samples)
     else:
         given = read_analysis(analysis) if analysis else None
-        pinned = read_anchors(options["anchors"]) if options["anchors"] else None
+        pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
         train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
@@ -215,13 +214,6 @@ def read_analysis(path: str) -> dict[str, Any]:
             f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
-
-
-def read_anchors(path: str) -> np.ndarray:
-    """A table of anchors (m, 1 + k): row numbers of the data, and coordinates."""
-    from topovae.data.readers.find import read_table
-
-    return read_table(path).astype(float)
 
 
 def doubts(run: Run) -> list[str]:
