@@ -215,9 +215,8 @@ def lemniscate(rng: np.random.Generator, n: int) -> Array:
 def balloon(rng: np.random.Generator, n: int) -> Array:
     """A sphere on a string."""
     string, along = rng.random(n) < 0.25, rng.uniform(1, 3, n)
-    return seen(
-        rng, np.where(string[:, None], np.stack([0 * along, 0.1 * along**2 - 0.1, -along], 1), uniform_sphere(rng, n, 3))
-    )
+    line = np.stack([0 * along, 0.1 * along**2 - 0.1, -along], 1)
+    return seen(rng, np.where(string[:, None], line, uniform_sphere(rng, n, 2)))
 
 
 def crossed_discs(rng: np.random.Generator, n: int) -> Array:
@@ -231,7 +230,7 @@ def ring_on_ball(rng: np.random.Generator, n: int) -> Array:
     """A sphere that a ring touches."""
     ring, angle = rng.random(n) < 0.3, uniform_angles(rng, n)
     touching = np.stack([1.8 + 0.8 * np.cos(angle), 0 * angle, 0.8 * np.sin(angle)], 1)
-    return seen(rng, np.where(ring[:, None], touching, uniform_sphere(rng, n, 3)))
+    return seen(rng, np.where(ring[:, None], touching, uniform_sphere(rng, n, 2)))
 
 
 def blobs(rng: np.random.Generator, n: int) -> Array:
