@@ -183,6 +183,8 @@ CLOUD: dict[str, Tuned] = {
     "fine_factor": Tuned(2, "scales at which the dimension shows", "Least number of neighbours for the continuous estimate."),
     "fine_spread": Tuned(1.6, "ratio of sizes", "Neighbourhoods less than so much apart give the estimate's interval."),
     "thin_ratio": Tuned(0.08, "ratio of the second local eigenvalue to the first", "A neighbourhood of less is a curve."),
+    "crossed_ratio": Tuned(0.25, "ratio of local eigenvalues", "A direction beyond the dimension is wide from it on."),
+    "crossed_medians": Tuned(10.0, "medians of that ratio", "And only if it is so much wider than elsewhere."),
     "steady_reach": Tuned(4, "scales at which the dimension shows", "Neighbourhoods up to it should show the same dimension."),
     "steady_part": Tuned(
         20,
@@ -271,6 +273,14 @@ CLOUD: dict[str, Tuned] = {
     "unsteady_width": Tuned(0.05, "share of the scales", "Change that makes the judgement of a steady dimension e : 1."),
     "thin_share": Tuned(0.07, "share of the points", "So many on curves halve manifolds from mixtures of dimensions."),
     "thin_width": Tuned(0.01, "share of the points", "Change that makes the judgement of mixed dimensions e : 1."),
+    "crossed_share": Tuned(
+        0.035,
+        "share of the points",
+        "So many at which sheets cross or meet halve manifolds from others.",
+        "generated and measured surfaces up to 0.025; two discs through each other 0.08 to 0.12, a sphere on a string 0.2",
+        data="seed 1040, and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "crossed_width": Tuned(0.005, "share of the points", "Change that makes the judgement of crossing sheets e : 1."),
     "branching_points": Tuned(
         0.04,
         "share of the points",
