@@ -16,11 +16,11 @@ from topovae.data.splits import split_data
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import ExpressionError, UsageError
 from topovae.homology.spaces.catalogue import catalogue, find
+from topovae.homology.verdict.settling import SURE
 from topovae.runs.evidence import (
     LEAST_MARGIN,
     MOST_COMPARED,
     MOST_DIMENSION,
-    SURE_DIAGNOSIS,
     Effort,
     Evidence,
     Fit,
@@ -242,9 +242,7 @@ def test_few_dimensions_are_tried_and_what_the_diagnosis_names() -> None:
     assert all(parse(latent).dim <= MOST_DIMENSION or parse(latent) == parse("T2xR4") for latent in left)
 
 
-@pytest.mark.parametrize(
-    ("decided", "sure", "name"), [(True, 0.5, "torus"), (False, 0.5, "none"), (True, SURE_DIAGNOSIS, "none")]
-)
+@pytest.mark.parametrize(("decided", "sure", "name"), [(True, 0.5, "torus"), (False, 0.5, "none"), (True, SURE, "none")])
 def test_evidence_answers_where_it_is_decided_and_the_diagnosis_is_not(decided: bool, sure: float, name: str) -> None:
     document = diagnosed((1.9, 2.2), 2, 1)
     document["recommendation"]["confidence"] = sure

@@ -26,6 +26,8 @@ from topovae.cli.shell import (
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from topovae.data.dataset import Dataset
     from topovae.homology.verdict.analysis import Analysis
     from topovae.runs.evidence import Evidence
@@ -247,8 +249,28 @@ def print_analysis(document: dict[str, Any]) -> None:
         why = reasons or "all findings agree"
         table.add_row(escape(candidate["latent"]), candidate["name"], f"{candidate['score']:.2f}", escape(why))
     out.print(table)
+    if settling := document.get("settling"):
+        out.print(telling_table(settling))
     if evidence := document.get("evidence"):
         out.print(escape(describe_evidence(evidence)), soft_wrap=True)
+
+
+def telling_table(settling: dict[str, Any]) -> Table:
+    """What tells the nearest candidates apart: what was found, what each expects, and how probable it makes that."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title="what tells the nearest apart: expected (probability of what was found)", title_justify="left")
+    table.add_column("found")
+    for latent in settling["candidates"]:
+        table.add_column(escape(latent))
+    for row in settling["rows"]:
+        cells = (
+            f"{row['expected'][latent]} ({row['probability'][latent]:.2f})" if latent in row["expected"] else ""
+            for latent in settling["candidates"]
+        )
+        table.add_row(escape(row["observed"]), *cells)
+    return table
 
 
 def describe_evidence(evidence: dict[str, Any]) -> str:

@@ -594,6 +594,9 @@ VERDICT: dict[str, Tuned] = {
         data=HELD_APART,
     ),
     "several_confidence": Tuned(0.95, "probability", "How sure `none` is where the data fall into several components."),
+    "sure_diagnosis": Tuned(
+        0.8, "probability", "An answer that is less sure says what would settle it, and gives way to evidence."
+    ),
     "speaks_against": Tuned(0.2, "probability", "A finding less probable by a space is said to speak against it."),
     "speaks_for": Tuned(0.6, "probability", "A finding more probable by a space is said to speak for it."),
 }

@@ -32,6 +32,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.homology.spaces.catalogue import KnownSpace, known
+from topovae.homology.verdict.settling import SURE
 from topovae.latent import LatentSpace
 from topovae.model.networks import BODIES, choose_network
 from topovae.model.vae import GaussianLikelihood
@@ -49,9 +50,6 @@ MOST_COMPARED = 6
 
 MOST_DIMENSION = 3
 """Spaces of more dimensions are compared only where the diagnosis itself names them: points of a prior fill them too thinly."""
-
-SURE_DIAGNOSIS = 0.8
-"""A diagnosis that is at least as sure keeps its answer against the evidence."""
 
 LAG = 2.0
 """A candidate that lags by more than so many times what its last doubling gained goes no further: gains shrink."""
@@ -546,6 +544,6 @@ def weigh(document: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
     """
     answer, winner = document["recommendation"], evidence.winner
     same = answer["latent"] is not None and parse(answer["latent"]) == parse(winner.latent)
-    if evidence.decided and not same and answer["confidence"] < SURE_DIAGNOSIS:
+    if evidence.decided and not same and answer["confidence"] < SURE:
         answer = {"latent": winner.latent, "name": winner.name, "confidence": CONFIDENCE, "source": "evidence"}
     return {**document, "evidence": evidence.to_dict(), "recommendation": answer}

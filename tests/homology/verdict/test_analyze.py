@@ -81,6 +81,7 @@ KEYS = {
     "left_out": list,
     "views": list,
     "set_aside": dict,
+    "settling": type(None),
 }
 
 

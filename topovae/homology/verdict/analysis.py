@@ -24,6 +24,7 @@ from topovae.homology.features.symmetry import Symmetry
 from topovae.homology.odds import decided
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.piece import Piece
+from topovae.homology.verdict.settling import Settling
 from topovae.homology.verdict.views import Outlook
 from topovae.homology.verdict.words import summary
 from topovae.store.documents import Document
@@ -105,6 +106,7 @@ class Analysis:
         override: an answer that takes the place of the homology's.
         outlooks: by component, the views that its answer rests on; none of distances.
         cleaned: which of the samples read were set aside; None for distances.
+        settling: what would settle the answer; None where it is sure, and for distances.
     """
 
     n_samples: int
@@ -117,6 +119,7 @@ class Analysis:
     override: Recommendation | None = None
     outlooks: tuple[Outlook, ...] = ()
     cleaned: Cleaned | None = None
+    settling: Settling | None = None
 
     @property
     def components(self) -> int:
@@ -208,7 +211,8 @@ class Analysis:
     def summary(self) -> tuple[str, ...]:
         """What was found and what the answer rests on, in sentences."""
         whys = [outlook.reason for outlook in self.outlooks]
-        return summary(self.pieces, whys, self.styles, self.preset, self.cleaned, self.left_out, self.recommendation)
+        ways = () if self.settling is None else self.settling.ways
+        return summary(self.pieces, whys, self.styles, self.preset, self.cleaned, self.left_out, ways, self.recommendation)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of `topovae analyze`."""
@@ -228,6 +232,7 @@ class Analysis:
             **self.styles.to_dict(),
             "left_out": list(self.left_out),
             "views": [outlook.to_dict() for outlook in self.outlooks],
+            "settling": None if self.settling is None else self.settling.to_dict(),
             "set_aside": None if self.cleaned is None else self.cleaned.to_dict(),
         }
 

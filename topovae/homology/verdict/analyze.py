@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import monotonic
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +17,7 @@ from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.front import MEMORY, Front, read_points
 from topovae.homology.cloud.graphs import DistanceSample, measure_distances
 from topovae.homology.cloud.neighbours import using
-from topovae.homology.cloud.presets import choose_preset
+from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_prime
@@ -27,8 +28,12 @@ from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
 from topovae.homology.verdict.candidates import Recommendation, by_orbits, by_path
 from topovae.homology.verdict.piece import Options, Piece, diagnose
+from topovae.homology.verdict.settling import Growth, growth, is_sure, settling
 from topovae.homology.verdict.views import look
 from topovae.signature import parse
+
+MOST_SETTLING = 30.0
+"""Seconds that a diagnosis may have taken for its deciding bar to be looked at again: a limit on cost, not tuned."""
 
 Progress = Callable[[str, float], None]
 
@@ -115,14 +120,42 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     _require_different(len(front.points) - len(cleaned.repeats), len(front.points))
     points = front.points[cleaned.kept]
     label = components_of_points(points, options.seed)
+    began = monotonic()
     outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
+    taken = monotonic() - began
     pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
     skeleton = _skeleton(outlooks[0].anchor, front)
     analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
     override = _orbits_instead(pieces, styles) or _path_instead(pieces, data, front)
-    return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+    analysis = replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+    if len(pieces) > 1 or is_sure(analysis.recommendation):
+        return analysis
+    cheap = taken < MOST_SETTLING and options.budget.seconds is None and not analysis.left_out
+    grown = None
+    if cheap and outlooks[0].rests_on == "samples":
+        grown = _grown(points, front.denoiser.noise, pieces[0], options)
+    return replace(analysis, settling=settling(pieces[0], analysis.recommendation, grown, _ways(data, chosen)))
+
+
+def _grown(points: np.ndarray, noise: float, piece: Piece, options: Options) -> Growth | None:
+    """Return how the deciding bar grows; None also where an interrupt comes first, which leaves the answer as it is."""
+    options.report("what would settle it", 0.97)
+    try:
+        return growth(points, noise, piece, options)
+    except KeyboardInterrupt:
+        return None
+
+
+def _ways(data: Dataset, preset: Preset) -> list[str]:
+    """Return what else than more samples may decide."""
+    said = ["--evidence: trains on each space that is left possible, and compares"]
+    if data.group is None:
+        said.append("groups: where several rows show one thing in several states, a `group` array beside `x` says which")
+    if preset.name == "counts":
+        said.append("--preset none, if these are no counts")
+    return said
 
 
 def _require_different(different: int, read: int) -> None:
