@@ -38,7 +38,8 @@ def inspect(
 
 def describe_any(path: str, describe: Any) -> dict[str, Any]:
     """A summary of a run file or report, or of a data set in any format."""
-    if os.path.isfile(path) or ("::" not in path and not os.path.isdir(path)):
+    # neither a folder, nor a pipe, which can be read once, nor an array chosen by name is a file of ours
+    if os.path.isfile(path) or not (os.path.exists(path) or "::" in path):
         try:
             return describe(path)
         except RunFileError:
