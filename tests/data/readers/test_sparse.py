@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from topovae.data.readers.sparse import SparseRows
+from topovae.data.readers.sparse import SparseRows, compressed_array, coordinate_array
 
 MATRIX = scipy.sparse.random(12, 7, 0.4, format="csr", random_state=0)
 COLUMNS = MATRIX.tocsc()
@@ -79,3 +79,32 @@ def test_an_index_outside_is_refused_before_it_is_used(value: int) -> None:
         rows[last:]
     with pytest.raises(IndexError, match=f"index of its sparse matrix is {value}; expected 0 to 11"):
         SparseRows.of_columns(*parts(COLUMNS, indices=at(COLUMNS.indices, 2, value)))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_nothing_unchecked_reaches_scipy(name: str) -> None:
+    with pytest.raises(ValueError, match="its sparse matrix"):
+        compressed_array("csr", *parts(MATRIX, **WRONG[name]))
+
+
+@pytest.mark.parametrize("value", OUTSIDE.values(), ids=OUTSIDE)
+def test_no_index_outside_reaches_scipy(value: int) -> None:
+    entries = MATRIX.tocoo()
+    with pytest.raises(IndexError):
+        compressed_array("csr", *parts(MATRIX, indices=at(MATRIX.indices, 3, value)))
+    with pytest.raises(IndexError):
+        coordinate_array(entries.data, at(entries.row, 3, value), entries.col, MATRIX.shape)
+    with pytest.raises(IndexError):
+        coordinate_array(entries.data, entries.row, at(entries.col, 3, value), MATRIX.shape)
+
+
+def test_what_fits_is_the_matrix() -> None:
+    entries = MATRIX.tocoo()
+    for made in (
+        compressed_array("csr", *parts(MATRIX)),
+        compressed_array("csc", *parts(COLUMNS)),
+        coordinate_array(entries.data, entries.row, entries.col, MATRIX.shape),
+    ):
+        np.testing.assert_array_equal(made.toarray(), MATRIX.toarray())
+    with pytest.raises(ValueError, match="its sparse matrix"):
+        coordinate_array(entries.data, entries.row[:-1], entries.col, MATRIX.shape)

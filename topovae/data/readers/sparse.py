@@ -64,6 +64,44 @@ class SparseRows:
         return cls(data[:][order], column[order], begins, (rows, columns))
 
 
+def compressed_array(form: str, data: Any, indices: Any, indptr: Any, shape: Any) -> Any:
+    """A sparse array of scipy's, csr or csc, of parts that are checked.
+
+    Args:
+        form: "csr" or "csc".
+        data: (k,) the entries.
+        indices: (k,) column (or row) of each entry.
+        indptr: where each row's (or column's) entries begin, and the number of all.
+        shape: rows and columns.
+
+    Raises:
+        ValueError: the parts do not fit each other.
+        IndexError: an index lies outside of the matrix.
+    """
+    from scipy import sparse
+
+    made, along = {"csr": (sparse.csr_array, 0), "csc": (sparse.csc_array, 1)}[form]
+    found = sides(shape)
+    begins = pointers(indptr, found[along], data, indices)
+    return made((data, inside(indices, found[1 - along]), begins), shape=found)
+
+
+def coordinate_array(data: Any, row: Any, column: Any, shape: Any) -> Any:
+    """A sparse array of scipy's of entries at rows and columns, which are checked.
+
+    Raises:
+        ValueError: the parts do not fit each other.
+        IndexError: an index lies outside of the matrix.
+    """
+    from scipy import sparse
+
+    found = sides(shape)
+    for indices in (row, column):
+        if data.ndim != 1 or indices.shape != data.shape or indices.dtype.kind not in "iu":
+            raise ValueError(f"its sparse matrix has {data.shape} entries and {indices.shape} indices of {indices.dtype}")
+    return sparse.coo_array((data, (inside(row, found[0]), inside(column, found[1]))), shape=found)
+
+
 def sides(shape: Any) -> tuple[int, int]:
     """The shape of a matrix as a file says it.
 
