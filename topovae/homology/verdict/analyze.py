@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from time import monotonic
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,9 +30,6 @@ from topovae.homology.verdict.piece import Options, Piece, diagnose
 from topovae.homology.verdict.settling import Growth, growth, is_sure, settling
 from topovae.homology.verdict.views import look
 from topovae.signature import parse
-
-MOST_SETTLING = 30.0
-"""Seconds that a diagnosis may have taken for its deciding bar to be looked at again: a limit on cost, not tuned."""
 
 Progress = Callable[[str, float], None]
 
@@ -120,9 +116,7 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     _require_different(len(front.points) - len(cleaned.repeats), len(front.points))
     points = front.points[cleaned.kept]
     label = components_of_points(points, options.seed)
-    began = monotonic()
     outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
-    taken = monotonic() - began
     pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
@@ -132,9 +126,9 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     analysis = replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
     if len(pieces) > 1 or is_sure(analysis.recommendation):
         return analysis
-    cheap = taken < MOST_SETTLING and options.budget.seconds is None and not analysis.left_out
+    free = options.budget.seconds is None and not analysis.left_out
     grown = None
-    if cheap and outlooks[0].rests_on == "samples":
+    if free and outlooks[0].rests_on == "samples":
         grown = _grown(points, front.denoiser.noise, pieces[0], options)
     return replace(analysis, settling=settling(pieces[0], analysis.recommendation, grown, _ways(data, chosen)))
 
