@@ -24,7 +24,7 @@ BLOCK_NUMBERS = 2**22
 """Numbers in a block of rows, 32 MiB in double precision: a limit on cost, not tuned."""
 
 SMALLEST, LARGEST = 1e-50, 1e140
-"""Ranges of values whose squares, local variances and noise among them, are numbers in double precision: not tuned."""
+"""Values whose squares, local variances and noise among them, are numbers in double precision: not tuned."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ FINE, FINE_FACTOR, FINE_SPREAD = int(tuned("fine_scale")), tuned("fine_factor"),
 LARGEST_DIMENSION = int(tuned("largest_dimension"))
 CLEAR_GAP, UNCLEAR_GAP = tuned("clear_gap"), tuned("unclear_gap")
 WIDE_GAP, FAINT_GAP = tuned("wide_gap"), tuned("faint_gap")
+CROSSED_RATIO, CROSSED_MEDIANS = tuned("crossed_ratio"), tuned("crossed_medians")
 CURVATURE_FLOOR, THIN_RATIO = tuned("curvature_floor"), tuned("thin_ratio")
 STEADY_REACH, STEADY_PART = int(tuned("steady_reach")), int(tuned("steady_part"))
 MOST_FRAME, FLAT_ROUNDS = int(tuned("most_frame")), int(tuned("flat_rounds"))
@@ -52,6 +53,7 @@ class Dimension(Document):
         scale: number of neighbours at which the dimension shows.
         gap: ratio of the mean local eigenvalues number `value` and `value` + 1.
         thin: share of the points whose neighbourhood is a curve though `value` is larger.
+        crossed: share of the points whose neighbourhood extends in one direction more than `value`.
         steady: share of the neighbourhood sizes, from `scale` to four times it, that show the same dimension.
         believed: whether the value is not above what the estimate allows.
     """
@@ -64,6 +66,7 @@ class Dimension(Document):
     scale: int
     gap: float
     thin: float
+    crossed: float = 0.0
     steady: float = 1.0
     believed: bool = True
 
@@ -133,7 +136,17 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
         return Dimension.read(value, gap=np.inf, **found)
     asked = [k for k in scales if scale <= k <= max(scale, min(STEADY_REACH * scale, len(points) // STEADY_PART))]
     steady = float(np.mean([_dimension_shown(gaps[k]) == value for k in asked]))
-    return Dimension.read(value, gap=float(gaps[scale][value - 1]), steady=steady, **found)
+    crossed = _crossed(spectra[wide], value) if value > 1 and wide >= FINE else 0.0
+    return Dimension.read(value, gap=float(gaps[scale][value - 1]), crossed=crossed, steady=steady, **found)
+
+
+def _crossed(spectra: np.ndarray, dimension: int) -> float:
+    """Return the share of local spectra (r, s) with a wide direction beyond a dimension, where most have none.
+
+    Noise and curvature widen all neighbourhoods about alike; where sheets cross or meet, a few are wider by far.
+    """
+    beyond = spectra[:, dimension] / np.maximum(spectra[:, dimension - 1], 1e-300)
+    return float((beyond > max(CROSSED_RATIO, CROSSED_MEDIANS * np.median(beyond))).mean())
 
 
 def _resampled_means(values: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

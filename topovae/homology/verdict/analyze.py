@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from time import monotonic
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,7 +20,7 @@ from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_prime
-from topovae.homology.features.paths import is_closed_path
+from topovae.homology.features.paths import MOST, is_closed_path
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
@@ -31,9 +30,6 @@ from topovae.homology.verdict.piece import Options, Piece, diagnose
 from topovae.homology.verdict.settling import Growth, growth, is_sure, settling
 from topovae.homology.verdict.views import look
 from topovae.signature import parse
-
-MOST_SETTLING = 30.0
-"""Seconds that a diagnosis may have taken for its deciding bar to be looked at again: a limit on cost, not tuned."""
 
 Progress = Callable[[str, float], None]
 
@@ -120,21 +116,19 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     _require_different(len(front.points) - len(cleaned.repeats), len(front.points))
     points = front.points[cleaned.kept]
     label = components_of_points(points, options.seed)
-    began = monotonic()
     outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
-    taken = monotonic() - began
     pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
     skeleton = _skeleton(outlooks[0].anchor, front)
     analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
-    override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
+    override = _orbits_instead(pieces, styles) or _path_instead(pieces, data, front)
     analysis = replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
     if len(pieces) > 1 or is_sure(analysis.recommendation):
         return analysis
-    cheap = taken < MOST_SETTLING and options.budget.seconds is None and not analysis.left_out
+    free = options.budget.seconds is None and not analysis.left_out
     grown = None
-    if cheap and outlooks[0].rests_on == "samples":
+    if free and outlooks[0].rests_on == "samples":
         grown = _grown(points, front.denoiser.noise, pieces[0], options)
     return replace(analysis, settling=settling(pieces[0], analysis.recommendation, grown, _ways(data, chosen)))
 
@@ -168,12 +162,18 @@ def _require_different(different: int, read: int) -> None:
         raise InputError(f"Only {different} of the {read} samples read differ; a diagnosis needs at least {LEAST_ROWS}.")
 
 
-def _path_instead(pieces: Sequence[Piece], front: Front) -> Recommendation | None:
-    """Return a circle where the order of the rows shows one that homology did not see."""
+def _path_instead(pieces: Sequence[Piece], data: Dataset, front: Front) -> Recommendation | None:
+    """Return a circle where the order of the rows shows one that homology did not see.
+
+    Rows are looked at as they are too: a low-pass filter that takes noise from pictures also takes what tells a view from the
+    opposite one.
+    """
     if len(pieces) != 1 or pieces[0].recommendation.latent == "S1" or front.preparation.window:
         return None
-    consecutive = front.index[-1] - front.index[0] == len(front.index) - 1
-    return by_path() if consecutive and is_closed_path(front.points) else None
+    if len(front.index) > MOST or front.index[-1] - front.index[0] != len(front.index) - 1:
+        return None
+    raw = data.rows(front.index).reshape(len(front.index), -1).astype(float)
+    return by_path() if is_closed_path(front.points) or is_closed_path(raw) else None
 
 
 def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation | None:

@@ -53,6 +53,8 @@ def summary(
     if preset is not None and preset.omitted:
         columns = ", ".join(map(str, preset.omitted))
         said.append(f"left out: column {columns}, which only rises and outweighs all others, as a clock; train without it")
+    if preset is not None and preset.outweighing is not None:
+        said.append(f"column {preset.outweighing} outweighs all others: if their units differ, divide each by its spread first")
     said += [f"left out: {reason}" for reason in left_out]
     said += [f"what would settle it: {way}" for way in ways]
     if answer.name == "none" and len(pieces) == 1:
