@@ -219,3 +219,13 @@ def test_an_archive_of_an_unknown_version_holds_no_graph(tmp_path: Path) -> None
     content[content.index(b"PK\x01\x02") + 6] = 255  # the version of zip that is needed
     path.write_bytes(content)
     assert not holds_graph(path)
+
+
+def test_samples_at_distance_zero_are_one() -> None:
+    angles = np.linspace(0, 2 * np.pi, 50, endpoint=False)
+    points = np.repeat(np.column_stack([np.cos(angles), np.sin(angles)]), [4] + [1] * 49, axis=0)
+    found = measure_distances(cdist(points, points))
+    assert found.index.tolist() == [0, *range(4, 53)] and found.weights.tolist() == [4] + [1] * 49
+    assert len(found.distances) == 50 and found.n_samples == 53
+    with pytest.raises(InputError, match="Only 10 of the 60"):
+        measure_distances(cdist(np.repeat(points[4:14], 6, axis=0), np.repeat(points[4:14], 6, axis=0)))

@@ -117,7 +117,7 @@ def holds_graph(path: str | os.PathLike[str]) -> bool:
 
 
 def sample_matrix(data: Dataset, seed: int = 0, memory: int = 2 * 2**30) -> DistanceSample:
-    """Take all samples of a distance matrix (n, n), each for itself, and find the components that they fall into.
+    """Take all samples of a distance matrix (n, n), those at distance zero as one, and find the components that they fall into.
 
     Args:
         data: the matrix, one row a sample.
@@ -144,8 +144,14 @@ def sample_matrix(data: Dataset, seed: int = 0, memory: int = 2 * 2**30) -> Dist
         raise InputError(f"All {n} samples are equal, at distance zero: there is no space to diagnose.")
     distances = np.asarray(distances, dtype=np.float64)
     distances = (distances + distances.T) / 2
-    every = np.arange(n)
-    return DistanceSample(distances, every, components_of_distances(distances, seed), np.ones(n, dtype=int), 0.0, n, False)
+    first, weights = np.unique((distances == 0).argmax(1), return_counts=True)
+    if len(first) < LEAST_ROWS:
+        raise InputError(
+            f"Only {len(first)} of the {n} samples of the distance matrix are not at distance zero from an earlier one; a "
+            f"diagnosis needs at least {LEAST_ROWS}."
+        )
+    apart = distances if len(first) == n else distances[np.ix_(first, first)]
+    return DistanceSample(apart, first, components_of_distances(apart, seed), weights, 0.0, n, False)
 
 
 def sample_graph(graph: Any, seed: int = 0, most: int | None = None, memory: int = 2 * 2**30) -> DistanceSample:
