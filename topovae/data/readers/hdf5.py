@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import REAL_KINDS
 from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing
+from topovae.store.checksums import CHECKSUMS
 
 
 def read_hdf5(file: File) -> Contents:
@@ -47,6 +51,8 @@ def choose_hdf5(file: File, entry: Callable[[Any], Entry | None]) -> Contents:
         # stays open, for reading, as long as a dataset of it is in use
         root = h5py.File(file.path, "r")
         root.visititems(visit)
+        if CHECKSUMS in root.attrs:
+            entries = _sealed(entries, root)
         if file.member and file.member not in entries and file.member in root:  # behind a link
             visit(file.member, root[file.member])
         contents = choose(file, entries)
@@ -54,6 +60,20 @@ def choose_hdf5(file: File, entry: Callable[[Any], Entry | None]) -> Contents:
     texts = [owner.attrs.get("space") for owner in (folder, root)]
     found = next((text for text in texts if isinstance(text, str)), None)
     return contents._replace(space=contents.space or found)
+
+
+def _sealed(entries: Mapping[str, Entry], file: Any) -> dict[str, Entry]:
+    """The arrays of a file that topovae wrote, compared with their checksums when they are opened."""
+    from topovae.store.tree import GroupReader
+
+    root = GroupReader.of_file(file)
+
+    def opening(name: str, entry: Entry) -> Any:
+        if entry.shape and entry.dtype.kind in REAL_KINDS:
+            root.check_rows(name)
+        return entry.open()
+
+    return {name: replace(entry, open=partial(opening, name, entry)) for name, entry in entries.items()}
 
 
 def _hdf5_entry(node: Any) -> Entry | None:
