@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from topovae.data.dataset import Dataset
+    from topovae.store.schema import Report, Run, Sweep
 
 # Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Stored = TypeVar("Stored")
+Stored = TypeVar("Stored", "Run", "Report", "Sweep")
 
 SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
 
@@ -158,6 +159,20 @@ def open_data(path: str, quiet: bool, minimum: int | None = None, memory: int | 
     for warning in check(data, MINIMUM if minimum is None else minimum).warnings:
         note(f"topovae: warning: {warning}", quiet)
     return data
+
+
+def open_stored(path: str, read: Callable[[str], Stored], quiet: bool) -> Stored:
+    """Read a run file, a report or a sweep; that it has no checksums is said on stderr.
+
+    Args:
+        path: the file.
+        read: reads such a file.
+        quiet: leave the note out.
+    """
+    found = read(path)
+    if not found.sealed:
+        note(f"{path} has no checksums (an older topovae wrote it, or it was changed), so damage to it goes unseen", quiet)
+    return found
 
 
 def set_threads(network: str, threads: int | None = None) -> None:

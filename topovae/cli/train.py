@@ -20,6 +20,7 @@ from topovae.cli.shell import (
     keeping,
     note,
     open_data,
+    open_stored,
     progress_bar,
     set_threads,
     write_json,
@@ -69,7 +70,7 @@ def train(
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
     check_picture(plot, data, analysis)
     check_output(output, data, analysis)
-    previous = existing_run(output, resume) if resume or not follows else None
+    previous = existing_run(output, resume, quiet) if resume or not follows else None
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network, to_device
@@ -90,7 +91,7 @@ def train(
         train_options = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, train_options, samples)
     else:
-        given = read_analysis(analysis) if analysis else None
+        given = read_analysis(analysis, quiet) if analysis else None
         pinned = read_anchors(options["anchors"]) if options["anchors"] else None
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
@@ -141,16 +142,17 @@ def train(
         print_metrics(run.model.latent, run.model.final, baseline_metrics)
 
 
-def existing_run(path: str, resume: bool) -> Run | None:
+def existing_run(path: str, resume: bool, quiet: bool) -> Run | None:
     """The unfinished or finished run to go on from; refuses to overwrite what is no finished run.
 
     Raises:
         OutputError: the place holds something that must not be lost.
     """
+    from topovae.runs.integrity import open_run
     from topovae.store.reader import read_run
 
     if resume:
-        return read_run(path) if os.path.exists(path) else None
+        return open_stored(path, open_run, quiet) if os.path.exists(path) else None
     run = existing(path, read_run, "run file")
     for member in () if run is None else (run.model, run.baseline):
         checkpoint = None if member is None else member.checkpoint
@@ -192,7 +194,7 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
         )
 
 
-def read_analysis(path: str) -> dict[str, Any]:
+def read_analysis(path: str, quiet: bool = False) -> dict[str, Any]:
     """A diagnosis from a report, or as JSON from a file or stdin ("-")."""
     import json
     import sys
@@ -200,7 +202,10 @@ def read_analysis(path: str) -> dict[str, Any]:
     if path != "-" and not path.endswith(".json"):
         from topovae.store.reader import read_report
 
-        return dict(read_report(path).analysis)
+        document = dict(open_stored(path, read_report, quiet).analysis)
+        if not is_whole(document):
+            raise RunFileError(f"{path} is damaged or was edited: /analysis/json is no whole diagnosis; make the report again")
+        return document
     try:
         if path == "-":
             document = json.load(sys.stdin)
@@ -209,12 +214,16 @@ def read_analysis(path: str) -> dict[str, Any]:
                 document = json.load(file)
     except (OSError, ValueError) as error:
         raise InputError(f"--analysis {path}: expected the JSON of `topovae analyze --json` ({error})") from None
-    whole = isinstance(document, dict) and {"recommendation", "candidates"} <= document.keys()
-    if not whole or document.get("schema") != "topovae/analysis/1":
+    if not isinstance(document, dict) or not is_whole(document):
         raise InputError(
             f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
+
+
+def is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether a JSON document is a diagnosis with all that training takes from it."""
+    return {"recommendation", "candidates"} <= document.keys() and document.get("schema") == "topovae/analysis/1"
 
 
 def read_anchors(path: str) -> np.ndarray:

@@ -93,7 +93,7 @@ def _link(group: GroupReader, key: str) -> Any:
     if group.is_group(key):
         return group.group(key)
     if group.place(key) == ANALYSIS:
-        return json.loads(group.read_text(key))
+        return group.read_json(key)
     array = group.read_array(key)
     return array if array.ndim else array.item()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -60,8 +59,9 @@ def read_run(path: str | os.PathLike[str]) -> Run:
             split=root.group("split").read_arrays(),
             model=_read_member(root),
             baseline=_read_member(root.group("baseline")) if "baseline" in root.names else None,
-            analysis=None if analysis is None else json.loads(analysis.read_text("json")),
+            analysis=None if analysis is None else analysis.read_json("json"),
             analysis_arrays={} if analysis is None else _read_optional(analysis, "coordinates"),
+            sealed=root.is_sealed,
         )
 
 
@@ -84,8 +84,9 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         analysis.require("json")
         return Report(
             header=_read_header(root),
-            analysis=json.loads(analysis.read_text("json")),
+            analysis=analysis.read_json("json"),
             arrays=_read_optional(analysis, "coordinates"),
+            sealed=root.is_sealed,
         )
 
 
@@ -100,7 +101,7 @@ def read_sweep(path: str | os.PathLike[str]) -> Sweep:
         _require_kind(root, "a sweep", SWEEP_FORMAT)
         root.require("runs", "starts", *HEADER)
         starts = {int(seed): group.read_arrays() for seed, group in root.group("starts").groups()}
-        return Sweep(_read_header(root), _read_sweep_runs(root.group("runs")), starts)
+        return Sweep(_read_header(root), _read_sweep_runs(root.group("runs")), starts, root.is_sealed)
 
 
 @contextlib.contextmanager
@@ -191,7 +192,7 @@ def _read_header(root: GroupReader) -> Header:
     values = {name: root.read_attribute(name) for name in (place.lstrip("@") for place in HEADER)}
     return Header(
         command=tuple(str(word) for word in values["command"]),
-        config=json.loads(values["config"]),
+        config=root.read_json("@config"),
         seed=int(values["seed"]),
         data=Provenance(
             path=str(values["data_path"]),
@@ -200,7 +201,7 @@ def _read_header(root: GroupReader) -> Header:
             sha256=str(values["data_sha256"]),
         ),
         device=str(values["device"]),
-        versions=json.loads(values["versions"]),
+        versions=root.read_json("@versions"),
         created=str(values["created"]),
         topovae_version=str(values["topovae_version"]),
     )
@@ -214,7 +215,7 @@ def _read_member(group: GroupReader) -> Member:
     metrics.require("history", "final")
     return Member(
         latent=str(group.read_attribute("latent")),
-        config=json.loads(model.read_attribute("config")),
+        config=model.read_json("@config"),
         state=model.group("state").read_arrays(),
         history=metrics.group("history").read_arrays(),
         final=metrics.group("final").read_metrics(),

@@ -222,14 +222,20 @@ class GroupReader:
         """The array as it was written."""
         # The library's low-level opening: one call for a dataset, where its `group[name]` asks what lies there.
         dataset = h5py.Dataset(h5py.h5d.open(self._group.id, name.encode()))
+        if dataset.shape is None:
+            raise self._damaged(f"/{self.place(name)} is null, and holds no array")
         found = np.asarray(dataset[()])
         if found.dtype.kind in "OS":
             found = np.asarray(dataset.asstr()[()], dtype=np.str_)
         return self._checked(name, found)
 
-    def read_text(self, name: str) -> str:
-        """The one text of a dataset."""
-        return str(self.read_array(name).item())
+    def read_json(self, name: str) -> dict[str, Any]:
+        """The JSON object in a dataset, or in an attribute as "@name"."""
+        value = self.read_attribute(name[1:]) if name.startswith("@") else self.read_array(name).item()
+        try:
+            return dict(json.loads(value))
+        except (TypeError, ValueError):
+            raise self._damaged(f"/{self.place(name)} is no JSON object") from None
 
     def read_arrays(self) -> dict[str, np.ndarray]:
         """Every dataset of the group; groups in it belong to a later version and are passed over."""
