@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
+from support.run_files import edited
 
 SPLIT = ("--latent", "R2", "--epochs", 2)
 
@@ -238,7 +238,7 @@ def test_resume_of_a_damaged_run_keeps_it(tool: Any, run: Path, circle: Path) ->
 def test_run_from_the_future(tool: Any, run: Path, circle: Path, command: str) -> None:
     future = tool.folder / "future.h5"
     shutil.copy(run, future)
-    with h5py.File(future, "r+") as file:
+    with edited(future) as file:
         file.attrs["format_version"] = 2
         file.attrs["topovae_version"] = "9.0"
     before = digest(future)
@@ -278,7 +278,7 @@ def test_resume_with_other_data(tool: Any, run: Path, rows: int) -> None:
 def test_an_unfinished_run_is_not_overwritten(tool: Any, run: Path, circle: Path, member: str) -> None:
     kept = tool.folder / "kept.h5"
     shutil.copy(run, kept)
-    with h5py.File(kept, "r+") as file:
+    with edited(kept) as file:
         file[member]["checkpoint"].attrs["finished"] = False
     before = digest(kept)
     assert_refused(tool("train", circle, "--latent", "S1", "-o", kept), 3, "unfinished", "--resume")
@@ -288,7 +288,7 @@ def test_an_unfinished_run_is_not_overwritten(tool: Any, run: Path, circle: Path
 def test_a_full_disk_keeps_the_checkpoint(tool: Any, run: Path, circle: Path) -> None:
     kept = tool.folder / "kept.h5"
     shutil.copy(run, kept)
-    with h5py.File(kept, "r+") as file:
+    with edited(kept) as file:
         file["checkpoint"].attrs["finished"] = False
     before = digest(kept)
 
@@ -319,7 +319,7 @@ def test_a_model_encodes_its_own_kind_of_data(tool: Any, run: Path, squares: Pat
 def test_evaluate_without_its_data_says_where_they_were(tool: Any, run: Path) -> None:
     moved = tool.folder / "moved.h5"
     shutil.copy(run, moved)
-    with h5py.File(moved, "r+") as file:
+    with edited(moved) as file:
         file.attrs["data_path"] = "/nowhere/circle.npz"
     assert_refused(tool("evaluate", moved, "--json"), 3, "/nowhere/circle.npz", "after the run file")
 

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
+from support.run_files import edited
 
 from topovae.store.reader import read_run
 
@@ -66,7 +66,7 @@ def test_against_another_run(tool: Any, run: Path, evaluation: Any) -> None:
 def test_data_that_moved_are_given_by_hand(tool: Any, run: Path, circle: Path) -> None:
     moved = tool.folder / "moved.h5"
     shutil.copy(run, moved)
-    with h5py.File(moved, "r+") as file:
+    with edited(moved) as file:
         file.attrs["data_path"] = "/nowhere/circle.npz"
     shown = tool("evaluate", moved, circle, "--iwae", 0)
     assert shown.code == 0 and shown.err == ""

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from support.run_files import edited
 
 from topovae.store.reader import read_run
 
@@ -175,7 +176,7 @@ def test_plot_with_and_without_the_data(tool: Any, run: Path) -> None:
     assert (with_data.code, with_data.out, with_data.err) == (0, b"", "picture: with.png\n")
     moved = tool.folder / "moved.h5"
     shutil.copy(run, moved)
-    with h5py.File(moved, "r+") as file:
+    with edited(moved) as file:
         file.attrs["data_path"] = "/nowhere/circle.npz"
     without = tool("plot", moved, "-o", "without.png")
     assert without.code == 0 and "no reconstructions" in without.err

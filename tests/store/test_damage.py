@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from support.run_files import edited
 
 from topovae.errors import InputError, RunFileError
 from topovae.store.inspect import describe, field
@@ -66,7 +67,7 @@ def test_bytes_overwritten_at_random_are_never_another_exception(run_file: Path)
 
 @pytest.mark.parametrize("reader", READERS)
 def test_file_from_the_future(reader: str, run_file: Path) -> None:
-    with h5py.File(run_file, "r+") as file:
+    with edited(run_file) as file:
         file.attrs["format_version"] = 2
     if reader == "field":
         assert field(run_file, "metrics/final") == {"test": {"rms": 1.0}}
@@ -115,7 +116,7 @@ def test_report_given_as_run_and_run_without_diagnosis(tmp_path: Path) -> None:
     ["split", "model", "model/state", "metrics/history", "metrics/final", "latents", "baseline/model/state"],
 )
 def test_missing_group_is_named(path: str, run_file: Path) -> None:
-    with h5py.File(run_file, "r+") as file:
+    with edited(run_file) as file:
         del file[path]
     with pytest.raises(RunFileError, match=f"lacks .*/{path}"):
         read_run(run_file)
@@ -123,7 +124,7 @@ def test_missing_group_is_named(path: str, run_file: Path) -> None:
 
 @pytest.mark.parametrize(("place", "name"), [("/", "seed"), ("/", "latent"), ("model", "config")])
 def test_missing_attribute_is_named(place: str, name: str, run_file: Path) -> None:
-    with h5py.File(run_file, "r+") as file:
+    with edited(run_file) as file:
         del file[place].attrs[name]
     with pytest.raises(RunFileError, match=f"lacks .*@{name}"):
         read_run(run_file)

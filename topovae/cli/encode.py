@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, command, open_data
+from topovae.cli.shell import check_output, command, open_data, open_stored
 from topovae.errors import RunFileError
 
 
@@ -25,10 +25,12 @@ def encode(
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
     from topovae.data.writers import write_columns
+    from topovae.model.networks import to_device
     from topovae.runs import models
+    from topovae.runs.integrity import open_run
 
     check_output(output, run, input)
-    model = models.open_model(run, device)
+    model = models.load_model(open_stored(run, open_run, quiet).model, to_device(device))
     samples = open_data(input, quiet=True, minimum=1)
     wanted = model.config.sample_shape
     if samples.sample_shape != wanted:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_picture, command, note
+from topovae.cli.shell import check_picture, command, note, open_stored
 from topovae.errors import InputError
 
 
@@ -22,11 +22,11 @@ def plot(
 ) -> None:
     """Draw the latent space, the learning curves and, where the data are at hand, reconstructions."""
     from topovae.cli.evaluate import run_data
+    from topovae.runs.integrity import open_run
     from topovae.runs.pages import draw_run
-    from topovae.store.reader import read_run
 
     check_picture(output, run, data)
-    loaded = read_run(run)
+    loaded = open_stored(run, open_run, quiet)
     samples = None
     try:
         samples = run_data(loaded, data, quiet=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, command
+from topovae.cli.shell import check_output, command, open_stored
 
 
 @command("sample")
@@ -24,9 +24,12 @@ def sample(
 ) -> None:
     """Draw points of the prior and decode them."""
     from topovae.data.writers import write_columns
-    from topovae.runs.models import draw_samples, open_model
+    from topovae.model.networks import to_device
+    from topovae.runs.integrity import open_run
+    from topovae.runs.models import draw_samples, load_model
 
     check_output(output, run)
-    drawn = draw_samples(open_model(run, device), n, seed)
+    model = load_model(open_stored(run, open_run, quiet).model, to_device(device))
+    drawn = draw_samples(model, n, seed)
     columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}
     write_columns(columns, output, format)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from topovae.data.dataset import Dataset
+    from topovae.store.schema import Report, Run, Sweep
 
 # Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -36,7 +37,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Stored = TypeVar("Stored")
+Stored = TypeVar("Stored", "Run", "Report", "Sweep")
 
 SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
 
@@ -216,6 +217,20 @@ def open_table(path: str, quiet: bool) -> np.ndarray:
     from topovae.data.readers.find import read_table
 
     return read_table(path, note=lambda sentence: note(f"topovae: warning: {sentence}", quiet)).astype(float)
+
+
+def open_stored(path: str, read: Callable[[str], Stored], quiet: bool) -> Stored:
+    """Read a run file, a report or a sweep; that it has no checksums is said on stderr.
+
+    Args:
+        path: the file.
+        read: reads such a file.
+        quiet: leave the note out.
+    """
+    found = read(path)
+    if not found.sealed:
+        note(f"{path} has no checksums (an older topovae wrote it, or it was changed), so damage to it goes unseen", quiet)
+    return found
 
 
 def set_threads(network: str, threads: int | None = None) -> None:

@@ -16,6 +16,7 @@ from topovae.cli.shell import (
     keeping,
     note,
     open_data,
+    open_stored,
     progress_bar,
     set_threads,
     write_json,
@@ -57,7 +58,7 @@ def sweep(
     find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)
-    previous = existing(output, read_sweep, "sweep")
+    previous = existing(output, lambda path: open_stored(path, read_sweep, quiet), "sweep")
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network

@@ -20,6 +20,7 @@ from topovae.cli.shell import (
     keeping,
     note,
     open_data,
+    open_stored,
     open_table,
     progress_bar,
     set_threads,
@@ -68,7 +69,7 @@ def train(
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
     check_picture(plot, data, analysis)
     check_output(output, data, analysis)
-    previous = existing_run(output, resume) if resume or not follows else None
+    previous = existing_run(output, resume, quiet) if resume or not follows else None
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network, to_device
@@ -89,7 +90,7 @@ def train(
         train_options = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, train_options, samples)
     else:
-        given = read_analysis(analysis) if analysis else None
+        given = read_analysis(analysis, quiet) if analysis else None
         pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
@@ -140,16 +141,17 @@ def train(
         print_metrics(run.model.latent, run.model.final, baseline_metrics)
 
 
-def existing_run(path: str, resume: bool) -> Run | None:
+def existing_run(path: str, resume: bool, quiet: bool) -> Run | None:
     """The unfinished or finished run to go on from; refuses to overwrite what is no finished run.
 
     Raises:
         OutputError: the place holds something that must not be lost.
     """
+    from topovae.runs.integrity import open_run
     from topovae.store.reader import read_run
 
     if resume:
-        return read_run(path) if os.path.exists(path) else None
+        return open_stored(path, open_run, quiet) if os.path.exists(path) else None
     run = existing(path, read_run, "run file")
     for member in () if run is None else (run.model, run.baseline):
         checkpoint = None if member is None else member.checkpoint
@@ -191,7 +193,7 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
         )
 
 
-def read_analysis(path: str) -> dict[str, Any]:
+def read_analysis(path: str, quiet: bool = False) -> dict[str, Any]:
     """A diagnosis from a report, or as JSON from a file or stdin ("-")."""
     import json
     import sys
@@ -199,7 +201,10 @@ def read_analysis(path: str) -> dict[str, Any]:
     if path != "-" and not path.endswith(".json"):
         from topovae.store.reader import read_report
 
-        return dict(read_report(path).analysis)
+        document = dict(open_stored(path, read_report, quiet).analysis)
+        if not is_diagnosis(document):
+            raise RunFileError(f"{path} is damaged or was edited: /analysis/json is no whole diagnosis; make the report again")
+        return document
     try:
         if path == "-":
             document = json.load(sys.stdin)

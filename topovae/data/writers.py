@@ -181,9 +181,13 @@ def _columns_to_csv(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> None
 def _columns_to_h5(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> None:
     import h5py
 
+    from topovae.store.tree import GroupWriter
+
     with h5py.File(stream, "w") as file:
+        root = GroupWriter(file, {})
         for name, values in columns.items():
-            file.create_dataset(name, data=values, track_times=False)
+            root.write_array(name, values)
+        root.seal()
 
 
 def _columns_to_jsonl(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> None:

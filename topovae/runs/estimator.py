@@ -13,10 +13,10 @@ from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError
 from topovae.model.networks import to_device
 from topovae.runs import models
+from topovae.runs.integrity import open_run
 from topovae.runs.plan import plan
 from topovae.runs.provenance import make_header
 from topovae.runs.session import train_run
-from topovae.store.reader import read_run
 from topovae.store.writer import write_run
 from topovae.training.config import LEARNING_RATE
 
@@ -173,7 +173,7 @@ def load(path: str) -> TopoVAE:
     Raises:
         RunFileError: the file is damaged, no run file, or its run is not finished.
     """
-    run = read_run(path)
+    run = open_run(path)
     if run.model.checkpoint is not None and not run.model.checkpoint.finished:
         raise RunFileError(f"{path} holds an unfinished run; `topovae train … --resume` goes on with it")
     asked = dict(run.header.config)

@@ -11,10 +11,8 @@ import torch
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, ResourceError, RunFileError, UsageError
-from topovae.model.networks import to_device
 from topovae.model.vae import VAE, ModelConfig
-from topovae.store.reader import read_run
-from topovae.store.schema import Member
+from topovae.store.schema import Json, Member
 from topovae.training.batches import Batches
 from topovae.training.loop import load_weights
 
@@ -25,8 +23,7 @@ def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
     Raises:
         RunFileError: the weights do not fit the model that the file describes.
     """
-    config = ModelConfig.from_dict(dict(member.config["model"]))
-    model = VAE(config)
+    model = described(member.config)
     try:
         load_weights(model, dict(member.state))
     except (RuntimeError, KeyError) as error:
@@ -37,9 +34,19 @@ def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
     return model.to(device).eval()
 
 
-def open_model(path: str, device: str) -> VAE:
-    """The model of a run file, on a device that a user names."""
-    return load_model(read_run(path).model, to_device(device))
+def described(config: Json) -> VAE:
+    """The model that the configuration of a member describes, with weights of its own.
+
+    Raises:
+        RunFileError: it describes none.
+    """
+    try:
+        return VAE(ModelConfig.from_dict(dict(config["model"])))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UsageError, MemoryError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunFileError(
+            f"the run file's model@config describes no model of topovae ({reason}); train again, or use an intact copy"
+        ) from None
 
 
 def machine_memory() -> float:

@@ -6,18 +6,19 @@ import difflib
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import h5py
 import numpy as np
 
 from topovae.errors import UsageError
 from topovae.store.reader import opened, read_report, read_run, read_sweep, require_version
 from topovae.store.schema import REPORT_FORMAT, RUN_FORMAT, SWEEP_FORMAT, Member
-from topovae.store.tree import LENGTH, MISSING, read_array, read_metrics
+from topovae.store.tree import LENGTH, MISSING, GroupReader
 
 SCHEMA = "topovae/inspection/1"
 JSON_ATTRIBUTES = ("config", "versions")
+ANALYSIS = "analysis/json"
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -27,22 +28,23 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         path: a run file, a report, a sweep or another HDF5 file.
 
     Returns:
-        `kind` ("run", "report", "sweep" or "hdf5"), `path`, `size_bytes`, what that kind has to say, and `datasets`:
-        the name, shape and type of each.
+        `kind` ("run", "report", "sweep" or "hdf5"), `path`, `size_bytes`, whether it has `checksums`, what that kind has to
+        say, and `datasets`: the name, shape and type of each.
 
     Raises:
         InputError: there is no such file, or it cannot be opened.
         RunFileError: it is damaged or from a newer topovae.
     """
-    with opened(path) as file:
-        kind = require_version(file)
-        datasets = list_datasets(file)
+    with opened(path) as root:
+        kind, sealed = require_version(root), root.is_sealed
+        datasets = root.list_datasets()
     name, summarise = KINDS.get(kind, ("hdf5", _nothing))
     return {
         "schema": SCHEMA,
         "kind": name,
         "path": os.fspath(path),
         "size_bytes": os.path.getsize(path),
+        "checksums": sealed,
         **summarise(path),
         "datasets": datasets,
     }
@@ -65,8 +67,8 @@ def field(path: str | os.PathLike[str], name: str) -> Any:
         RunFileError: it is damaged.
         UsageError: it has no such field.
     """
-    with opened(path) as file:
-        value: Any = file
+    with opened(path) as root:
+        value: Any = root
         for part in name.strip("/").split("/"):
             choices = _entries(value)
             if part not in choices:
@@ -75,60 +77,39 @@ def field(path: str | os.PathLike[str], name: str) -> Any:
         return _plain(value)
 
 
-def list_datasets(file: h5py.File) -> list[dict[str, Any]]:
-    """Name, shape and type of every dataset, in sorted order."""
-    found: list[dict[str, Any]] = []
-
-    def visit(name: str, entry: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(entry, h5py.Dataset):
-            kind = "text" if h5py.check_string_dtype(entry.dtype) else str(entry.dtype)
-            found.append({"name": name, "shape": list(entry.shape or ()), "dtype": kind})
-
-    file.visititems(visit)
-    return sorted(found, key=lambda dataset: dataset["name"])
-
-
 def _entries(value: Any) -> dict[str, Callable[[], Any]]:
     """The names below a value, each with a way to get at it; links come before attributes."""
-    if isinstance(value, h5py.Group):
-        below: dict[str, Callable[[], Any]] = {key: _attribute(value, key) for key in value.attrs}
-        return below | {key: _link(value, key) for key in value}
-    if isinstance(value, h5py.Dataset) and value.name == "/analysis/json":
-        value = json.loads(value[()])
+    if isinstance(value, GroupReader):
+        below: dict[str, Callable[[], Any]] = {key: partial(_attribute, value, key) for key in value.attributes}
+        return below | {key: partial(_link, value, key) for key in value.names}
     if isinstance(value, dict):
-        return {key: _constant(entry) for key, entry in value.items()}
+        return {key: partial(_plain, entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return {str(index): _constant(entry) for index, entry in enumerate(value)}
+        return {str(index): partial(_plain, entry) for index, entry in enumerate(value)}
     return {}
 
 
-def _link(group: h5py.Group, key: str) -> Callable[[], Any]:
-    return lambda: group[key]
+def _link(group: GroupReader, key: str) -> Any:
+    if group.is_group(key):
+        return group.group(key)
+    if group.place(key) == ANALYSIS:
+        return group.read_json(key)
+    array = group.read_array(key)
+    return array if array.ndim else array.item()
 
 
-def _attribute(group: h5py.Group, key: str) -> Callable[[], Any]:
-    value = group.attrs[key]
-    return _constant(json.loads(value) if key in JSON_ATTRIBUTES and isinstance(value, str) else value)
-
-
-def _constant(value: Any) -> Callable[[], Any]:
-    return lambda: value
+def _attribute(group: GroupReader, key: str) -> Any:
+    value = group.read_attribute(key)
+    return json.loads(value) if key in JSON_ATTRIBUTES and isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, h5py.Group):
-        attributes = {key: _plain(_attribute(value, key)()) for key in value.attrs if key not in (MISSING, LENGTH)}
-        if LENGTH in value.attrs or MISSING in value.attrs:
-            return read_metrics(value)
-        return attributes | {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, h5py.Dataset):
-        if value.name == "/analysis/json":
-            return json.loads(value[()])
-        array = read_array(value)
-        return array if array.ndim else array.item()
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return value
+    if isinstance(value, GroupReader):
+        attributes = {key: _plain(_attribute(value, key)) for key in value.attributes - {MISSING, LENGTH}}
+        if value.attributes & {MISSING, LENGTH}:
+            return value.read_metrics()
+        return attributes | {key: _plain(_link(value, key)) for key in value.names}
+    return value.tolist() if isinstance(value, np.generic) else value
 
 
 def _no_field(path: str, name: str, part: str, choices: list[str]) -> UsageError:

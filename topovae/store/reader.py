@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -29,16 +28,14 @@ from topovae.store.schema import (
     Sweep,
     SweepRun,
 )
-from topovae.store.tree import read_array, read_arrays, read_metrics
+from topovae.store.tree import GroupReader
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEADER = (
-    *("topovae_version", "created", "command", "config", "seed"),
-    *("data_path", "data_shape", "data_dtype", "data_sha256", "device", "versions"),
+    *("@topovae_version", "@created", "@command", "@config", "@seed"),
+    *("@data_path", "@data_shape", "@data_dtype", "@data_sha256", "@device", "@versions"),
 )
-MEMBER = ("model/state", "metrics/history", "metrics/final", "latents")
 SWEEP_COLUMNS = ("latent", "beta", "seed", "epochs", "best_epoch", "seconds")
-CHECKPOINT = ("checkpoint/state", "optimizer", "rng")
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
@@ -51,17 +48,20 @@ def read_run(path: str | os.PathLike[str]) -> Run:
         InputError: there is no such file, or it cannot be opened.
         RunFileError: it is damaged, is something else, lacks a part, or comes from a newer topovae.
     """
-    with opened(path) as file:
-        _require_kind(file, "a run file", RUN_FORMAT)
-        _require(file, ("split", *MEMBER), ("latent", *HEADER))
-        has_analysis = "analysis/json" in file
+    with opened(path) as root:
+        _require_kind(root, "a run file", RUN_FORMAT)
+        root.require("split", *HEADER)
+        analysis = root.group("analysis") if "analysis" in root.names else None
+        if analysis is not None:
+            analysis.require("json")
         return Run(
-            header=_read_header(file),
-            split=read_arrays(file["split"]),
-            model=_read_member(file),
-            baseline=_read_member(file["baseline"]) if "baseline" in file else None,
-            analysis=json.loads(file["analysis/json"][()]) if has_analysis else None,
-            analysis_arrays=_read_optional(file, "analysis/coordinates") if has_analysis else {},
+            header=_read_header(root),
+            split=root.group("split").read_arrays(),
+            model=_read_member(root),
+            baseline=_read_member(root.group("baseline")) if "baseline" in root.names else None,
+            analysis=None if analysis is None else analysis.read_json("json"),
+            analysis_arrays={} if analysis is None else _read_optional(analysis, "coordinates"),
+            sealed=root.is_sealed,
         )
 
 
@@ -72,18 +72,21 @@ def read_report(path: str | os.PathLike[str]) -> Report:
         InputError: there is no such file, or it cannot be opened.
         RunFileError: it is damaged, holds no diagnosis, or comes from a newer topovae.
     """
-    with opened(path) as file:
-        kind = _require_kind(file, "a report", RUN_FORMAT, REPORT_FORMAT)
-        if kind == RUN_FORMAT and "analysis/json" not in file:
+    with opened(path) as root:
+        kind = _require_kind(root, "a report", RUN_FORMAT, REPORT_FORMAT)
+        if kind == RUN_FORMAT and "analysis" not in root.names:
             raise RunFileError(
-                f"{_name(file)} is a run file without a diagnosis (its latent space was given, not found); "
+                f"{root.file_name} is a run file without a diagnosis (its latent space was given, not found); "
                 "make a report with `topovae analyze DATA -o REPORT.h5`."
             )
-        _require(file, ("analysis/json",), HEADER)
+        root.require("analysis", *HEADER)
+        analysis = root.group("analysis")
+        analysis.require("json")
         return Report(
-            header=_read_header(file),
-            analysis=json.loads(file["analysis/json"][()]),
-            arrays=_read_optional(file, "analysis/coordinates"),
+            header=_read_header(root),
+            analysis=analysis.read_json("json"),
+            arrays=_read_optional(analysis, "coordinates"),
+            sealed=root.is_sealed,
         )
 
 
@@ -94,18 +97,16 @@ def read_sweep(path: str | os.PathLike[str]) -> Sweep:
         InputError: there is no such file, or it cannot be opened.
         RunFileError: it is damaged, is something else, or comes from a newer topovae.
     """
-    with opened(path) as file:
-        _require_kind(file, "a sweep", SWEEP_FORMAT)
-        metrics = tuple(f"{split}/{name}" for split in SPLITS for name in SWEEP_METRICS)
-        _require(file, ("runs", "starts"), HEADER)
-        _require(file["runs"], (*SWEEP_COLUMNS, *metrics), ())
-        starts = {int(seed): read_arrays(group) for seed, group in file["starts"].items()}
-        return Sweep(_read_header(file), _read_sweep_runs(file["runs"]), starts)
+    with opened(path) as root:
+        _require_kind(root, "a sweep", SWEEP_FORMAT)
+        root.require("runs", "starts", *HEADER)
+        starts = {int(seed): group.read_arrays() for seed, group in root.group("starts").groups()}
+        return Sweep(_read_header(root), _read_sweep_runs(root.group("runs")), starts, root.is_sealed)
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """An HDF5 file for reading, with every failure in the block turned into one of ours.
+def opened(path: str | os.PathLike[str]) -> Iterator[GroupReader]:
+    """The root of an HDF5 file for reading, with every failure in the block turned into one of ours.
 
     Raises:
         InputError: there is no such file, or it cannot be opened.
@@ -115,7 +116,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     _check_signature(name)
     try:
         with h5py.File(name, "r") as file:
-            yield file
+            yield GroupReader.of_file(file)
     except (BlockingIOError, PermissionError) as error:
         raise InputError(f"cannot read {name}: another program holds it open for writing; close it and try again.") from error
     except MemoryError as error:
@@ -128,29 +129,30 @@ def opened(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         ) from error
 
 
-def require_version(file: h5py.File) -> str:
+def require_version(root: GroupReader) -> str:
     """The format that the file says it has ("" for a foreign file), once its version is one we know.
 
     Raises:
         RunFileError: the file comes from a newer topovae.
     """
-    kind = file.attrs.get("format", "")
+    kind = root.read_attribute("format") if "format" in root.attributes else ""
     if not isinstance(kind, str) or not kind.startswith("topovae/"):
         return ""
-    version, writer = int(file.attrs["format_version"]), file.attrs.get("topovae_version", "unknown")
+    root.require("@format_version", "@topovae_version")
+    version, writer = int(root.read_attribute("format_version")), root.read_attribute("topovae_version")
     if version > FORMAT_VERSION:
         raise RunFileError(
-            f"{_name(file)} was made by a newer topovae (version {writer}): its format version is {version} "
+            f"{root.file_name} was made by a newer topovae (version {writer}): its format version is {version} "
             f"and this topovae reads up to {FORMAT_VERSION}; upgrade with `pip install --upgrade topovae`."
         )
     return kind
 
 
-def _require_kind(file: h5py.File, wanted: str, *kinds: str) -> str:
+def _require_kind(root: GroupReader, wanted: str, *kinds: str) -> str:
     """The format of the file, once it is one of those wanted."""
-    kind = require_version(file)
+    kind = require_version(root)
     if kind not in kinds:
-        raise RunFileError(f"{_name(file)} is not {wanted}: {_what_else(file, kind)}.")
+        raise RunFileError(f"{root.file_name} is not {wanted}: {_what_else(root, kind)}.")
     return kind
 
 
@@ -173,39 +175,24 @@ def _check_signature(name: str) -> None:
     )
 
 
-def _name(file: h5py.File) -> str:
-    return os.fsdecode(file.filename)
-
-
-def _what_else(file: h5py.File, kind: str) -> str:
+def _what_else(root: GroupReader, kind: str) -> str:
     if kind in FORMATS:
         return f"it is {FORMATS[kind]}"
     if kind:
         return f"it is of the format {kind!r}"
-    names = ", ".join(sorted(file)[:5]) or "nothing"
+    names = ", ".join(sorted(root.names)[:5]) or "nothing"
     return f"it is an HDF5 file of another kind, which holds {names}; give a file that topovae wrote"
 
 
-def _require(group: h5py.Group, paths: tuple[str, ...], attributes: tuple[str, ...]) -> None:
-    place = group.name.rstrip("/")
-    missing = [f"{place}/{path}" for path in paths if path not in group]
-    missing += [f"{place or '/'}@{name}" for name in attributes if name not in group.attrs]
-    if missing:
-        raise RunFileError(
-            f"{_name(group.file)} is damaged: it lacks {', '.join(missing)}. Take it from a copy, or run the "
-            "command that made it again."
-        )
+def _read_optional(group: GroupReader, name: str) -> dict[str, Any]:
+    return group.group(name).read_arrays() if name in group.names else {}
 
 
-def _read_optional(group: h5py.Group, path: str) -> dict[str, Any]:
-    return read_arrays(group[path]) if path in group else {}
-
-
-def _read_header(file: h5py.File) -> Header:
-    values = {name: file.attrs[name] for name in HEADER}
+def _read_header(root: GroupReader) -> Header:
+    values = {name: root.read_attribute(name) for name in (place.lstrip("@") for place in HEADER)}
     return Header(
         command=tuple(str(word) for word in values["command"]),
-        config=json.loads(values["config"]),
+        config=root.read_json("@config"),
         seed=int(values["seed"]),
         data=Provenance(
             path=str(values["data_path"]),
@@ -214,36 +201,42 @@ def _read_header(file: h5py.File) -> Header:
             sha256=str(values["data_sha256"]),
         ),
         device=str(values["device"]),
-        versions=json.loads(values["versions"]),
+        versions=root.read_json("@versions"),
         created=str(values["created"]),
         topovae_version=str(values["topovae_version"]),
     )
 
 
-def _read_member(group: h5py.Group) -> Member:
+def _read_member(group: GroupReader) -> Member:
     """Read one model; the same layout at the root and in `baseline`."""
-    _require(group, MEMBER, ("latent",))
-    _require(group["model"], (), ("config",))
-    latents = group["latents"]
+    group.require("model", "metrics", "latents", "@latent")
+    model, metrics, latents = (group.group(name) for name in ("model", "metrics", "latents"))
+    model.require("state", "@config")
+    metrics.require("history", "final")
     return Member(
-        latent=str(group.attrs["latent"]),
-        config=json.loads(group["model"].attrs["config"]),
-        state=read_arrays(group["model/state"]),
-        history=read_arrays(group["metrics/history"]),
-        final=read_metrics(group["metrics/final"]),
-        latents={name: read_arrays(latents[name]) for name in latents},
-        checkpoint=_read_checkpoint(group) if "checkpoint" in group else None,
+        latent=str(group.read_attribute("latent")),
+        config=model.read_json("@config"),
+        state=model.group("state").read_arrays(),
+        history=metrics.group("history").read_arrays(),
+        final=metrics.group("final").read_metrics(),
+        latents={name: split.read_arrays() for name, split in latents.groups()},
+        checkpoint=_read_checkpoint(group) if "checkpoint" in group.names else None,
         samples=_read_optional(group, "samples"),
     )
 
 
-def _read_sweep_runs(group: h5py.Group) -> tuple[SweepRun, ...]:
-    columns = [read_array(group[name]).tolist() for name in SWEEP_COLUMNS]
-    splits = {split: {name: read_array(group[split][name]).tolist() for name in SWEEP_METRICS} for split in SPLITS}
+def _read_sweep_runs(group: GroupReader) -> tuple[SweepRun, ...]:
+    group.require(*SWEEP_COLUMNS, *SPLITS)
+    columns = [group.read_array(name).tolist() for name in SWEEP_COLUMNS]
+    splits: dict[str, dict[str, list[float]]] = {}
+    for split in SPLITS:
+        metrics = group.group(split)
+        metrics.require(*SWEEP_METRICS)
+        splits[split] = {name: metrics.read_array(name).tolist() for name in SWEEP_METRICS}
     found = []
     for i, row in enumerate(zip(*columns, strict=True)):
-        metrics = {split: {name: _finite(values[i]) for name, values in known.items()} for split, known in splits.items()}
-        found.append(SweepRun(**dict(zip(SWEEP_COLUMNS, row, strict=True)), metrics=metrics))
+        values = {split: {name: _finite(column[i]) for name, column in known.items()} for split, known in splits.items()}
+        found.append(SweepRun(**dict(zip(SWEEP_COLUMNS, row, strict=True)), metrics=values))
     return tuple(found)
 
 
@@ -251,16 +244,16 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _read_checkpoint(group: h5py.Group) -> Checkpoint:
-    _require(group, CHECKPOINT, ())
-    place = group["checkpoint"]
-    _require(place, (), ("epoch", "finished", "best_epoch", "best_value"))
+def _read_checkpoint(group: GroupReader) -> Checkpoint:
+    group.require("optimizer", "rng")
+    place = group.group("checkpoint")
+    place.require("state", "@epoch", "@finished", "@best_epoch", "@best_value")
     return Checkpoint(
-        epoch=int(place.attrs["epoch"]),
-        finished=bool(place.attrs["finished"]),
-        state=read_arrays(place["state"]),
-        optimizer=read_arrays(group["optimizer"]),
-        rng=read_arrays(group["rng"]),
-        best_epoch=int(place.attrs["best_epoch"]),
-        best_value=float(place.attrs["best_value"]),
+        epoch=int(place.read_attribute("epoch")),
+        finished=bool(place.read_attribute("finished")),
+        state=place.group("state").read_arrays(),
+        optimizer=group.group("optimizer").read_arrays(),
+        rng=group.group("rng").read_arrays(),
+        best_epoch=int(place.read_attribute("best_epoch")),
+        best_value=float(place.read_attribute("best_value")),
     )

@@ -130,6 +130,7 @@ class Run:
         baseline: the Gaussian model of equal capacity.
         analysis: the JSON document of `topovae analyze`.
         analysis_arrays: arrays that go with it, such as coordinates on landmarks.
+        sealed: whether the file that it was read from has checksums, which were compared.
     """
 
     header: Header
@@ -138,15 +139,17 @@ class Run:
     baseline: Member | None = None
     analysis: Json | None = None
     analysis_arrays: Arrays = field(default_factory=dict)
+    sealed: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A diagnosis with the arrays that go with it."""
+    """A diagnosis with the arrays that go with it; `sealed` as for a `Run`."""
 
     header: Header
     analysis: Json
     arrays: Arrays = field(default_factory=dict)
+    sealed: bool = True
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,10 @@ class Sweep:
         runs: the finished ones, in the order of the request.
         starts: seed to name (the number of the latent in the request) to points of the latent space that encoders start
             from; seeds that have not been prepared, or need not be, are not there.
+        sealed: as for a `Run`.
     """
 
     header: Header
     runs: tuple[SweepRun, ...] = ()
     starts: Mapping[int, Arrays] = field(default_factory=dict)
+    sealed: bool = True

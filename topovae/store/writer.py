@@ -27,7 +27,7 @@ from topovae.store.schema import (
     Run,
     Sweep,
 )
-from topovae.store.tree import TEXT, check_name, text, to_json, write_array, write_arrays, write_metrics
+from topovae.store.tree import TEXT, GroupWriter, text, to_json
 
 # Pinned: the default differs between versions of HDF5, and every R, Julia and Matlab in use reads "earliest".
 LIBVER = ("earliest", "v110")
@@ -77,13 +77,15 @@ def write_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
     _write(path, SWEEP_FORMAT, sweep, _fill_sweep)
 
 
-def _write(path: str | os.PathLike[str], kind: str, content: Content, fill: Callable[[h5py.File, Content], None]) -> None:
-    """Write the header and what `fill` puts below it."""
+def _write(path: str | os.PathLike[str], kind: str, content: Content, fill: Callable[[GroupWriter, Content], None]) -> None:
+    """Write the header, what `fill` puts below it, and the checksums of both."""
     # Built in memory first: HDF5 reports a full disk late, and sometimes only as a corrupted process.
     image = io.BytesIO()
     with h5py.File(image, "w", libver=LIBVER) as file:
-        _write_header(file, kind, content.header)
-        fill(file, content)
+        root = GroupWriter(file, {})
+        _write_header(root, kind, content.header)
+        fill(root, content)
+        root.seal()
 
     def copy(stream: BinaryIO) -> None:
         stream.write(image.getbuffer())
@@ -91,35 +93,35 @@ def _write(path: str | os.PathLike[str], kind: str, content: Content, fill: Call
     write_atomic(path, copy)
 
 
-def _fill_run(file: h5py.File, run: Run) -> None:
-    write_arrays(file, "split", run.split)
+def _fill_run(root: GroupWriter, run: Run) -> None:
+    root.write_arrays("split", run.split)
     if run.analysis is not None:
-        _write_analysis(file, run.analysis, run.analysis_arrays)
-    _write_member(file, run.model)
+        _write_analysis(root, run.analysis, run.analysis_arrays)
+    _write_member(root, run.model)
     if run.baseline is not None:
-        _write_member(file.create_group("baseline"), run.baseline)
+        _write_member(root.create_group("baseline"), run.baseline)
 
 
-def _fill_report(file: h5py.File, report: Report) -> None:
-    _write_analysis(file, report.analysis, report.arrays)
+def _fill_report(root: GroupWriter, report: Report) -> None:
+    _write_analysis(root, report.analysis, report.arrays)
 
 
-def _fill_sweep(file: h5py.File, sweep: Sweep) -> None:
-    runs, group = sweep.runs, file.create_group("runs")
-    group.create_dataset("latent", data=[text(run.latent) for run in runs], shape=(len(runs),), dtype=TEXT)
+def _fill_sweep(root: GroupWriter, sweep: Sweep) -> None:
+    runs, group = sweep.runs, root.create_group("runs")
+    group.write_array("latent", np.array([run.latent for run in runs], dtype=np.str_))
     for name, kind in (("beta", np.float64), ("seed", np.int64), ("epochs", np.int64), ("best_epoch", np.int64)):
-        write_array(group, name, np.array([getattr(run, name) for run in runs], dtype=kind))
-    write_array(group, "seconds", np.array([run.seconds for run in runs], dtype=np.float64))
+        group.write_array(name, np.array([getattr(run, name) for run in runs], dtype=kind))
+    group.write_array("seconds", np.array([run.seconds for run in runs], dtype=np.float64))
     for split in SPLITS:
         # None becomes NaN.
         columns = {name: np.array([run.metrics[split][name] for run in runs], dtype=np.float64) for name in SWEEP_METRICS}
-        write_arrays(group, split, columns)
-    starts = file.create_group("starts")
+        group.write_arrays(split, columns)
+    starts = root.create_group("starts")
     for seed in sorted(sweep.starts):
-        write_arrays(starts, str(seed), sweep.starts[seed])
+        starts.write_arrays(str(seed), sweep.starts[seed])
 
 
-def _write_header(file: h5py.File, kind: str, header: Header) -> None:
+def _write_header(root: GroupWriter, kind: str, header: Header) -> None:
     attributes = {
         "format": kind,
         "format_version": np.int64(FORMAT_VERSION),
@@ -136,38 +138,38 @@ def _write_header(file: h5py.File, kind: str, header: Header) -> None:
         "versions": to_json(header.versions),
     }
     for name, value in attributes.items():
-        file.attrs[name] = value
+        root.write_attribute(name, value)
 
 
-def _write_analysis(file: h5py.File, analysis: Json, arrays: Arrays) -> None:
-    group = file.create_group("analysis")
-    group.create_dataset("json", data=to_json(analysis), dtype=TEXT)
-    write_arrays(group, "coordinates", arrays)
+def _write_analysis(root: GroupWriter, analysis: Json, arrays: Arrays) -> None:
+    group = root.create_group("analysis")
+    group.write_array("json", to_json(analysis))
+    group.write_arrays("coordinates", arrays)
 
 
-def _write_member(group: h5py.Group, member: Member) -> None:
+def _write_member(group: GroupWriter, member: Member) -> None:
     """Write one model; the same layout at the root and in `baseline`."""
-    group.attrs["latent"] = member.latent
+    group.write_attribute("latent", member.latent)
     model = group.create_group("model")
-    model.attrs["config"] = to_json(member.config)
-    write_arrays(model, "state", member.state)
+    model.write_attribute("config", to_json(member.config))
+    model.write_arrays("state", member.state)
     metrics = group.create_group("metrics")
-    write_arrays(metrics, "history", member.history)
-    write_metrics(metrics, "final", member.final)
+    metrics.write_arrays("history", member.history)
+    metrics.write_metrics("final", member.final)
     latents = group.create_group("latents")
     for name in sorted(member.latents):
-        write_arrays(latents, check_name(name), member.latents[name])
-    write_arrays(group, "samples", member.samples)
+        latents.write_arrays(name, member.latents[name])
+    group.write_arrays("samples", member.samples)
     if member.checkpoint is not None:
         _write_checkpoint(group, member.checkpoint)
 
 
-def _write_checkpoint(group: h5py.Group, checkpoint: Checkpoint) -> None:
+def _write_checkpoint(group: GroupWriter, checkpoint: Checkpoint) -> None:
     place = group.create_group("checkpoint")
-    place.attrs["epoch"] = np.int64(checkpoint.epoch)
-    place.attrs["finished"] = bool(checkpoint.finished)
-    place.attrs["best_epoch"] = np.int64(checkpoint.best_epoch)
-    place.attrs["best_value"] = np.float64(checkpoint.best_value)
-    write_arrays(place, "state", checkpoint.state)
-    write_arrays(group, "optimizer", checkpoint.optimizer)
-    write_arrays(group, "rng", checkpoint.rng)
+    place.write_attribute("epoch", np.int64(checkpoint.epoch))
+    place.write_attribute("finished", np.bool_(checkpoint.finished))
+    place.write_attribute("best_epoch", np.int64(checkpoint.best_epoch))
+    place.write_attribute("best_value", np.float64(checkpoint.best_value))
+    place.write_arrays("state", checkpoint.state)
+    group.write_arrays("optimizer", checkpoint.optimizer)
+    group.write_arrays("rng", checkpoint.rng)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from topovae.data.dataset import REAL_KINDS
 from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing, require_room
 from topovae.data.readers.sparse import SparseRows
 from topovae.errors import InputError, ResourceError
+from topovae.store.checksums import CHECKSUMS
 
 MOST_OBJECTS = 10_000
 """So many arrays and groups of a file are listed at most, and so deep: limits on cost, not tuned."""
@@ -274,11 +276,32 @@ def choose_hdf5(file: File, describe: Callable[[Place, Any], Entry | None]) -> C
     with parsing(file, HDF5.name):
         # stays open, for reading, as long as a dataset of it is in use
         root = h5py.File(file.path, "r")
-        contents = choose(file, Arrays(root, file, describe))
+        sealed = _sealed(describe, root) if CHECKSUMS in root.attrs else describe
+        contents = choose(file, Arrays(root, file, sealed))
         folder = follow(root, file.member or "", file)[0]
         texts = [attribute(owner, "space") for owner in (folder, root)]
     found = next((text for text in texts if isinstance(text, str)), None)
     return contents._replace(space=contents.space or found)
+
+
+def _sealed(describe: Callable[[Place, Any], Entry | None], file: Any) -> Callable[[Place, Any], Entry | None]:
+    """Describe the arrays of a file that topovae wrote: they are compared with their checksums when they are opened."""
+    from topovae.store.tree import GroupReader
+
+    root = GroupReader.of_file(file)
+
+    def sealed(place: Place, node: Any) -> Entry | None:
+        entry = describe(place, node)
+        if entry is None or not entry.shape or entry.dtype.kind not in REAL_KINDS:
+            return entry
+
+        def opening() -> Any:
+            root.check_rows(place.name)
+            return entry.open()
+
+        return replace(entry, open=opening)
+
+    return sealed
 
 
 def attribute(node: Any, name: str, most: int = 1) -> Any:
