@@ -140,7 +140,7 @@ def test_components_are_diagnosed_by_themselves(tool: Any) -> None:
 
 def test_evidence_goes_into_the_document(tool: Any, circle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The verdict's laws are in tests/runs/test_evidence.py; here a tenth of the default's steps is enough.
-    small = Effort(starts=2, start_steps=8, steps=40, prior_points=200)
+    small = Effort(starts=2, start_steps=8, steps=40, doublings=1, prior_points=200)
     monkeypatch.setattr("topovae.runs.evidence.Effort", lambda: small)
     document = tool("analyze", circle, "--json", "--max-dim", 1, "--evidence", "--candidates", "S1,I").json()
     evidence = document["evidence"]
