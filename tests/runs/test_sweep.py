@@ -20,6 +20,7 @@ from topovae.runs.plan import plan
 from topovae.runs.provenance import make_header
 from topovae.runs.session import train_run
 from topovae.runs.sweep import SweepOptions, check_same_sweep, parse_betas, run_sweep
+from topovae.store.checksums import CHECKSUMS
 from topovae.store.reader import read_run, read_sweep
 from topovae.store.schema import Sweep, SweepRun
 from topovae.store.writer import write_sweep
@@ -162,7 +163,8 @@ def contents(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def take(name: str, item: Any) -> None:
-        found.update({f"{name}@{key}": np.asarray(value).tolist() for key, value in item.attrs.items() if key != "created"})
+        kept = {key: value for key, value in item.attrs.items() if key not in ("created", CHECKSUMS)}
+        found.update({f"{name}@{key}": np.asarray(value).tolist() for key, value in kept.items()})
         if isinstance(item, h5py.Dataset) and not name.endswith("seconds"):
             found[name] = repr(item[()].tolist())  # in which nan is nan
 

@@ -39,6 +39,9 @@ app = typer.Typer(
 
 Stored = TypeVar("Stored", "Run", "Report", "Sweep")
 
+HELD = contextlib.ExitStack()
+"""What the command that runs keeps until it ends."""
+
 SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
 
 
@@ -110,6 +113,8 @@ def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None
                     _fail((words,), OutputError.exit_code, options)
                 problem = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
                 _fail((problem,), 1, options)
+            finally:
+                HELD.close()
 
         return place.command(name)(guarded)
 
@@ -265,6 +270,17 @@ def check_output(path: str, *inputs: str | None) -> None:
         place = given if given is None or os.path.exists(given) else given.rpartition("::")[0]
         if place and os.path.exists(path) and os.path.exists(place) and os.path.samefile(path, place):
             raise OutputError(f"{path} is an input of this command, which writing there would destroy; choose another -o")
+
+
+def hold(path: str) -> None:
+    """Keep the place of an output for this command until it ends.
+
+    Raises:
+        OutputError: another process is writing there.
+    """
+    from topovae.store.atomic import holding
+
+    HELD.enter_context(holding(path))
 
 
 def check_picture(path: str | None, *inputs: str | None) -> None:

@@ -13,6 +13,7 @@ from topovae.cli.shell import (
     check_picture,
     command,
     existing,
+    hold,
     keeping,
     note,
     open_data,
@@ -58,6 +59,7 @@ def sweep(
     find_engine(engine)
     check_picture(plot, data, output)
     check_output(output, data)
+    hold(output)
     previous = existing(output, lambda path: open_stored(path, read_sweep, quiet), "sweep")
     samples = open_data(data, quiet)
 

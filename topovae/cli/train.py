@@ -17,6 +17,7 @@ from topovae.cli.shell import (
     check_picture,
     command,
     existing,
+    hold,
     keeping,
     note,
     open_data,
@@ -47,6 +48,7 @@ def train(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
     options: dict[str, Any],
+    force: Annotated[bool, typer.Option("--force", help="Replace a finished run of another latent.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
@@ -69,6 +71,8 @@ def train(
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
     check_picture(plot, data, analysis)
     check_output(output, data, analysis)
+    if not follows:
+        hold(output)
     previous = existing_run(output, resume, quiet) if resume or not follows else None
     samples = open_data(data, quiet)
 
@@ -97,6 +101,8 @@ def train(
         train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
         for reason in planned.reasons:
             note(reason, quiet)
+        if not (follows or force):
+            check_replaced(output, train_options)
     header = make_header(samples, train_options.to_dict(), seed, device, arguments())
     started = time.monotonic()
     kept = "holds the last whole epoch; the same command with --resume goes on from there"
@@ -161,6 +167,24 @@ def existing_run(path: str, resume: bool, quiet: bool) -> Run | None:
                 "it away"
             )
     return None
+
+
+def check_replaced(path: str, options: TrainOptions) -> None:
+    """Whether a new run may take the place of what is there: of nothing, or of a run of the same latent.
+
+    Raises:
+        OutputError: it may not.
+    """
+    from topovae.signature import parse
+    from topovae.store.reader import read_run
+
+    known = existing(path, read_run, "run file")
+    latent = parse(options.latent, options.allow_orbifold).canonical
+    if known is not None and known.model.latent != latent:
+        raise OutputError(
+            f"{path} holds a finished run of {known.model.latent}, and this one is of {latent}; add --force to replace it, or "
+            "choose another -o"
+        )
 
 
 def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:

@@ -101,6 +101,53 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         os.unlink(partial)
 
 
+@contextlib.contextmanager
+def holding(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep a place for one writer that replaces it again and again; another one is refused while the block lasts.
+
+    The lock is on a file of its own beside it, `.NAME.lock`: the place itself becomes another file at every write. The kernel
+    frees it with its process, killed or not, also on network file systems that have locks; where there are none, nobody is
+    refused.
+
+    Args:
+        path: the place that is written in the block.
+
+    Raises:
+        OutputError: another writer holds the place, or its folder cannot be written.
+    """
+    if fcntl is None or _is_special(path):
+        yield
+        return
+    target = Path(os.path.realpath(path))
+    lock = target.with_name(f".{target.name}.lock")
+    descriptor = _locked(lock, path)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(lock)  # while it is held: who finds it gone after locking it starts anew, see `_locked`
+        os.close(descriptor)
+
+
+def _locked(lock: Path, path: str | os.PathLike[str]) -> int:
+    """An open file that is locked and still bears its name."""
+    while True:
+        with reporting(path):
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                os.close(descriptor)
+                raise OutputError(
+                    f"another process of topovae is writing {os.fspath(path)}; wait for its end, or choose another -o"
+                ) from None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+                return descriptor
+        os.close(descriptor)
+
+
 def _is_special(path: str | os.PathLike[str]) -> bool:
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
