@@ -127,6 +127,13 @@ def test_the_json_has_the_documented_keys_and_types(cylinder: tuple[np.ndarray, 
     assert set(document["recommendation"]) == {"latent", "name", "confidence", "source"}
 
 
+def test_an_analysis_shows_itself_in_a_line(cylinder: tuple[np.ndarray, Analysis]) -> None:
+    _, result = cylinder
+    shown = repr(result)
+    assert len(shown) < 200 and "\n" not in shown
+    assert f"{result.n_samples} samples" in shown and str(result.recommendation.latent) in shown
+
+
 def test_significant_bars_count_the_betti_numbers(cylinder: tuple[np.ndarray, Analysis]) -> None:
     found = cylinder[1]
     for prime, numbers in found.betti.items():

@@ -21,8 +21,11 @@ from topovae.data.readers.sparse import SparseRows
 from topovae.errors import InputError, ResourceError
 
 TOO_LARGE = 5
-SECONDS, BYTES_A_SECOND = 15, 5e6
-"""How long the parser may take, and for how many bytes a second longer: limits that only a file made to last meets."""
+SECONDS, BYTES_A_SECOND = 5, 5e6
+"""Work of the parser that is allowed, and for how many bytes a second more: limits that only a file made to last meets."""
+
+WAITING = 3
+"""So many times longer may the work take where the machine is busy."""
 
 _PARTS = ("data", "indices", "indptr", "shape")
 
@@ -65,10 +68,10 @@ def _parse(file: File, folder: str, *names: str) -> None:
         done = subprocess.run(
             # -P: nothing in the present folder stands in for a library
             [sys.executable, "-P", "-m", "topovae.data.readers.matlab5", *words],
-            env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=2 * seconds, check=False,
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=WAITING * seconds, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise _damaged(file, f"its parser did not end in {2 * seconds:.0f} s") from None
+        raise _damaged(file, f"its parser did not end in {WAITING * seconds:.0f} s") from None
     if done.returncode == TOO_LARGE:
         raise ResourceError(
             f"{file.label} cannot be read within {file.memory / 2**30:.3g} GiB. Save it as version 7.3 (save -v7.3), which is "

@@ -121,6 +121,12 @@ class Analysis:
     cleaned: Cleaned | None = None
     settling: Settling | None = None
 
+    def __repr__(self) -> str:
+        """The answer in one line: the arrays that it rests on would fill a notebook."""
+        best = self.recommendation
+        size = f"{self.n_samples} samples" + f" of {self.n_features} numbers" * (self.n_features is not None)
+        return f"<Analysis of {size}: {best.name}, latent {best.latent}, confidence {best.confidence:.2f}>"
+
     @property
     def components(self) -> int:
         """Number of connected components."""
