@@ -7,7 +7,8 @@ import pytest
 
 from topovae.homology.cloud.manifold import Verdicts
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
-from topovae.homology.features.nulls import betti_distribution, betti_number, null
+from topovae.homology.features.nulls import betti_distribution, betti_number, likelihoods
+from topovae.homology.fitted import null
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
 from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
@@ -141,7 +142,7 @@ def test_each_kind_of_finding_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 @pytest.mark.parametrize("degree", [1, 2])
 def test_betti_distributions_add_to_one_and_follow_the_ratios(degree: int, dimension: int) -> None:
-    law = null(degree, dimension)
+    law = null(degree, dimension, 300, 2000)
     critical = law.critical_ratio(0.01)
     for number in range(RANKS):
         ratios = np.where(np.arange(RANKS) < number, 1.5 * critical, 1.0)
@@ -150,9 +151,12 @@ def test_betti_distributions_add_to_one_and_follow_the_ratios(degree: int, dimen
         assert probabilities.argmax() == number == betti_number(ratios, law, 0.01)
 
 
-def test_a_stricter_level_asks_for_longer_bars() -> None:
-    law = null(1, 2)
-    assert law.critical_ratio(0.001) > law.critical_ratio(0.01) > law.critical_ratio(0.1) > 1
+def test_what_is_missed_speaks_for_more_classes_than_are_found_never_for_fewer() -> None:
+    found = np.eye(RANKS + 1)[1]
+    assert np.array_equal(likelihoods(found, 0.0), found)
+    assert likelihoods(found, 0.3).tolist() == [0.0, 1.0] + [0.3] * (RANKS - 1)
+    even = np.full(RANKS + 1, 1 / (RANKS + 1))
+    assert (np.diff(likelihoods(even, 0.3)) > 0).all() and likelihoods(even, 1.0)[-1] == pytest.approx(1)
 
 
 def test_ratios_are_ranked_and_filled_up() -> None:

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from topovae.homology.calibration import Null, regime_of_degree
-
-
-def power_lost(degree: int, dimension: int) -> float:
-    """Return how often a class of a degree is missed in data of a dimension, or of the nearest one that is known."""
-    return regime_of_degree(dimension, degree).missed[degree]
-
-
-def null(degree: int, dimension: int) -> Null:
-    """Return the null of a degree of homology in data of a dimension, or of the nearest one that is known."""
-    return regime_of_degree(dimension, degree).nulls[degree]
+from topovae.homology.fitted import Null
 
 
 def betti_distribution(ratios: np.ndarray, law: Null, alpha: float, proven: int = 0) -> np.ndarray:
@@ -40,3 +30,16 @@ def betti_distribution(ratios: np.ndarray, law: Null, alpha: float, proven: int 
 def betti_number(ratios: np.ndarray, law: Null, alpha: float) -> int:
     """Return how many ranked ratios (RANKS,) exceed the critical one."""
     return int((ratios > law.critical_ratio(alpha)).sum())
+
+
+def likelihoods(probabilities: np.ndarray, missed: float) -> np.ndarray:
+    """Return how probable what was found is for each true Betti number 0 … RANKS.
+
+    Fewer classes may be found than there are, as landmarks are too few to show them; not more.
+
+    Args:
+        probabilities: (RANKS + 1,) of the numbers found, as of `betti_distribution`.
+        missed: how often some class does not show.
+    """
+    fewer = np.cumsum(probabilities) - probabilities
+    return np.asarray(probabilities + missed * fewer)

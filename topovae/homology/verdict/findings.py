@@ -10,7 +10,6 @@ import numpy as np
 
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import dimension_probabilities
-from topovae.homology.features.nulls import power_lost
 from topovae.homology.odds import decided
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.spaces.forms import CupForm
@@ -93,20 +92,19 @@ def _same_dimension(found: Mapping[int, float], expected: int) -> Iterator[tuple
     yield found.get(expected, 0.0), f"dimension {likeliest} found, {expected} expected"
 
 
-_Classes = Mapping[tuple[int, int], tuple[int, float]]
-"""For each (prime, degree) the Betti number, and how often a class is missed."""
+_Classes = Mapping[tuple[int, int], int]
+"""For each (prime, degree) the Betti number."""
 
 
 def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
-    return {(prime, degree): (space.betti(prime, degree), power_lost(degree, space.dimension)) for prime, degree in found}
+    return {(prime, degree): space.betti(prime, degree) for prime, degree in found}
 
 
 def _same_homology(found: Mapping[tuple[int, int], np.ndarray], expected: _Classes) -> Iterator[tuple[float, str]]:
-    for (prime, degree), probabilities in found.items():
-        number, lost = expected[prime, degree]
-        missed = lost * probabilities[:number].sum()
-        words = f"{int(np.argmax(probabilities))} classes found in H{degree} over Z/{prime}, {number} expected"
-        yield float(missed + probabilities[number : number + 1].sum()), words
+    for (prime, degree), likelihoods in found.items():
+        number = expected[prime, degree]
+        words = f"{int(np.argmax(likelihoods))} classes found in H{degree} over Z/{prime}, {number} expected"
+        yield float(likelihoods[number : number + 1].sum()), words
 
 
 def _closed(space: KnownSpace, _: float) -> bool | None:
@@ -203,7 +201,7 @@ FINDINGS: tuple[Finding[Any, Any], ...] = (
     Finding(
         "homology",
         tuned("homology_floor"),
-        lambda found: found.betti_probabilities or None,
+        lambda found: found.betti_likelihoods or None,
         _betti_numbers,
         _same_homology,
         homotopy_type,

@@ -21,7 +21,7 @@ class Measured:
         cloud: its local geometry.
         homology: diagrams and landmarks.
         betti: for each prime the Betti numbers, degrees 0, 1, ….
-        betti_probabilities: for each (prime, degree) the probabilities of the Betti numbers 0, 1, ….
+        betti_likelihoods: for each (prime, degree) how probable the bars are if the Betti number is 0, 1, ….
         cup: products of the classes of H¹ over Z/2, as of `double_covers.cup_matrix`, or None.
         covers: double covers, with one class as generator each.
         critical_ratios: by degree the ratio death/birth from which a bar is significant.
@@ -34,7 +34,7 @@ class Measured:
     cloud: Cloud
     homology: Homology
     betti: Mapping[int, tuple[int, ...]]
-    betti_probabilities: Mapping[tuple[int, int], np.ndarray]
+    betti_likelihoods: Mapping[tuple[int, int], np.ndarray]
     cup: np.ndarray | None
     covers: tuple[Cover, ...]
     critical_ratios: Mapping[int, float]
