@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,16 +16,18 @@ import numpy as np
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import LEVEL, SCHEMA
+from topovae.homology.fitted import LEVEL, SCHEMA, place, standard_extreme
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
-LANDMARKS = (60, 120, 250, 500, 800)
-SAMPLES_A_LANDMARK = (1.33, 2.0, 4.0, 8.0, 16.0)
-"""Axes of the tables: what the diagnosis takes, from few samples to many."""
-
 FEWEST = 40
 """Fewer sets of a dimension and degree are not fitted."""
+
+NEAR = 0.1
+"""Bars whose log(death/birth) is further from the critical one do not show how fast a judgement turns there. Not tuned."""
+
+MOST_BOUNDED = 0.5
+"""Shapes below minus it are not fitted, as maximum likelihood breaks down there: it follows from mathematics."""
 
 PENALTY = 0.1
 """Of the squared slopes of a fit: it keeps them finite where nothing is missed. Weak, and not tuned."""
@@ -37,16 +40,20 @@ def observe_bars(seed: int) -> dict[str, Any]:
         What is known of the set, and what `bars_of` says.
     """
     known = simulate(seed)
-    told = {key: getattr(known, key) for key in ("space", "dimension", "betti", "map", "uneven", "noise", "outliers")}
-    return {"seed": seed, **told, "drawn": len(known.x), **bars_of(known.x, seed)}
+    told = {key: getattr(known, key) for key in ("space", "dimension", "map", "uneven", "noise", "outliers")}
+    # over Z/3 bars of a space without torsion are those over Z/2
+    primes = (2, 3) if known.betti[2] != known.betti[3] else (2,)
+    betti = {str(prime): numbers for prime, numbers in known.betti.items()}
+    return {"seed": seed, **told, "betti": betti, "drawn": len(known.x), **bars_of(known.x, seed, primes)}
 
 
-def bars_of(x: np.ndarray, seed: int) -> dict[str, Any]:
+def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[str, Any]:
     """Note the ratios death/birth of the bars of samples, on two numbers of landmarks.
 
     Args:
         x: (n, features) samples.
         seed: of the diagnosis.
+        primes: fields.
 
     Returns:
         How many samples the largest component has, the dimension found, and, for each number of landmarks asked for (None:
@@ -74,11 +81,11 @@ def bars_of(x: np.ndarray, seed: int) -> dict[str, Any]:
         dimension = cloud.dimension
         budget = Budget(MEMORY, None)
         homology = compute_homology(
-            cloud.draw, dimension.value, primes=(2,), max_dim=2, budget=budget, landmarks=asked, report=_silent
+            cloud.draw, dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
         )
-        for _, degree in homology.diagrams:
-            landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(2, degree).tolist()
-            bars.append({"asked": asked, "degree": degree, "landmarks": landmarks, "ratios": ratios})
+        for prime, degree in homology.diagrams:
+            landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
+            bars.append({"asked": asked, "prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios})
     return {"n": n, "found": dimension.value, "gap": dimension.gap, "components": int(label.max()) + 1, "bars": bars}
 
 
@@ -101,83 +108,125 @@ def fit_laws(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         UsageError: there are too few.
     """
     kept = [row for row in rows if row.get("components") == 1 and row["found"] == row["dimension"]]
-    keys = sorted({(row["dimension"], bars["degree"]) for row in kept for bars in row["bars"]})
-    laws = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
-    found = [law for law in laws if law is not None]
+    keys = sorted({(row["dimension"], bars["degree"], prime) for row in kept for bars in row["bars"] for prime in (2, 3)})
+    fits = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
+    found = [fit for fit in fits if fit is not None]
     if not found:
         raise UsageError(f"{len(kept)} sets in one piece and of the dimension that they show are too few; draw more --sets")
-    return {"landmarks": list(LANDMARKS), "samples_a_landmark": list(SAMPLES_A_LANDMARK), "laws": found}
+    counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for row in kept for one in row["bars"]]).T
+    ranges = {
+        "landmarks": [int(counts.min()), int(counts.max())],
+        "samples_a_landmark": [round(float(crowding.min()), 2), round(float(crowding.max()), 2)],
+    }
+    noise, classes = (np.concatenate([fit[part] for fit in found]) for part in (1, 2))
+    return {**ranges, "width": round(_width(noise, classes), 4), "laws": [fit[0] for fit in found]}
 
 
-def _law(dimension: int, degree: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the tables of one dimension and degree, None where there are too few rows."""
+def _width(noise: np.ndarray, classes: np.ndarray) -> float:
+    """Return the change of log(death/birth) near the critical one that turns the odds of a class against noise by e."""
+    depth = np.concatenate([noise, classes])
+    near = np.abs(depth) < NEAR
+    (rise,) = fit_logistic(depth[near, None] / NEAR, np.arange(len(depth))[near] >= len(noise))
+    return float(NEAR / rise)
+
+
+_Fit = tuple[dict[str, Any], np.ndarray, np.ndarray]
+"""A law, and how far above the critical ratio spurious bars and classes lie, in the logarithm."""
+
+
+def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> _Fit | None:
+    """Return the law of one dimension and degree over one field, None where there are too few rows."""
     if len(rows) < FEWEST:
         return None
-    bars = [(row, one) for row in rows for one in row["bars"] if one["degree"] == degree]
-    place = np.array([_place(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars])
-    number = np.array([_number(row["betti"], degree) for row, _ in bars])
+    bars = [(row, one) for row in rows for one in _over(prime, row["bars"]) if one["degree"] == degree]
+    places = np.array([place(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars])
+    number = np.array([dict(enumerate(row["betti"][str(prime)])).get(degree, 0) for row, _ in bars])
     ratios = np.log([one["ratios"] for _, one in bars])
     spurious = ratios[np.arange(len(bars)), number]
-    slopes, scale = fit_gumbel(place, spurious)
-    critical = place @ slopes - scale * np.log(-np.log1p(-LEVEL))
-    some = number > 0
-    least = ratios[np.flatnonzero(some), number[some] - 1]
-    missed = fit_logistic(place[some], least < critical[some], falling=True)
-    depth = np.concatenate([spurious - critical, least - critical[some]])
-    rise = fit_logistic(depth[:, None], np.arange(len(depth)) >= len(bars))
-    grid = np.array([[_place(m, q) for q in SAMPLES_A_LANDMARK] for m in LANDMARKS])
-    return {
+    law = fit_extremes(places, spurious)
+    critical = places @ law.slopes + law.quantile(LEVEL)
+    # a line for each class of each set: those of a set are sorted, so that the rank is the place
+    at, rank = np.nonzero(np.arange(ratios.shape[1]) < number[:, None])
+    classes = ratios[at, rank] - critical[at]
+    terms = np.column_stack([places[at], np.log(rank + 1), np.log(number[at])])
+    missed = fit_logistic(terms, classes < 0, signs=(0, -1, -1, 1, 1))
+    fit = {
         "dimension": dimension,
         "degree": degree,
+        "prime": prime,
         "sets": len(rows),
-        "location": np.round(grid @ slopes, 4).tolist(),
-        "scale": round(scale, 4),
-        "width": round(float(1 / rise[0]), 4),
-        "missed": np.round(1 / (1 + np.exp(-(grid @ missed))), 4).tolist(),
+        "location": np.round(law.slopes, 4).tolist(),
+        "scale": round(law.scale, 4),
+        "shape": round(law.shape, 4),
+        "missed": np.round(missed, 4).tolist(),
     }
+    return fit, spurious - critical, classes
 
 
-def _place(landmarks: float, samples_a_landmark: float) -> tuple[float, float, float]:
-    """Return the terms of a fit: 1 and the logarithms, of the landmarks centred."""
-    return 1.0, np.log(landmarks / 200), np.log(samples_a_landmark)
+def _over(prime: int, bars: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the bars over a field; those over Z/2 where they are the same."""
+    measured = {one["prime"] for one in bars}
+    yield from (one for one in bars if one["prime"] == (prime if prime in measured else 2))
 
 
-def _number(betti: Sequence[int], degree: int) -> int:
-    return betti[degree] if degree < len(betti) else 0
+@dataclass(frozen=True)
+class Extremes:
+    """Generalised extreme-value laws of a common scale and shape, whose location is linear.
+
+    Attributes:
+        slopes: (k,) coefficients of the location.
+        scale: of all.
+        shape: of all, 0 (Gumbel) or less (bounded above).
+    """
+
+    slopes: np.ndarray
+    scale: float
+    shape: float
+
+    def quantile(self, alpha: float) -> float:
+        """Return how far above the location is exceeded with probability `alpha`."""
+        return self.scale * standard_extreme(alpha, self.shape)
 
 
-def fit_gumbel(terms: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Fit Gumbel laws of a common scale, whose location is linear, by maximum likelihood.
+def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
+    """Fit extreme-value laws by maximum likelihood.
 
     Args:
         terms: (n, k) of the location.
         values: (n,) observed.
 
-    Returns:
-        Coefficients (k,) of the location, and the scale.
+    References:
+        Coles (2001), An introduction to statistical modeling of extreme values, sections 3.3 and 6.1.
     """
     from scipy.optimize import minimize
+    from scipy.stats import genextreme
+
+    def law_of(x: np.ndarray) -> Extremes:
+        return Extremes(x[:-2], float(np.exp(x[-2])), -MOST_BOUNDED / (1 + float(np.exp(x[-1]))))
+
+    def loss(x: np.ndarray) -> float:
+        law = law_of(x)
+        # scipy's shape has the other sign; what lies beyond the bound costs a finite lot, so that the search finds its way
+        logs = genextreme.logpdf((values - terms @ law.slopes) / law.scale, -law.shape) - np.log(law.scale)
+        return -float(np.clip(logs, -1e3, None).sum())
 
     start = np.linalg.lstsq(terms, values, rcond=None)[0]
     spread = max(float((values - terms @ start).std()), 1e-3)
-
-    def loss(x: np.ndarray) -> float:
-        z = (values - terms @ x[:-1]) * np.exp(-x[-1])
-        return float(np.mean(x[-1] + z + np.exp(np.clip(-z, None, 50))))
-
-    found = minimize(
-        loss, np.array([*start, np.log(spread * np.sqrt(6) / np.pi)]), method="Nelder-Mead", options={"maxiter": 4000}
-    )
-    return found.x[:-1], float(np.exp(found.x[-1]))
+    x = np.array([*start, np.log(spread), 0.0])
+    for _ in range(3):  # the simplex is begun anew, as it may shrink too early
+        x = minimize(loss, x, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000}).x
+    return law_of(x)
 
 
-def fit_logistic(terms: np.ndarray, outcomes: np.ndarray, falling: bool = False) -> np.ndarray:
+def fit_logistic(terms: np.ndarray, outcomes: np.ndarray, signs: Sequence[int] | None = None) -> np.ndarray:
     """Fit the log odds of outcomes as a linear function of terms, with a weak penalty on the slopes.
+
+    One more of either outcome, at the mean of the terms, keeps them finite where all are alike.
 
     Args:
         terms: (n, k); a first column of ones is the intercept, and not penalised.
         outcomes: (n,) yes or no.
-        falling: whether no slope may be positive.
+        signs: (k,) that coefficients may have, 0 for either; None for either of all.
 
     Returns:
         Coefficients (k,).
@@ -185,13 +234,15 @@ def fit_logistic(terms: np.ndarray, outcomes: np.ndarray, falling: bool = False)
     from scipy.optimize import minimize
 
     free = np.all(terms == 1, axis=0)
+    terms = np.vstack([terms, [terms.mean(0)] * 2])
+    outcomes = np.concatenate([outcomes, [True, False]])
 
     def loss(x: np.ndarray) -> float:
         score = terms @ x
         return float(np.logaddexp(0, np.where(outcomes, -score, score)).sum() + PENALTY * (x[~free] ** 2).sum())
 
-    bounds = [(None, 0.0 if falling and not one else None) for one in free]
-    return np.asarray(minimize(loss, np.zeros(terms.shape[1]), method="L-BFGS-B", bounds=bounds).x)
+    bounds = [(0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in signs or [0] * len(free)]
+    return np.asarray(minimize(loss, np.zeros(len(free)), method="L-BFGS-B", bounds=bounds).x)
 
 
 # ---------------------------------------------------------------- the work

@@ -46,6 +46,9 @@ DRAWN: Mapping[str, tuple[int, ...]] = {
 }
 """What sets are made of, with the Betti numbers over Z/2."""
 
+TORSION: Mapping[str, tuple[int, ...]] = {"klein": (1, 1), "rp2": (1,), "so3": (1, 0, 0, 1)}
+"""Those with other Betti numbers over Z/3."""
+
 DIMENSIONS: Mapping[int, tuple[tuple[str, ...], ...]] = {
     1: (("interval",), ("circle",), ("figure-eight",)),
     2: (
@@ -86,7 +89,7 @@ class SimulatedSet:
     Attributes:
         space: what it was drawn from, factors with `*` between them.
         dimension: of the space.
-        betti: its Betti numbers over Z/2, degree 0 first.
+        betti: for each prime 2 and 3 its Betti numbers, degree 0 first.
         map: how it was taken to features, a name of `MAPS`.
         uneven: ratio of the largest density to the least.
         noise: standard deviation in those of a coordinate; that of counts is their own.
@@ -96,7 +99,7 @@ class SimulatedSet:
 
     space: str
     dimension: int
-    betti: tuple[int, ...]
+    betti: Mapping[int, tuple[int, ...]]
     map: str
     uneven: float
     noise: float
@@ -104,11 +107,12 @@ class SimulatedSet:
     x: Array
 
 
-def betti_numbers(factors: tuple[str, ...]) -> tuple[int, ...]:
-    """Return the Betti numbers over Z/2 of a product (Künneth: polynomials multiply)."""
+def betti_numbers(factors: tuple[str, ...], prime: int) -> tuple[int, ...]:
+    """Return the Betti numbers over Z/2 or Z/3 of a product (Künneth: polynomials multiply)."""
+    known = DRAWN if prime == 2 else {**DRAWN, **TORSION}
     numbers = np.array([1])
     for factor in factors:
-        numbers = np.convolve(numbers, DRAWN[factor])
+        numbers = np.convolve(numbers, known[factor])
     return tuple(map(int, numbers))
 
 
@@ -142,9 +146,9 @@ def simulate(seed: int, dimension: int | None = None, n: int | None = None) -> S
     space = product_of(factors)
     points = _unevenly(rng, space.sampler(rng, 6 * n if uneven > 1 else n)[0], n, uneven)
     x = MAPS[name](rng, space, points, noise)
-    return SimulatedSet(
-        space.name, dimension, betti_numbers(factors), name, uneven, noise, outliers, _with_outliers(rng, x, outliers)
-    )
+    x = _with_outliers(rng, x, outliers)
+    betti = {prime: betti_numbers(factors, prime) for prime in (2, 3)}
+    return SimulatedSet(space.name, dimension, betti, name, uneven, noise, outliers, x)
 
 
 def _unevenly(rng: np.random.Generator, points: Array, n: int, ratio: float) -> Array:

@@ -91,15 +91,16 @@ def representatives_of(space: LatentSpace, ground: Ground, landmarks: Landmarks,
     return chosen
 
 
-def _critical_ratio(landmarks: Landmarks, ground: Ground, degree: int) -> float:
+def _critical_ratio(landmarks: Landmarks, ground: Ground, prime: int, degree: int) -> float:
     """Return the ratio death/birth from which a class is none of noise."""
-    return null(degree, ground.dimension.value, len(landmarks.distances), len(ground.points)).critical_ratio(ALPHA)
+    law = null(degree, ground.dimension.value, len(landmarks.distances), len(ground.points), prime)
+    return law.critical_ratio(ALPHA)
 
 
 def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> np.ndarray:
     cap = ground.longest_edge if degree == 1 else SURFACE_EDGE
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
-    return bar_ratios(bars)[by_ratio(bars)] / _critical_ratio(landmarks, ground, degree)
+    return bar_ratios(bars)[by_ratio(bars)] / _critical_ratio(landmarks, ground, prime, degree)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:
@@ -133,5 +134,5 @@ def _degree(space: LatentSpace, ground: Ground, latents: Tensor) -> tuple[float 
     if found is None:
         return None, np.zeros(0)
     points = latents[representatives_of(space, ground, landmarks, latents)].numpy()
-    lives = np.array([found.ratio]) / _critical_ratio(landmarks, ground, 2)
+    lives = np.array([found.ratio]) / _critical_ratio(landmarks, ground, 3, 2)
     return found.coefficient(solid_angles(points, found.triangles)), lives

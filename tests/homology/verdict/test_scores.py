@@ -7,7 +7,7 @@ import pytest
 
 from topovae.homology.cloud.manifold import Verdicts
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
-from topovae.homology.features.nulls import betti_distribution, betti_number, likelihoods
+from topovae.homology.features.nulls import Counted, betti_distribution, betti_number, chances, likelihoods
 from topovae.homology.fitted import null
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
@@ -17,8 +17,8 @@ WHOLE, MIXED = Verdicts(), Verdicts(manifolds={"the dimension changes from place
 """A manifold, and what is none."""
 
 
-def sure(number: int) -> np.ndarray:
-    return np.eye(RANKS + 1)[number]
+def sure(number: int) -> Counted:
+    return Counted(number, np.eye(RANKS + 1)[number])
 
 
 def shown(space: KnownSpace, **changed: object) -> Observations:
@@ -151,12 +151,23 @@ def test_betti_distributions_add_to_one_and_follow_the_ratios(degree: int, dimen
         assert probabilities.argmax() == number == betti_number(ratios, law, 0.01)
 
 
-def test_what_is_missed_speaks_for_more_classes_than_are_found_never_for_fewer() -> None:
-    found = np.eye(RANKS + 1)[1]
-    assert np.array_equal(likelihoods(found, 0.0), found)
-    assert likelihoods(found, 0.3).tolist() == [0.0, 1.0] + [0.3] * (RANKS - 1)
-    even = np.full(RANKS + 1, 1 / (RANKS + 1))
-    assert (np.diff(likelihoods(even, 0.3)) > 0).all() and likelihoods(even, 1.0)[-1] == pytest.approx(1)
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_of_as_many_classes_as_there_are_no_more_are_seen_and_surely_some_number(dimension: int) -> None:
+    seen = chances(null(1, dimension, 120, 300))
+    assert (seen >= 0).all() and np.allclose(seen.sum(1), 1) and np.array_equal(seen, np.tril(seen))
+    assert seen[0, 0] == 1
+
+
+def test_few_landmarks_leave_it_open_whether_there_are_classes() -> None:
+    nothing = np.eye(RANKS + 1)[0]
+    few, many = (likelihoods(nothing, null(1, 2, m, 4 * m), 2) for m in (60, 500))
+    assert few[0] == many[0] == 1
+    assert 0.1 < few[2] < 1 and many[2] < 0.2 and (few[1:4] > many[1:4]).all()
+
+
+def test_over_several_fields_what_is_missed_counts_once() -> None:
+    law, nothing = null(1, 2, 100, 300), np.eye(RANKS + 1)[0]
+    assert likelihoods(nothing, law, 2) ** 2 == pytest.approx(likelihoods(nothing, law, 1))
 
 
 def test_ratios_are_ranked_and_filled_up() -> None:

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from topovae.homology.complexes.bars import RANKS
 from topovae.homology.fitted import Null
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The classes of one degree over one field.
+
+    Attributes:
+        number: how many are significant.
+        likelihoods: (RANKS + 1,) how probable the bars are if there are 0, 1, … classes.
+    """
+
+    number: int
+    likelihoods: np.ndarray
 
 
 def betti_distribution(ratios: np.ndarray, law: Null, alpha: float, proven: int = 0) -> np.ndarray:
@@ -32,14 +48,24 @@ def betti_number(ratios: np.ndarray, law: Null, alpha: float) -> int:
     return int((ratios > law.critical_ratio(alpha)).sum())
 
 
-def likelihoods(probabilities: np.ndarray, missed: float) -> np.ndarray:
-    """Return how probable what was found is for each true Betti number 0 … RANKS.
+def likelihoods(probabilities: np.ndarray, law: Null, fields: int) -> np.ndarray:
+    """Return how probable what was found is over one field, for each true Betti number 0 … RANKS.
 
     Fewer classes may be found than there are, as landmarks are too few to show them; not more.
 
     Args:
         probabilities: (RANKS + 1,) of the numbers found, as of `betti_distribution`.
-        missed: how often some class does not show.
+        law: says how often classes are missed.
+        fields: over how many the homology is computed. Bars are much the same over all of them, so that each takes its share
+            of how improbable they are.
     """
-    fewer = np.cumsum(probabilities) - probabilities
-    return np.asarray(probabilities + missed * fewer)
+    return np.asarray((chances(law) @ probabilities) ** (1 / fields))
+
+
+def chances(law: Null) -> np.ndarray:
+    """Return how probable it is (RANKS + 1, RANKS + 1) that of k classes, a row each, j are seen, a column each."""
+    seen = np.zeros((RANKS + 1, RANKS + 1))
+    for number in range(RANKS + 1):
+        missed = [0.0, *(law.missed(rank, number) for rank in range(1, number + 1)), 1.0]
+        seen[number, : number + 1] = np.diff(missed)
+    return seen

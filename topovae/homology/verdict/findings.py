@@ -10,6 +10,7 @@ import numpy as np
 
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import dimension_probabilities
+from topovae.homology.features.nulls import Counted
 from topovae.homology.odds import decided
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.spaces.forms import CupForm
@@ -96,15 +97,15 @@ _Classes = Mapping[tuple[int, int], int]
 """For each (prime, degree) the Betti number."""
 
 
-def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
+def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], Counted]) -> _Classes:
     return {(prime, degree): space.betti(prime, degree) for prime, degree in found}
 
 
-def _same_homology(found: Mapping[tuple[int, int], np.ndarray], expected: _Classes) -> Iterator[tuple[float, str]]:
-    for (prime, degree), likelihoods in found.items():
+def _same_homology(found: Mapping[tuple[int, int], Counted], expected: _Classes) -> Iterator[tuple[float, str]]:
+    for (prime, degree), counted in found.items():
         number = expected[prime, degree]
-        words = f"{int(np.argmax(likelihoods))} classes found in H{degree} over Z/{prime}, {number} expected"
-        yield float(likelihoods[number : number + 1].sum()), words
+        words = f"{counted.number} classes found in H{degree} over Z/{prime}, {number} expected"
+        yield float(counted.likelihoods[number : number + 1].sum()), words
 
 
 def _closed(space: KnownSpace, _: float) -> bool | None:
@@ -201,7 +202,7 @@ FINDINGS: tuple[Finding[Any, Any], ...] = (
     Finding(
         "homology",
         tuned("homology_floor"),
-        lambda found: found.betti_likelihoods or None,
+        lambda found: found.counted or None,
         _betti_numbers,
         _same_homology,
         homotopy_type,
