@@ -89,6 +89,40 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
     return {"n": n, "found": dimension.value, "gap": dimension.gap, "components": int(label.max()) + 1, "bars": bars}
 
 
+def observe_answers(seed: int) -> dict[str, Any]:
+    """Draw the set of a seed, diagnose it, and note how sure each view of its largest component was, and whether it was right.
+
+    Returns:
+        What is known of the set, the number of components, and of each view its kind, the score and whether the best space is
+        right; the same of the answer.
+    """
+    from topovae.homology.spaces.catalogue import catalogue, space_of
+    from topovae.homology.verdict.analyze import analyze
+
+    drawn = simulate(seed)
+    told = {key: getattr(drawn, key) for key in ("space", "dimension", "map", "uneven", "noise", "outliers")}
+    names = set()
+    if drawn.expression is not None:
+        expected = space_of(drawn.expression)
+        names = {space.name for space in catalogue() if space.looks_like(expected)}
+    found = analyze(drawn.x.astype(np.float32), seed=seed)
+    views = [
+        {
+            "view": view.kind,
+            "n": view.piece.cloud.size,
+            "best": view.piece.candidates[0].name,
+            "score": view.piece.candidates[0].score * view.piece.cloud.verdicts.manifold,
+            "right": view.piece.candidates[0].name in names,
+        }
+        for view in (found.outlooks[0].views if found.outlooks else ())
+    ]
+    answer = found.recommendation
+    right = answer.name in names if names else answer.latent is None
+    components = len(found.pieces)
+    given = {"name": answer.name, "confidence": answer.confidence, "source": answer.source, "right": right}
+    return {"seed": seed, **told, "n": len(drawn.x), "components": components, "views": views, "answer": given}
+
+
 def _silent(stage: str, share: float) -> None:
     """Report nothing."""
 

@@ -88,6 +88,7 @@ class SimulatedSet:
 
     Attributes:
         space: what it was drawn from, factors with `*` between them.
+        expression: the space in the latent grammar, None where no one manifold describes it.
         dimension: of the space.
         betti: for each prime 2 and 3 its Betti numbers, degree 0 first.
         map: how it was taken to features, a name of `MAPS`.
@@ -98,6 +99,7 @@ class SimulatedSet:
     """
 
     space: str
+    expression: str | None
     dimension: int
     betti: Mapping[int, tuple[int, ...]]
     map: str
@@ -114,6 +116,12 @@ def betti_numbers(factors: tuple[str, ...], prime: int) -> tuple[int, ...]:
     for factor in factors:
         numbers = np.convolve(numbers, known[factor])
     return tuple(map(int, numbers))
+
+
+def expression_of(factors: tuple[str, ...]) -> str | None:
+    """Return the latent expression of a product, None where a factor has none."""
+    spaces = [find_space(factor).space for factor in factors]
+    return None if None in spaces else "x".join(f"({space})" if "/" in str(space) else str(space) for space in spaces)
 
 
 def product_of(factors: tuple[str, ...]) -> SyntheticSpace:
@@ -148,7 +156,7 @@ def simulate(seed: int, dimension: int | None = None, n: int | None = None) -> S
     x = MAPS[name](rng, space, points, noise)
     x = _with_outliers(rng, x, outliers)
     betti = {prime: betti_numbers(factors, prime) for prime in (2, 3)}
-    return SimulatedSet(space.name, dimension, betti, name, uneven, noise, outliers, x)
+    return SimulatedSet(space.name, expression_of(factors), dimension, betti, name, uneven, noise, outliers, x)
 
 
 def _unevenly(rng: np.random.Generator, points: Array, n: int, ratio: float) -> Array:
