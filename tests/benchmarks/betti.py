@@ -20,13 +20,15 @@ from topovae.benchmarks.calibrate import bars_of, saved_rows
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import betti_numbers
 from topovae.data import generate
-from topovae.homology.fitted import LEVEL, null
+from topovae.homology.fitted import law_of
 
 SURFACES = ("disk", "cylinder", "annulus", "mobius", "torus", "klein", "sphere", "rp2")
 GROUPS = {"700 to 2000": (700, 2000, 8), "300 to 600": (300, 600, 9)}
 """Smallest and largest number of samples, and sets of each surface."""
 
 MOTORS = (150, 300, 600)
+ALPHA = 0.01
+"""The usual level of the test that a bar is noise."""
 
 
 def sets() -> Iterator[tuple[int, str, str, np.ndarray]]:
@@ -57,8 +59,8 @@ def judge(row: dict[str, Any], asked: bool) -> str:
     errors = []
     for bars in row["bars"]:
         if (bars["asked"] is not None) == asked:
-            law = null(bars["degree"], row["found"], bars["landmarks"], row["n"])
-            number = sum(ratio > law.critical_ratio(LEVEL) for ratio in bars["ratios"])
+            law = law_of(bars["degree"], row["found"], bars["landmarks"], row["n"])
+            number = sum(ratio > law.critical_ratio(ALPHA) for ratio in bars["ratios"])
             errors.append(number - dict(enumerate(row["betti"])).get(bars["degree"], 0))
     return "invented" if max(errors) > 0 else "missed" if min(errors) < 0 else "right"
 

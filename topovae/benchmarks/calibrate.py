@@ -16,15 +16,12 @@ import numpy as np
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import LEVEL, SCHEMA, place, standard_extreme
+from topovae.homology.fitted import SCHEMA, place, standard_extreme
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
 FEWEST = 40
 """Fewer sets of a dimension and degree are not fitted."""
-
-NEAR = 0.1
-"""Bars whose log(death/birth) is further from the critical one do not show how fast a judgement turns there. Not tuned."""
 
 MOST_BOUNDED = 0.5
 """Shapes below minus it are not fitted, as maximum likelihood breaks down there: it follows from mathematics."""
@@ -131,7 +128,7 @@ def _silent(stage: str, share: float) -> None:
 
 
 def fit_laws(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Fit the laws of spurious bars, and how often classes are missed, by dimension and degree.
+    """Fit the laws of bars, those of noise and those of classes, by dimension and degree.
 
     Rows count whose data fall into one piece and show the dimension that they have.
 
@@ -143,8 +140,8 @@ def fit_laws(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     kept = [row for row in rows if row.get("components") == 1 and row["found"] == row["dimension"]]
     keys = sorted({(row["dimension"], bars["degree"], prime) for row in kept for bars in row["bars"] for prime in (2, 3)})
-    fits = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
-    found = [fit for fit in fits if fit is not None]
+    laws = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
+    found = [law for law in laws if law is not None]
     if not found:
         raise UsageError(f"{len(kept)} sets in one piece and of the dimension that they show are too few; draw more --sets")
     counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for row in kept for one in row["bars"]]).T
@@ -152,23 +149,10 @@ def fit_laws(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "landmarks": [int(counts.min()), int(counts.max())],
         "samples_a_landmark": [round(float(crowding.min()), 2), round(float(crowding.max()), 2)],
     }
-    noise, classes = (np.concatenate([fit[part] for fit in found]) for part in (1, 2))
-    return {**ranges, "width": round(_width(noise, classes), 4), "laws": [fit[0] for fit in found]}
+    return {**ranges, "laws": found}
 
 
-def _width(noise: np.ndarray, classes: np.ndarray) -> float:
-    """Return the change of log(death/birth) near the critical one that turns the odds of a class against noise by e."""
-    depth = np.concatenate([noise, classes])
-    near = np.abs(depth) < NEAR
-    (rise,) = fit_logistic(depth[near, None] / NEAR, np.arange(len(depth))[near] >= len(noise))
-    return float(NEAR / rise)
-
-
-_Fit = tuple[dict[str, Any], np.ndarray, np.ndarray]
-"""A law, and how far above the critical ratio spurious bars and classes lie, in the logarithm."""
-
-
-def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> _Fit | None:
+def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the law of one dimension and degree over one field, None where there are too few rows."""
     if len(rows) < FEWEST:
         return None
@@ -176,25 +160,25 @@ def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, An
     places = np.array([place(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars])
     number = np.array([dict(enumerate(row["betti"][str(prime)])).get(degree, 0) for row, _ in bars])
     ratios = np.log([one["ratios"] for _, one in bars])
-    spurious = ratios[np.arange(len(bars)), number]
-    law = fit_extremes(places, spurious)
-    critical = places @ law.slopes + law.quantile(LEVEL)
-    # a line for each class of each set: those of a set are sorted, so that the rank is the place
+    noise = fit_extremes(places, ratios[np.arange(len(bars)), number])
+    # a line for each class of each set: ratios are sorted, so that the rank is the place
     at, rank = np.nonzero(np.arange(ratios.shape[1]) < number[:, None])
-    classes = ratios[at, rank] - critical[at]
     terms = np.column_stack([places[at], np.log(rank + 1), np.log(number[at])])
-    missed = fit_logistic(terms, classes < 0, signs=(0, -1, -1, 1, 1))
-    fit = {
+    classes = np.linalg.lstsq(terms, ratios[at, rank], rcond=None)[0]
+    # the scale of a logistic law from its standard deviation
+    spread = np.std(ratios[at, rank] - terms @ classes) * np.sqrt(3) / np.pi
+    return {
         "dimension": dimension,
         "degree": degree,
         "prime": prime,
         "sets": len(rows),
-        "location": np.round(law.slopes, 4).tolist(),
-        "scale": round(law.scale, 4),
-        "shape": round(law.shape, 4),
-        "missed": np.round(missed, 4).tolist(),
+        "noise": np.round(noise.slopes, 4).tolist(),
+        "scale": round(noise.scale, 4),
+        "shape": round(noise.shape, 4),
+        "classes": np.round(classes, 4).tolist(),
+        "most_classes": int(number.max()),
+        "spread": round(float(spread), 4),
     }
-    return fit, spurious - critical, classes
 
 
 def _over(prime: int, bars: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

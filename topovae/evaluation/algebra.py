@@ -22,7 +22,7 @@ from topovae.homology.features.pullbacks import (
     mod_two_graph,
     surface_class,
 )
-from topovae.homology.fitted import null
+from topovae.homology.fitted import law_of
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 
@@ -93,7 +93,7 @@ def representatives_of(space: LatentSpace, ground: Ground, landmarks: Landmarks,
 
 def _critical_ratio(landmarks: Landmarks, ground: Ground, prime: int, degree: int) -> float:
     """Return the ratio death/birth from which a class is none of noise."""
-    law = null(degree, ground.dimension.value, len(landmarks.distances), len(ground.points), prime)
+    law = law_of(degree, ground.dimension.value, len(landmarks.distances), len(ground.points), prime)
     return law.critical_ratio(ALPHA)
 
 

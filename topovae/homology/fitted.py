@@ -1,7 +1,7 @@
 """What `topovae bench calibrate` fitted, read from `calibration.json` beside this file: no number of it is typed by hand.
 
 How long the bars of noise live depends on the dimension of the data, on the number of landmarks, and on how many samples each
-stands for: centres of many samples lie evenly, single samples do not. So does which classes are too short to be seen. The file
+stands for: centres of many samples lie evenly, single samples do not. So does how long those of classes live. The file
 holds a law for each dimension and degree of homology that was simulated, whose parameters are linear in the logarithms of both;
 beyond what was simulated the nearest place holds.
 """
@@ -17,42 +17,56 @@ from typing import Any
 
 import numpy as np
 
-from topovae.homology.odds import logistic
-
 SCHEMA = "topovae/calibration/1"
 FILE = "calibration.json"
 
-LEVEL = 0.01
-"""The usual level of the test that a bar is noise, at which it was measured which classes are missed."""
+LONG = 30.0
+"""Scales from the middle of a law at which it is cut off, for the arithmetic: not tuned."""
 
 
 @dataclass(frozen=True)
-class Null:
-    """Law of the largest spurious log(death/birth), one of extreme values, and of the classes that fall short of it.
+class Law:
+    """How long bars live: those of noise, whose largest log(death/birth) is an extreme value, and those of classes.
 
     Attributes:
-        location: of log(death/birth).
+        location: of the largest log(death/birth) of noise.
         scale: its scale.
         shape: its shape, 0 (Gumbel) or less (bounded above).
-        width: change of log(death/birth) that turns an even judgement into a fairly sure one (e : 1).
-        shortfall: log odds that a class does not exceed the critical ratio of `LEVEL` where there is one, and how they rise
-            with the logarithms of its rank, the longest-lived first, and of the number of classes.
+        classes: mean log(death/birth) of a class where there is one, and how it changes with the logarithms of its rank, the
+            longest-lived first, and of the number of classes.
+        most: the largest number of classes that was simulated: more are taken to be like these.
+        spread: scale of the logistic law of classes about their mean.
     """
 
     location: float
     scale: float
     shape: float
-    width: float
-    shortfall: tuple[float, float, float]
+    classes: tuple[float, float, float]
+    most: int
+    spread: float
 
     def critical_ratio(self, alpha: float) -> float:
-        """Return the ratio that the null exceeds with probability `alpha`."""
+        """Return the ratio that noise exceeds with probability `alpha`."""
         return float(np.exp(self.location + self.scale * standard_extreme(alpha, self.shape)))
 
-    def missed(self, rank: int, number: int) -> float:
-        """Return how often the class of a rank, 1 or more, does not show where there are so many."""
-        one, by_rank, by_number = self.shortfall
-        return logistic(one + by_rank * np.log(rank) + by_number * np.log(number))
+    def noise_intensity(self, ratios: np.ndarray) -> np.ndarray:
+        """Return how many bars of noise there are at death/birth (b,), for each unit of its logarithm."""
+        z = np.maximum((np.log(ratios) - self.location) / self.scale, -LONG)
+        if abs(self.shape) < 1e-6:
+            return np.asarray(np.exp(-z) / self.scale)
+        # beyond the bound of the law there is none
+        return np.asarray(np.maximum(1 + self.shape * z, 0) ** (-1 / self.shape - 1) / self.scale)
+
+    def class_density(self, ratios: np.ndarray, rank: int, number: int) -> np.ndarray:
+        """Return the density, by the logarithm, of the class of a rank, 1 or more, of so many at death/birth (b,)."""
+        below = self.class_below(ratios, rank, number)
+        return below * (1 - below) / self.spread
+
+    def class_below(self, ratios: np.ndarray, rank: int, number: int) -> np.ndarray:
+        """Return how often the class of a rank, 1 or more, of so many lives shorter than death/birth (b,)."""
+        one, by_rank, by_number = self.classes
+        mean = one + by_rank * np.log(min(rank, self.most)) + by_number * np.log(min(number, self.most))
+        return np.asarray(1 / (1 + np.exp(np.clip((mean - np.log(ratios)) / self.spread, -LONG, LONG))))
 
 
 def standard_extreme(alpha: float, shape: float) -> float:
@@ -73,8 +87,8 @@ def document() -> Mapping[str, Any]:
     return found
 
 
-def null(degree: int, dimension: int, landmarks: int, samples: int, prime: int = 2) -> Null:
-    """Return the law of spurious bars of a degree of homology.
+def law_of(degree: int, dimension: int, landmarks: int, samples: int, prime: int = 2) -> Law:
+    """Return the law of bars of a degree of homology.
 
     Over an odd prime, as in double covers, the last hole in a space with torsion of order 2 makes a bar that is no class.
 
@@ -89,8 +103,10 @@ def null(degree: int, dimension: int, landmarks: int, samples: int, prime: int =
     rows = [row for row in bars["laws"] if row["degree"] == degree and row["prime"] == min(prime, 3)]
     row = min(rows, key=lambda row: abs(row["dimension"] - dimension))
     at = place(np.clip(landmarks, *bars["landmarks"]), np.clip(samples / landmarks, *bars["samples_a_landmark"]))
-    one, by_rank, by_number = float(at @ row["missed"][:3]), *map(float, row["missed"][3:])
-    return Null(float(at @ row["location"]), row["scale"], row["shape"], bars["width"], (one, by_rank, by_number))
+    one, by_rank, by_number = float(at @ row["classes"][:3]), *map(float, row["classes"][3:])
+    return Law(
+        float(at @ row["noise"]), row["scale"], row["shape"], (one, by_rank, by_number), row["most_classes"], row["spread"]
+    )
 
 
 def place(landmarks: float, samples_a_landmark: float) -> np.ndarray:

@@ -7,8 +7,7 @@ import pytest
 
 from topovae.homology.cloud.manifold import Verdicts
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
-from topovae.homology.features.nulls import Counted, betti_distribution, betti_number, chances, likelihoods
-from topovae.homology.fitted import null
+from topovae.homology.features.nulls import Counted
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
 from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
@@ -137,37 +136,6 @@ def test_no_reason_counts_by_more_than_the_floor(finding: Finding) -> None:
 
 def test_each_kind_of_finding_has_a_name_of_its_own() -> None:
     assert len({finding.kind for finding in FINDINGS}) == len(FINDINGS)
-
-
-@pytest.mark.parametrize("dimension", [1, 2, 3])
-@pytest.mark.parametrize("degree", [1, 2])
-def test_betti_distributions_add_to_one_and_follow_the_ratios(degree: int, dimension: int) -> None:
-    law = null(degree, dimension, 300, 2000)
-    critical = law.critical_ratio(0.01)
-    for number in range(RANKS):
-        ratios = np.where(np.arange(RANKS) < number, 1.5 * critical, 1.0)
-        probabilities = betti_distribution(ratios, law, 0.01)
-        assert probabilities.sum() == pytest.approx(1)
-        assert probabilities.argmax() == number == betti_number(ratios, law, 0.01)
-
-
-@pytest.mark.parametrize("dimension", [1, 2, 3])
-def test_of_as_many_classes_as_there_are_no_more_are_seen_and_surely_some_number(dimension: int) -> None:
-    seen = chances(null(1, dimension, 120, 300))
-    assert (seen >= 0).all() and np.allclose(seen.sum(1), 1) and np.array_equal(seen, np.tril(seen))
-    assert seen[0, 0] == 1
-
-
-def test_few_landmarks_leave_it_open_whether_there_are_classes() -> None:
-    nothing = np.eye(RANKS + 1)[0]
-    few, many = (likelihoods(nothing, null(1, 2, m, 4 * m), 2) for m in (60, 500))
-    assert few[0] == many[0] == 1
-    assert 0.1 < few[2] < 1 and many[2] < 0.2 and (few[1:4] > many[1:4]).all()
-
-
-def test_over_several_fields_what_is_missed_counts_once() -> None:
-    law, nothing = null(1, 2, 100, 300), np.eye(RANKS + 1)[0]
-    assert likelihoods(nothing, law, 2) ** 2 == pytest.approx(likelihoods(nothing, law, 1))
 
 
 def test_ratios_are_ranked_and_filled_up() -> None:

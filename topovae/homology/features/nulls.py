@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from topovae.homology.complexes.bars import RANKS
-from topovae.homology.fitted import Null
+from topovae.homology.fitted import LONG, Law
 
 
 @dataclass(frozen=True)
@@ -23,49 +23,40 @@ class Counted:
     likelihoods: np.ndarray
 
 
-def betti_distribution(ratios: np.ndarray, law: Null, alpha: float, proven: int = 0) -> np.ndarray:
-    """Return the probabilities of the Betti numbers 0 … RANKS from ranked ratios.
-
-    The number is at least k where the k-th largest ratio exceeds the critical one; near it the judgement is
-    soft, a logistic of the log ratio.
-
-    Args:
-        ratios: (RANKS,) medians over resamples, in falling order.
-        law: null of the largest ratio.
-        alpha: level of the test.
-        proven: classes whose number is no matter of their length; as many of the first are taken for sure where
-            some of them are shorter than the critical ratio.
-    """
-    depth = np.log(ratios / law.critical_ratio(alpha)) / law.width
-    if proven > betti_number(ratios, law, alpha):
-        depth[:proven] = np.inf
-    at_least = np.concatenate([[1.0], 1 / (1 + np.exp(-np.clip(depth, -30, 30))), [0.0]])
-    return at_least[:-1] - at_least[1:]
-
-
-def betti_number(ratios: np.ndarray, law: Null, alpha: float) -> int:
+def betti_number(ratios: np.ndarray, law: Law, alpha: float) -> int:
     """Return how many ranked ratios (RANKS,) exceed the critical one."""
     return int((ratios > law.critical_ratio(alpha)).sum())
 
 
-def likelihoods(probabilities: np.ndarray, law: Null, fields: int) -> np.ndarray:
-    """Return how probable what was found is over one field, for each true Betti number 0 … RANKS.
+def likelihoods(ratios: np.ndarray, law: Law, fields: int = 1, proven: int = 0) -> np.ndarray:
+    """Return how probable ranked ratios are for each Betti number 0 … RANKS, that of the best being 1.
 
-    Fewer classes may be found than there are, as landmarks are too few to show them; not more.
+    Bars of noise are a Poisson process, so that any of the bars may be a class, which multiplies the likelihood by the density
+    of classes there over the intensity of noise; or the class is one of those too short to be among the ranked.
 
     Args:
-        probabilities: (RANKS + 1,) of the numbers found, as of `betti_distribution`.
-        law: says how often classes are missed.
+        ratios: (RANKS,) medians over resamples, in falling order.
+        law: of bars.
         fields: over how many the homology is computed. Bars are much the same over all of them, so that each takes its share
             of how improbable they are.
+        proven: fewer classes there are not.
+
+    References:
+        Coles (2001), An introduction to statistical modeling of extreme values, section 7.3, for the process.
     """
-    return np.asarray((chances(law) @ probabilities) ** (1 / fields))
+    noise = np.maximum(law.noise_intensity(ratios), np.exp(-LONG))
+    likely = np.array([_likelihood(ratios, noise, law, number) for number in range(RANKS + 1)])
+    likely[:proven] = 0.0
+    return np.asarray((likely / likely.max()) ** (1 / fields))
 
 
-def chances(law: Null) -> np.ndarray:
-    """Return how probable it is (RANKS + 1, RANKS + 1) that of k classes, a row each, j are seen, a column each."""
-    seen = np.zeros((RANKS + 1, RANKS + 1))
-    for number in range(RANKS + 1):
-        missed = [0.0, *(law.missed(rank, number) for rank in range(1, number + 1)), 1.0]
-        seen[number, : number + 1] = np.diff(missed)
-    return seen
+def _likelihood(ratios: np.ndarray, noise: np.ndarray, law: Law, number: int) -> float:
+    """Return how probable the ratios are if there are so many classes, over that of noise alone."""
+    ranks = range(1, number + 1)
+    gains = [law.class_density(ratios, rank, number) / noise for rank in ranks]
+    told = np.zeros(number + 1)
+    told[0] = 1.0  # by how many classes are among the bars looked at so far, longest first
+    for bar in range(len(ratios)):
+        told[1:] += told[:-1] * [gain[bar] for gain in gains]
+    hidden = np.cumprod([1.0, *(float(law.class_below(ratios[-1:], rank, number)[0]) for rank in reversed(ranks))])
+    return float(told @ hidden[::-1])

@@ -17,8 +17,8 @@ from topovae.homology.complexes.passes import Homology, compute_homology
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_classes, observe_double_covers
-from topovae.homology.features.nulls import Counted, betti_distribution, betti_number, likelihoods
-from topovae.homology.fitted import null
+from topovae.homology.features.nulls import Counted, betti_number, likelihoods
+from topovae.homology.fitted import law_of
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import observe
@@ -77,13 +77,13 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
     options.report("products and covers", 0.85)
     landmarks = {degree: len(chosen.distances) for degree, chosen in homology.landmarks.items()}
-    laws = {(p, k): null(k, dimension, landmarks[k], cloud.size, p) for p, k in ratios}
-    numbers = {key: betti_number(found, laws[key], options.alpha) for key, found in ratios.items()}
-    products = _products(homology, dimension, numbers)
-    numbers = _proven(numbers, ratios, products)
-    fields = len(options.primes)
+    laws = {(p, k): law_of(k, dimension, landmarks[k], cloud.size, p) for p, k in ratios}
+    significant = {key: betti_number(found, laws[key], options.alpha) for key, found in ratios.items()}
+    products = _products(homology, dimension, significant)
+    numbers = _proven(significant, ratios, products)
+    proven = {key: number if number > significant[key] else 0 for key, number in numbers.items()}
     counted = {
-        key: Counted(number, likelihoods(betti_distribution(ratios[key], laws[key], options.alpha, number), laws[key], fields))
+        key: Counted(number, likelihoods(ratios[key], laws[key], len(options.primes), proven[key]))
         for key, number in numbers.items()
     }
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
@@ -170,7 +170,7 @@ def _covers(classes: Classes | None, cloud: Cloud, alpha: float) -> tuple[Cover,
     """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
     if classes is None or len(classes.cocycles) > MOST_COVERED:
         return ()
-    law = null(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, 3)
+    law = law_of(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, 3)
     if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
     return tuple(observe_double_covers(classes, law, alpha))
@@ -183,4 +183,4 @@ def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], cloud: 
         return numbers[odd, 1]
     distances = homology.landmarks[1].distances
     ratios = ranked_ratios(persistence(distances, 3, 1, LONGEST_EDGE).bars[1])
-    return betti_number(ratios, null(1, cloud.dimension.value, len(distances), cloud.size, 3), options.alpha)
+    return betti_number(ratios, law_of(1, cloud.dimension.value, len(distances), cloud.size, 3), options.alpha)
