@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,8 @@ import numpy as np
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import SCHEMA, place, standard_extreme
+from topovae.homology.fitted import SCHEMA, document, place, standard_extreme
+from topovae.homology.odds import log_odds
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
@@ -97,7 +98,7 @@ def observe_answers(seed: int) -> dict[str, Any]:
     from topovae.homology.verdict.analyze import analyze
 
     drawn = simulate(seed)
-    told = {key: getattr(drawn, key) for key in ("space", "dimension", "map", "uneven", "noise", "outliers")}
+    told = {key: getattr(drawn, key) for key in ("space", "expression", "dimension", "map", "uneven", "noise", "outliers")}
     names = set()
     if drawn.expression is not None:
         expected = space_of(drawn.expression)
@@ -108,6 +109,7 @@ def observe_answers(seed: int) -> dict[str, Any]:
             "view": view.kind,
             "n": view.piece.cloud.size,
             "best": view.piece.candidates[0].name,
+            "named": view.piece.recommendation.latent is not None,
             "score": view.piece.candidates[0].score * view.piece.cloud.verdicts.manifold,
             "right": view.piece.candidates[0].name in names,
         }
@@ -117,6 +119,7 @@ def observe_answers(seed: int) -> dict[str, Any]:
     right = answer.name in names if names else answer.latent is None
     components = len(found.pieces)
     given = {"name": answer.name, "confidence": answer.confidence, "source": answer.source, "right": right}
+    given["rests_on"] = found.outlooks[0].rests_on if found.outlooks else None
     return {"seed": seed, **told, "n": len(drawn.x), "components": components, "views": views, "answer": given}
 
 
@@ -127,7 +130,7 @@ def _silent(stage: str, share: float) -> None:
 # ---------------------------------------------------------------- fits
 
 
-def fit_laws(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Fit the laws of bars, those of noise and those of classes, by dimension and degree.
 
     Rows count whose data fall into one piece and show the dimension that they have.
@@ -263,13 +266,61 @@ def fit_logistic(terms: np.ndarray, outcomes: np.ndarray, signs: Sequence[int] |
     return np.asarray(minimize(loss, np.zeros(len(free)), method="L-BFGS-B", bounds=bounds).x)
 
 
+def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Fit how often an answer is right to how sure the decision was, for names and for `none`.
+
+    Those of the samples as they are count, of sets in one piece.
+
+    Args:
+        rows: as of `observe_answers`.
+
+    Raises:
+        UsageError: there are too few.
+    """
+    views = [(row, view) for row in rows if row.get("components") == 1 for view in row["views"] if view["view"] == "samples"]
+    if len(views) < FEWEST:
+        raise UsageError(f"{len(views)} sets in one piece are too few; draw more --sets")
+    found = {}
+    for kind, named in (("named", True), ("none", False)):
+        chosen = [(row, view) for row, view in views if view["named"] == named]
+        scores = np.array([view["score"] if named else 1 - view["score"] for _, view in chosen])
+        # a right `none` is one where no space is right
+        right = np.array([view["right"] if named else row["expression"] is None for row, view in chosen])
+        found[kind] = np.round(fit_logistic(np.column_stack([np.ones(len(chosen)), log_odds(scores)]), right), 4).tolist()
+    return found
+
+
 # ---------------------------------------------------------------- the work
 
 
-def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class Part:
+    """A part of the file of fitted numbers.
+
+    Attributes:
+        name: its key there.
+        observe: what is measured of the set of a seed, as a row; of a module's top level, so that another process can find it.
+        key: what such a row has, and no other.
+        fit: what is fitted to rows.
+    """
+
+    name: str
+    observe: Callable[[int], dict[str, Any]]
+    key: str
+    fit: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]
+
+
+BARS = Part("bars", observe_bars, "bars", fit_laws)
+ANSWERS = Part("answers", observe_answers, "views", fit_confidence)
+
+
+def observe_all(
+    part: Part, seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of seeds, those of a file first; new ones are added to it.
 
     Args:
+        part: what they are for.
         seeds: of the sets.
         jobs: number of processes.
         save: file of JSON lines, or None.
@@ -279,10 +330,10 @@ def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: floa
         InputError: the file holds something else.
         OutputError: the file cannot be written.
     """
-    known = {row["seed"]: row for row in (saved_rows(save) if save else ())}
+    known = {row["seed"]: row for row in (saved_rows(save, part.key) if save else ())}
     yield from (known[seed] for seed in seeds if seed in known)
     began = time.monotonic()
-    rows = in_processes(observe_bars, [seed for seed in seeds if seed not in known], jobs)
+    rows = in_processes(part.observe, [seed for seed in seeds if seed not in known], jobs)
     with contextlib.closing(rows), contextlib.ExitStack() as stack:
         append = stack.enter_context(appending(save)) if save else _forget
         for row in rows:
@@ -296,8 +347,8 @@ def _forget(row: Mapping[str, Any]) -> None:
     """Keep nothing."""
 
 
-def saved_rows(path: str) -> list[dict[str, Any]]:
-    """Read rows from a file of JSON lines; none where there is no file. A last line that was cut is left out.
+def saved_rows(path: str, key: str) -> list[dict[str, Any]]:
+    """Read rows that have a key from a file of JSON lines; none where there is no file. A last line that was cut is left out.
 
     Raises:
         InputError: the file holds something else.
@@ -310,17 +361,17 @@ def saved_rows(path: str) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON lines: {error}; choose another --save") from None
-    if not all(isinstance(row, dict) and {"seed", "bars"} <= row.keys() for row in rows):
-        raise InputError(f"{path} holds other things than rows of `topovae bench calibrate`; choose another --save")
+    if not all(isinstance(row, dict) and {"seed", key} <= row.keys() for row in rows):
+        raise InputError(f"{path} holds other things than such rows of `topovae bench calibrate`; choose another --save")
     return rows
 
 
-def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
-    """Return the file of fitted numbers, with how it came about.
+def document_of(part: Part, rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
+    """Return the file of fitted numbers with a part of it fitted anew, and how that came about.
 
     Args:
-        fit: as of `fit_laws`.
-        rows: what was fitted to.
+        part: what is fitted.
+        rows: to what.
         command: the line that repeats it.
         commit: of the code that measured the rows.
     """
@@ -333,7 +384,7 @@ def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], comma
         "version": __version__,
         "created": datetime.now(UTC).date().isoformat(),
     }
-    return {"schema": SCHEMA, "bars": {"provenance": provenance, **fit}}
+    return {**document(), "schema": SCHEMA, part.name: {"provenance": provenance, **part.fit(rows)}}
 
 
 def written(document: Mapping[str, Any]) -> str:

@@ -113,6 +113,9 @@ def train(
 def calibrate(
     sets: Annotated[int, typer.Option(help="Number of simulated sets.", min=1)] = 600,
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Fit how sure answers are, by the file in the package, not how long bars live.")
+    ] = False,
     minutes: Annotated[float | None, typer.Option(help="After so many, what is there is fitted.", min=0)] = None,
     save: Annotated[
         str | None,
@@ -123,21 +126,21 @@ def calibrate(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Fit how long bars of noise live, and how many classes are missed, to simulated sets; the fit goes to stdout, as JSON.
+    """Fit how long bars of noise and of classes live to simulated sets of known topology; the fit goes to stdout, as JSON.
 
     It is read from topovae/homology/calibration.json.
     """
-    from topovae.benchmarks.calibrate import document_of, fit_laws, observe_all, written
+    from topovae.benchmarks.calibrate import ANSWERS, BARS, document_of, observe_all, written
 
     if save is not None and not os.path.exists(save):
         check_output(save)
-    rows = []
+    part, rows = ANSWERS if answers else BARS, []
     with progress_bar(quiet) as advance:
-        for row in observe_all(range(seed, seed + sets), jobs, save, minutes):
+        for row in observe_all(part, range(seed, seed + sets), jobs, save, minutes):
             rows.append(row)
             advance(f"{len(rows)} sets", len(rows) / sets)
-    words = f"topovae bench calibrate --sets {sets} --seed {seed}"
-    sys.stdout.write(written(document_of(fit_laws(rows), rows, words, commit)))
+    words = f"topovae bench calibrate{' --answers' if answers else ''} --sets {sets} --seed {seed}"
+    sys.stdout.write(written(document_of(part, rows, words, commit)))
 
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
