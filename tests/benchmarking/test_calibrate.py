@@ -12,7 +12,7 @@ from scipy.stats import genextreme
 from topovae.benchmarks import calibrate
 from topovae.benchmarks.calibrate import (
     BARS,
-    Part,
+    Stage,
     document_of,
     fit_confidence,
     fit_extremes,
@@ -166,7 +166,7 @@ def test_bars_of_a_small_set_are_observed() -> None:
 
 
 def test_the_document_says_how_it_came_about_and_keeps_its_other_parts() -> None:
-    part = Part("answers", observe_bars, "views", lambda rows: {"named": [0.5, -1.0]})
+    part = Stage("answers", observe_bars, "views", lambda rows: {"named": [0.5, -1.0]})
     found = document_of(part, [{"seed": 5}, {"seed": 4}], "topovae bench calibrate --answers", "abc")
     said = found["answers"]["provenance"]
     assert (said["seeds"], said["sets"], said["commit"]) == ([4, 6], 2, "abc")

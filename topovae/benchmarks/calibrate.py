@@ -294,7 +294,7 @@ def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Part:
+class Stage:
     """A part of the file of fitted numbers.
 
     Attributes:
@@ -310,17 +310,17 @@ class Part:
     fit: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]
 
 
-BARS = Part("bars", observe_bars, "bars", fit_laws)
-ANSWERS = Part("answers", observe_answers, "views", fit_confidence)
+BARS = Stage("bars", observe_bars, "bars", fit_laws)
+ANSWERS = Stage("answers", observe_answers, "views", fit_confidence)
 
 
 def observe_all(
-    part: Part, seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None
+    stage: Stage, seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of seeds, those of a file first; new ones are added to it.
 
     Args:
-        part: what they are for.
+        stage: what they are for.
         seeds: of the sets.
         jobs: number of processes.
         save: file of JSON lines, or None.
@@ -330,10 +330,10 @@ def observe_all(
         InputError: the file holds something else.
         OutputError: the file cannot be written.
     """
-    known = {row["seed"]: row for row in (saved_rows(save, part.key) if save else ())}
+    known = {row["seed"]: row for row in (saved_rows(save, stage.key) if save else ())}
     yield from (known[seed] for seed in seeds if seed in known)
     began = time.monotonic()
-    rows = in_processes(part.observe, [seed for seed in seeds if seed not in known], jobs)
+    rows = in_processes(stage.observe, [seed for seed in seeds if seed not in known], jobs)
     with contextlib.closing(rows), contextlib.ExitStack() as stack:
         append = stack.enter_context(appending(save)) if save else _forget
         for row in rows:
@@ -366,11 +366,11 @@ def saved_rows(path: str, key: str) -> list[dict[str, Any]]:
     return rows
 
 
-def document_of(part: Part, rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
+def document_of(stage: Stage, rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
     """Return the file of fitted numbers with a part of it fitted anew, and how that came about.
 
     Args:
-        part: what is fitted.
+        stage: what is fitted.
         rows: to what.
         command: the line that repeats it.
         commit: of the code that measured the rows.
@@ -384,7 +384,7 @@ def document_of(part: Part, rows: Sequence[Mapping[str, Any]], command: str, com
         "version": __version__,
         "created": datetime.now(UTC).date().isoformat(),
     }
-    return {**document(), "schema": SCHEMA, part.name: {"provenance": provenance, **part.fit(rows)}}
+    return {**document(), "schema": SCHEMA, stage.name: {"provenance": provenance, **stage.fit(rows)}}
 
 
 def written(document: Mapping[str, Any]) -> str:

@@ -134,13 +134,13 @@ def calibrate(
 
     if save is not None and not os.path.exists(save):
         check_output(save)
-    part, rows = ANSWERS if answers else BARS, []
+    stage, rows = ANSWERS if answers else BARS, []
     with progress_bar(quiet) as advance:
-        for row in observe_all(part, range(seed, seed + sets), jobs, save, minutes):
+        for row in observe_all(stage, range(seed, seed + sets), jobs, save, minutes):
             rows.append(row)
             advance(f"{len(rows)} sets", len(rows) / sets)
     words = f"topovae bench calibrate{' --answers' if answers else ''} --sets {sets} --seed {seed}"
-    sys.stdout.write(written(document_of(part, rows, words, commit)))
+    sys.stdout.write(written(document_of(stage, rows, words, commit)))
 
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
