@@ -11,13 +11,9 @@ from scipy.stats import genextreme
 
 from topovae.benchmarks import calibrate
 from topovae.benchmarks.calibrate import (
-    BARS,
-    Stage,
     document_of,
-    fit_confidence,
     fit_extremes,
     fit_laws,
-    fit_logistic,
     observe_all,
     observe_bars,
     saved_rows,
@@ -25,8 +21,6 @@ from topovae.benchmarks.calibrate import (
 )
 from topovae.benchmarks.simulated import DIMENSIONS, DRAWN, MAPS, TURNS, betti_numbers, product_of, simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import document
-from topovae.homology.odds import log_odds
 from topovae.homology.spaces.catalogue import known
 
 EXPRESSIONS = {"disk": "R2", "annulus": "cylinder", "embedded-torus": "torus", "interval": "I"}
@@ -128,32 +122,24 @@ def test_a_fit_recovers_the_extreme_values_that_were_drawn(shape: float) -> None
         assert np.mean(drawn > law.slopes[0] - 0.5 + law.quantile(alpha)) == pytest.approx(alpha, rel=0.4)
 
 
-def test_a_logistic_fit_recovers_what_was_drawn_and_falls_where_it_must() -> None:
-    rng = np.random.default_rng(2)
-    terms = np.column_stack([np.ones(4000), rng.normal(size=4000)])
-    outcomes = rng.random(4000) < 1 / (1 + np.exp(-(terms @ [0.3, 2.0])))
-    assert fit_logistic(terms, outcomes) == pytest.approx([0.3, 2.0], abs=0.2)
-    assert fit_logistic(terms, outcomes, signs=(0, -1))[1] == 0
-
-
 def test_what_is_observed_of_a_set_is_saved_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "rows.jsonl")
     monkeypatch.setattr(calibrate, "in_processes", lambda work, seeds, jobs: ({"seed": s, "bars": []} for s in seeds))
-    first = list(observe_all(BARS, range(3), 1, path, None))
+    first = list(observe_all(range(3), 1, path, None))
     monkeypatch.setattr(calibrate, "in_processes", lambda work, seeds, jobs: (pytest.fail("done again") for s in seeds))
-    assert list(observe_all(BARS, range(3), 1, path, None)) == first == saved_rows(path, "bars")
+    assert list(observe_all(range(3), 1, path, None)) == first == saved_rows(path)
 
 
 def test_no_more_is_begun_when_the_minutes_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "in_processes", lambda work, seeds, jobs: ({"seed": s, "bars": []} for s in seeds))
-    assert len(list(observe_all(BARS, range(9), 1, None, 0.0))) == 1
+    assert len(list(observe_all(range(9), 1, None, 0.0))) == 1
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"space": "torus"}\n')
     with pytest.raises(InputError, match="other things"):
-        saved_rows(str(path), "bars")
+        saved_rows(str(path))
 
 
 def test_bars_of_a_small_set_are_observed() -> None:
@@ -165,25 +151,8 @@ def test_bars_of_a_small_set_are_observed() -> None:
         assert bars["landmarks"] < seen["n"] and bars["ratios"] == sorted(bars["ratios"], reverse=True)
 
 
-def test_the_document_says_how_it_came_about_and_keeps_its_other_parts() -> None:
-    part = Stage("answers", observe_bars, "views", lambda rows: {"named": [0.5, -1.0]})
-    found = document_of(part, [{"seed": 5}, {"seed": 4}], "topovae bench calibrate --answers", "abc")
-    said = found["answers"]["provenance"]
+def test_the_document_says_how_it_came_about() -> None:
+    found = document_of({"laws": [{"noise": [0.5, -1.0]}]}, [{"seed": 5}, {"seed": 4}], "topovae bench calibrate", "abc")
+    said = found["bars"]["provenance"]
     assert (said["seeds"], said["sets"], said["commit"]) == ([4, 6], 2, "abc")
-    assert found["bars"] == document()["bars"] and "[ 0.5, -1.0 ]" in written(found)
-
-
-def test_confidence_follows_how_often_answers_are_right() -> None:
-    rng = np.random.default_rng(4)
-    rows = []
-    for seed in range(3000):
-        score, named = float(rng.uniform(0.05, 0.95)), bool(rng.random() < 0.7)
-        sure = log_odds(score if named else 1 - score)
-        right = bool(rng.random() < 1 / (1 + np.exp(-(0.5 + 1.5 * sure if named else -1 + 0.3 * sure))))
-        view = {"view": "samples", "score": score, "named": named, "right": right and named}
-        expression = None if right and not named else "S1"
-        rows.append({"seed": seed, "components": 1, "expression": expression, "views": [view]})
-    found = fit_confidence([*rows, {**rows[0], "components": 2}, {"seed": 1, "error": "x", "views": []}])
-    assert found["named"] == pytest.approx([0.5, 1.5], abs=0.2) and found["none"] == pytest.approx([-1, 0.3], abs=0.2)
-    with pytest.raises(UsageError, match="too few"):
-        fit_confidence(rows[:10])
+    assert "[ 0.5, -1.0 ]" in written(found)

@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--save", help="keep what was measured in this file")
     save = parser.parse_args().save
-    rows = {row["seed"]: row for row in (saved_rows(save, "bars") if save else ())}
+    rows = {row["seed"]: row for row in (saved_rows(save) if save else ())}
     with appending(save) if save else contextlib.nullcontext(lambda row: None) as append:
         for number, group, name, x in sets():
             if number not in rows:

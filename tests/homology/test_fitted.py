@@ -92,6 +92,7 @@ def test_densities_and_intensities_are_the_slopes_of_their_laws(law: dict[str, A
     steps, middles = np.diff(logs), np.exp((logs[1:] + logs[:-1]) / 2)
     below = found.class_below(np.exp(logs), 2, 2)
     assert found.class_density(middles, 2, 2) == pytest.approx(np.diff(below) / steps, abs=1e-4)
+    assert found.noise_above(np.array([found.critical_ratio(0.01)])) == pytest.approx(0.01)
     # how many bars of noise lie above the critical ratio is −log of how often there is none
     above = middles > found.critical_ratio(0.01)
     assert (found.noise_intensity(middles) * steps)[above].sum() == pytest.approx(-np.log(0.99), rel=1e-2)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +16,7 @@ import numpy as np
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import SCHEMA, document, place, standard_extreme
-from topovae.homology.odds import log_odds
+from topovae.homology.fitted import SCHEMA, place, standard_extreme
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
@@ -26,9 +25,6 @@ FEWEST = 40
 
 MOST_BOUNDED = 0.5
 """Shapes below minus it are not fitted, as maximum likelihood breaks down there: it follows from mathematics."""
-
-PENALTY = 0.1
-"""Of the squared slopes of a fit: it keeps them finite where nothing is missed. Weak, and not tuned."""
 
 
 def observe_bars(seed: int) -> dict[str, Any]:
@@ -85,42 +81,6 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
             landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
             bars.append({"asked": asked, "prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios})
     return {"n": n, "found": dimension.value, "gap": dimension.gap, "components": int(label.max()) + 1, "bars": bars}
-
-
-def observe_answers(seed: int) -> dict[str, Any]:
-    """Draw the set of a seed, diagnose it, and note how sure each view of its largest component was, and whether it was right.
-
-    Returns:
-        What is known of the set, the number of components, and of each view its kind, the score and whether the best space is
-        right; the same of the answer.
-    """
-    from topovae.homology.spaces.catalogue import catalogue, space_of
-    from topovae.homology.verdict.analyze import analyze
-
-    drawn = simulate(seed)
-    told = {key: getattr(drawn, key) for key in ("space", "expression", "dimension", "map", "uneven", "noise", "outliers")}
-    names = set()
-    if drawn.expression is not None:
-        expected = space_of(drawn.expression)
-        names = {space.name for space in catalogue() if space.looks_like(expected)}
-    found = analyze(drawn.x.astype(np.float32), seed=seed)
-    views = [
-        {
-            "view": view.kind,
-            "n": view.piece.cloud.size,
-            "best": view.piece.candidates[0].name,
-            "named": view.piece.recommendation.latent is not None,
-            "score": view.piece.candidates[0].score * view.piece.cloud.verdicts.manifold,
-            "right": view.piece.candidates[0].name in names,
-        }
-        for view in (found.outlooks[0].views if found.outlooks else ())
-    ]
-    answer = found.recommendation
-    right = answer.name in names if names else answer.latent is None
-    components = len(found.pieces)
-    given = {"name": answer.name, "confidence": answer.confidence, "source": answer.source, "right": right}
-    given["rests_on"] = found.outlooks[0].rests_on if found.outlooks else None
-    return {"seed": seed, **told, "n": len(drawn.x), "components": components, "views": views, "answer": given}
 
 
 def _silent(stage: str, share: float) -> None:
@@ -239,88 +199,13 @@ def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
     return law_of(x)
 
 
-def fit_logistic(terms: np.ndarray, outcomes: np.ndarray, signs: Sequence[int] | None = None) -> np.ndarray:
-    """Fit the log odds of outcomes as a linear function of terms, with a weak penalty on the slopes.
-
-    One more of either outcome, at the mean of the terms, keeps them finite where all are alike.
-
-    Args:
-        terms: (n, k); a first column of ones is the intercept, and not penalised.
-        outcomes: (n,) yes or no.
-        signs: (k,) that coefficients may have, 0 for either; None for either of all.
-
-    Returns:
-        Coefficients (k,).
-    """
-    from scipy.optimize import minimize
-
-    free = np.all(terms == 1, axis=0)
-    terms = np.vstack([terms, [terms.mean(0)] * 2])
-    outcomes = np.concatenate([outcomes, [True, False]])
-
-    def loss(x: np.ndarray) -> float:
-        score = terms @ x
-        return float(np.logaddexp(0, np.where(outcomes, -score, score)).sum() + PENALTY * (x[~free] ** 2).sum())
-
-    bounds = [(0.0 if sign > 0 else None, 0.0 if sign < 0 else None) for sign in signs or [0] * len(free)]
-    return np.asarray(minimize(loss, np.zeros(len(free)), method="L-BFGS-B", bounds=bounds).x)
-
-
-def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Fit how often an answer is right to how sure the decision was, for names and for `none`.
-
-    Those of the samples as they are count, of sets in one piece.
-
-    Args:
-        rows: as of `observe_answers`.
-
-    Raises:
-        UsageError: there are too few.
-    """
-    views = [(row, view) for row in rows if row.get("components") == 1 for view in row["views"] if view["view"] == "samples"]
-    if len(views) < FEWEST:
-        raise UsageError(f"{len(views)} sets in one piece are too few; draw more --sets")
-    found = {}
-    for kind, named in (("named", True), ("none", False)):
-        chosen = [(row, view) for row, view in views if view["named"] == named]
-        scores = np.array([view["score"] if named else 1 - view["score"] for _, view in chosen])
-        # a right `none` is one where no space is right
-        right = np.array([view["right"] if named else row["expression"] is None for row, view in chosen])
-        found[kind] = np.round(fit_logistic(np.column_stack([np.ones(len(chosen)), log_odds(scores)]), right), 4).tolist()
-    return found
-
-
 # ---------------------------------------------------------------- the work
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A part of the file of fitted numbers.
-
-    Attributes:
-        name: its key there.
-        observe: what is measured of the set of a seed, as a row; of a module's top level, so that another process can find it.
-        key: what such a row has, and no other.
-        fit: what is fitted to rows.
-    """
-
-    name: str
-    observe: Callable[[int], dict[str, Any]]
-    key: str
-    fit: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]]
-
-
-BARS = Stage("bars", observe_bars, "bars", fit_laws)
-ANSWERS = Stage("answers", observe_answers, "views", fit_confidence)
-
-
-def observe_all(
-    stage: Stage, seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None
-) -> Iterator[dict[str, Any]]:
+def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None) -> Iterator[dict[str, Any]]:
     """Yield the rows of seeds, those of a file first; new ones are added to it.
 
     Args:
-        stage: what they are for.
         seeds: of the sets.
         jobs: number of processes.
         save: file of JSON lines, or None.
@@ -330,10 +215,10 @@ def observe_all(
         InputError: the file holds something else.
         OutputError: the file cannot be written.
     """
-    known = {row["seed"]: row for row in (saved_rows(save, stage.key) if save else ())}
+    known = {row["seed"]: row for row in (saved_rows(save) if save else ())}
     yield from (known[seed] for seed in seeds if seed in known)
     began = time.monotonic()
-    rows = in_processes(stage.observe, [seed for seed in seeds if seed not in known], jobs)
+    rows = in_processes(observe_bars, [seed for seed in seeds if seed not in known], jobs)
     with contextlib.closing(rows), contextlib.ExitStack() as stack:
         append = stack.enter_context(appending(save)) if save else _forget
         for row in rows:
@@ -347,8 +232,8 @@ def _forget(row: Mapping[str, Any]) -> None:
     """Keep nothing."""
 
 
-def saved_rows(path: str, key: str) -> list[dict[str, Any]]:
-    """Read rows that have a key from a file of JSON lines; none where there is no file. A last line that was cut is left out.
+def saved_rows(path: str) -> list[dict[str, Any]]:
+    """Read rows from a file of JSON lines; none where there is no file. A last line that was cut is left out.
 
     Raises:
         InputError: the file holds something else.
@@ -361,17 +246,17 @@ def saved_rows(path: str, key: str) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON lines: {error}; choose another --save") from None
-    if not all(isinstance(row, dict) and {"seed", key} <= row.keys() for row in rows):
-        raise InputError(f"{path} holds other things than such rows of `topovae bench calibrate`; choose another --save")
+    if not all(isinstance(row, dict) and {"seed", "bars"} <= row.keys() for row in rows):
+        raise InputError(f"{path} holds other things than rows of `topovae bench calibrate`; choose another --save")
     return rows
 
 
-def document_of(stage: Stage, rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
-    """Return the file of fitted numbers with a part of it fitted anew, and how that came about.
+def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
+    """Return the file of fitted numbers, with how it came about.
 
     Args:
-        stage: what is fitted.
-        rows: to what.
+        fit: as of `fit_laws`.
+        rows: what was fitted to.
         command: the line that repeats it.
         commit: of the code that measured the rows.
     """
@@ -384,7 +269,7 @@ def document_of(stage: Stage, rows: Sequence[Mapping[str, Any]], command: str, c
         "version": __version__,
         "created": datetime.now(UTC).date().isoformat(),
     }
-    return {**document(), "schema": SCHEMA, stage.name: {"provenance": provenance, **stage.fit(rows)}}
+    return {"schema": SCHEMA, "bars": {"provenance": provenance, **fit}}
 
 
 def written(document: Mapping[str, Any]) -> str:

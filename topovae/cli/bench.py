@@ -113,9 +113,6 @@ def train(
 def calibrate(
     sets: Annotated[int, typer.Option(help="Number of simulated sets.", min=1)] = 600,
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
-    answers: Annotated[
-        bool, typer.Option("--answers", help="Fit how sure answers are, by the file in the package, not how long bars live.")
-    ] = False,
     minutes: Annotated[float | None, typer.Option(help="After so many, what is there is fitted.", min=0)] = None,
     save: Annotated[
         str | None,
@@ -130,17 +127,17 @@ def calibrate(
 
     It is read from topovae/homology/calibration.json.
     """
-    from topovae.benchmarks.calibrate import ANSWERS, BARS, document_of, observe_all, written
+    from topovae.benchmarks.calibrate import document_of, fit_laws, observe_all, written
 
     if save is not None and not os.path.exists(save):
         check_output(save)
-    stage, rows = ANSWERS if answers else BARS, []
+    rows = []
     with progress_bar(quiet) as advance:
-        for row in observe_all(stage, range(seed, seed + sets), jobs, save, minutes):
+        for row in observe_all(range(seed, seed + sets), jobs, save, minutes):
             rows.append(row)
             advance(f"{len(rows)} sets", len(rows) / sets)
-    words = f"topovae bench calibrate{' --answers' if answers else ''} --sets {sets} --seed {seed}"
-    sys.stdout.write(written(document_of(stage, rows, words, commit)))
+    words = f"topovae bench calibrate --sets {sets} --seed {seed}"
+    sys.stdout.write(written(document_of(fit_laws(rows), rows, words, commit)))
 
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:

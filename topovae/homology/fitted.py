@@ -57,6 +57,12 @@ class Law:
         # beyond the bound of the law there is none
         return np.asarray(np.maximum(1 + self.shape * z, 0) ** (-1 / self.shape - 1) / self.scale)
 
+    def noise_above(self, ratios: np.ndarray) -> np.ndarray:
+        """Return how often some bar of noise exceeds death/birth (b,)."""
+        z = np.maximum((np.log(ratios) - self.location) / self.scale, -LONG)
+        bounded = np.maximum(1 + self.shape * z, 0) ** (-1 / self.shape) if abs(self.shape) > 1e-6 else np.exp(-z)
+        return np.asarray(-np.expm1(-bounded))
+
     def class_density(self, ratios: np.ndarray, rank: int, number: int) -> np.ndarray:
         """Return the density, by the logarithm, of the class of a rank, 1 or more, of so many at death/birth (b,)."""
         below = self.class_below(ratios, rank, number)

@@ -83,7 +83,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     numbers = _proven(significant, ratios, products)
     proven = {key: number if number > significant[key] else 0 for key, number in numbers.items()}
     counted = {
-        key: Counted(number, likelihoods(ratios[key], laws[key], len(options.primes), proven[key]))
+        key: Counted(number, likelihoods(ratios[key], laws[key], options.alpha, len(options.primes), proven[key]))
         for key, number in numbers.items()
     }
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
