@@ -108,9 +108,10 @@ def target_of(space: str) -> Target:
     from topovae.data.synthetic.spaces import find_space
     from topovae.homology.spaces.catalogue import known
 
-    entry = INSTRUMENTS.get(space) or find_space(space)
+    instrument = INSTRUMENTS.get(space)
+    entry = instrument or find_space(space)
     if entry.space is None:
-        return Target(("none",), max(1, len(entry.parts)), entry.parts)
+        return Target(("none", *(instrument.fair if instrument else ())), max(1, len(entry.parts)), entry.parts)
     expected = known(entry.space)
     return Target((expected.name, expected.latent, *expected.alike))
 

@@ -29,6 +29,7 @@ class Instrument:
         space: a name of the catalogue, or None where no one manifold describes the data.
         kind: what sort of measurement it is.
         parts: space of each component, where there are several.
+        fair: other names that are no mistake.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Instrument:
     space: str | None
     kind: str
     parts: tuple[str, ...] = ()
+    fair: tuple[str, ...] = ()
 
     def rows(self, seed: int, n: int | None = None) -> Array:
         """Measure n times (None: the usual number), as (n, features) or as pictures (n, height, width)."""
@@ -180,6 +182,72 @@ def wrist(rng: np.random.Generator, n: int) -> Array:
     return seen + 0.04 * rng.normal(size=seen.shape)
 
 
+def seen(rng: np.random.Generator, points: Array, noise: float = 0.03) -> Array:
+    """See points (n, p), about 1 in size, in 20 readings that are bent a little, with noise."""
+    n, p = points.shape
+    first, second = rng.normal(size=(2, p, 20)) / np.sqrt(p)
+    return points @ first + 0.3 * np.tanh(points @ second) + noise * rng.normal(size=(n, 20))
+
+
+def tree(rng: np.random.Generator, n: int) -> Array:
+    """A tree whose three boughs each fork into two twigs."""
+    bough, twig, along = rng.integers(0, 3, n), rng.integers(0, 2, n), rng.uniform(0, 2, n)
+    points = np.zeros((n, 9))
+    points[np.arange(n), bough] = np.minimum(along, 1)
+    points[np.arange(n), 3 + 2 * bough + twig] = np.maximum(along - 1, 0)
+    return seen(rng, points)
+
+
+def theta(rng: np.random.Generator, n: int) -> Array:
+    """A ring with a bridge across it."""
+    angle, bridge = uniform_angles(rng, n), rng.random(n) < 0.25
+    across = rng.uniform(-1, 1, n)
+    ring = np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1)
+    return seen(rng, np.where(bridge[:, None], np.stack([across, 0 * across, 0.6 * (1 - across**2)], 1), ring))
+
+
+def lemniscate(rng: np.random.Generator, n: int) -> Array:
+    """A course in the shape of an eight, walked unevenly."""
+    angle = rng.vonmises(1.0, 0.5, n)
+    return seen(rng, np.stack([np.sin(angle), np.sin(angle) * np.cos(angle), 0.1 * np.cos(angle) ** 2], 1))
+
+
+def balloon(rng: np.random.Generator, n: int) -> Array:
+    """A sphere on a string."""
+    string, along = rng.random(n) < 0.25, rng.uniform(1, 3, n)
+    line = np.stack([0 * along, 0.1 * along**2 - 0.1, -along], 1)
+    return seen(rng, np.where(string[:, None], line, uniform_sphere(rng, n, 2)))
+
+
+def crossed_discs(rng: np.random.Generator, n: int) -> Array:
+    """Two discs through each other."""
+    radius, angle = np.sqrt(rng.random(n)), uniform_angles(rng, n)
+    x, y = radius * np.cos(angle), radius * np.sin(angle)
+    return seen(rng, np.where((rng.random(n) < 0.5)[:, None], np.stack([x, y, 0 * x], 1), np.stack([x, 0 * x, y], 1)))
+
+
+def ring_on_ball(rng: np.random.Generator, n: int) -> Array:
+    """A sphere that a ring touches."""
+    ring, angle = rng.random(n) < 0.3, uniform_angles(rng, n)
+    touching = np.stack([1.8 + 0.8 * np.cos(angle), 0 * angle, 0.8 * np.sin(angle)], 1)
+    return seen(rng, np.where(ring[:, None], touching, uniform_sphere(rng, n, 2)))
+
+
+def blobs(rng: np.random.Generator, n: int) -> Array:
+    """Seven normal clouds of uneven size and width in six dimensions, one in the other."""
+    which = rng.choice(7, n, p=rng.dirichlet(np.full(7, 3.0)))
+    places, widths = 0.6 * rng.normal(size=(7, 6)), rng.uniform(0.3, 0.8, (7, 6))
+    return seen(rng, places[which] + widths[which] * rng.normal(size=(n, 6)))
+
+
+def heavy_tails(rng: np.random.Generator, n: int) -> Array:
+    """Returns of ten shares: Student's t of three degrees, correlated."""
+    return 0.3 * rng.standard_t(3, (n, 10)) @ rng.normal(size=(10, 10))
+
+
+CLOUDS = ("plane", *(f"R{k}" for k in range(1, 11)))
+"""What is no mistake of a cloud without holes."""
+
 INSTRUMENTS: Mapping[str, Instrument] = {
     instrument.name: instrument
     for instrument in (
@@ -197,6 +265,14 @@ INSTRUMENTS: Mapping[str, Instrument] = {
         Instrument("flame-line", flame_line, 800, "interval", "spectra"),
         Instrument("gait", gait, 1800, "circle", "motion"),
         Instrument("wrist", wrist, 3000, "so3", "motion"),
+        Instrument("tree", tree, 1500, None, "no manifold"),
+        Instrument("theta", theta, 1200, None, "no manifold"),
+        Instrument("lemniscate", lemniscate, 1200, None, "no manifold"),
+        Instrument("balloon", balloon, 2000, None, "no manifold"),
+        Instrument("crossed-discs", crossed_discs, 2000, None, "no manifold"),
+        Instrument("ring-on-ball", ring_on_ball, 2000, None, "no manifold"),
+        Instrument("blobs", blobs, 1500, None, "no manifold", fair=CLOUDS),
+        Instrument("heavy-tails", heavy_tails, 1500, None, "no manifold", fair=CLOUDS),
     )
 }
 """Every instrument by its name, kinds together."""

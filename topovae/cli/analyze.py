@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,8 +26,11 @@ from topovae.cli.shell import (
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from topovae.data.dataset import Dataset
     from topovae.homology.verdict.analysis import Analysis
+    from topovae.runs.evidence import Evidence
 
 _UNITS = {"b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -46,10 +50,13 @@ def analyze(
     ] = None,
     preset: Annotated[str, typer.Option(help="auto, counts (square roots, smoothing of time series) or none.")] = "auto",
     evidence: Annotated[
-        bool, typer.Option("--evidence", help="Train the closest candidates briefly and compare them.")
+        bool,
+        typer.Option(
+            "--evidence", help="Train on each space that is left possible, to convergence, and compare; takes minutes."
+        ),
     ] = False,
     memory: Annotated[str, typer.Option(help="Memory that may be used, such as 2GiB.")] = "2GiB",
-    time: Annotated[float | None, typer.Option(help="Seconds that the homology may take.", min=0.0)] = None,
+    time: Annotated[float | None, typer.Option(help="Seconds that homology, then evidence, may take.", min=0.0)] = None,
     metric: Annotated[str, typer.Option(help="euclidean or cosine.")] = "euclidean",
     distance_matrix: Annotated[
         bool, typer.Option(help="The data are an n x n distance matrix, or a sparse graph of edge lengths.")
@@ -82,8 +89,10 @@ def analyze(
     samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet, memory=options["memory"])
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
-    if evidence:
-        document = add_evidence(document, samples, seed, quiet)
+    stopped, interrupted = result.stopped, result.interrupted
+    if evidence and not interrupted:
+        document, found = add_evidence(document, samples, seed, quiet, candidates, time)
+        stopped, interrupted = stopped or found.stopped, interrupted or found.interrupted
     if output:
         write(output, document, samples, {**options, "evidence": evidence}, seed)
         note(f"report: {output}", quiet)
@@ -94,9 +103,9 @@ def analyze(
         write_json(document)
     else:
         print_analysis(document)
-    if result.stopped is not None:
-        note(f"topovae: {result.stopped}; the answer rests on what was known by then", quiet)
-        if result.interrupted:
+    if stopped is not None:
+        note(f"topovae: {stopped}; the answer rests on what was known by then", quiet)
+        if interrupted:
             sys.stdout.flush()
             sys.exit(INTERRUPT_EXIT)
 
@@ -123,12 +132,18 @@ def open_graph(path: str) -> Dataset:
     return Dataset.of(np.column_stack([edges.row, edges.col, edges.data]), source=Source(path, digest))
 
 
-def add_evidence(document: dict[str, Any], samples: Dataset, seed: int, quiet: bool) -> dict[str, Any]:
-    """Train the closest candidates and let them decide, where they do."""
-    from topovae.runs.evidence import closest, compare, weigh
+def add_evidence(
+    document: dict[str, Any], samples: Dataset, seed: int, quiet: bool, candidates: str | None, seconds: float | None
+) -> tuple[dict[str, Any], Evidence]:
+    """Train on the candidates, or on all spaces that are left possible, and let them decide, where they do."""
+    from topovae.homology.spaces.catalogue import catalogue, find
+    from topovae.runs.evidence import Effort, compare, possible, weigh
 
+    spaces = possible(document, catalogue()) if candidates is None else [space.latent for space in find(candidates)]
+    effort = Effort() if seconds is None else replace(Effort(), seconds=max(seconds, 1e-9))
     with progress_bar(quiet) as advance:
-        return weigh(document, compare(samples, closest(document), seed, progress=advance))
+        found = compare(samples, spaces, seed, effort, advance)
+    return weigh(document, found), found
 
 
 def write(path: str, document: dict[str, Any], samples: Dataset, options: dict[str, Any], seed: int) -> None:
@@ -234,14 +249,34 @@ def print_analysis(document: dict[str, Any]) -> None:
         why = reasons or "all findings agree"
         table.add_row(escape(candidate["latent"]), candidate["name"], f"{candidate['score']:.2f}", escape(why))
     out.print(table)
+    if settling := document.get("settling"):
+        out.print(telling_table(settling))
     if evidence := document.get("evidence"):
         out.print(escape(describe_evidence(evidence)), soft_wrap=True)
 
 
+def telling_table(settling: dict[str, Any]) -> Table:
+    """What tells the nearest candidates apart: what was found, what each expects, and how probable it makes that."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title="what tells the nearest apart: expected (probability of what was found)", title_justify="left")
+    table.add_column("found")
+    for latent in settling["candidates"]:
+        table.add_column(escape(latent))
+    for row in settling["rows"]:
+        cells = (
+            f"{row['expected'][latent]} ({row['probability'][latent]:.2f})" if latent in row["expected"] else ""
+            for latent in settling["candidates"]
+        )
+        table.add_row(escape(row["observed"]), *cells)
+    return table
+
+
 def describe_evidence(evidence: dict[str, Any]) -> str:
-    """The verdict of brief training in one line."""
+    """The verdict of training in one line."""
     scores = ", ".join(f"{one['name']} {one['log_likelihood']:.2f} ± {one['se']:.2f}" for one in evidence["candidates"])
-    verdict = "decided" if evidence["decided"] else "not decided"
+    verdict = "decided" if evidence["decided"] else f"not decided, as {evidence['why']}"
     return f"evidence ({verdict}): held-out log-likelihood in nats a sample: {scores}"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, command
+from topovae.cli.shell import check_output, command, open_table
 
 
 @command("decode")
@@ -22,10 +22,9 @@ def decode(
     debug: DebugOption = False,
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
-    from topovae.data.readers.find import read_table
     from topovae.data.writers import write_columns
     from topovae.runs import models
 
     check_output(output, run, input)
     model = models.open_model(run, device)
-    write_columns({"x": models.decode(model, read_table(input))}, output, format)
+    write_columns({"x": models.decode(model, open_table(input, quiet))}, output, format)

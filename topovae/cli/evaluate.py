@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_picture, command, note, open_data, set_threads, write_json
+from topovae.cli.shell import check_picture, command, note, open_data, open_table, set_threads, write_json
 from topovae.cli.tables import print_certificate, print_metrics
 from topovae.errors import InputError, RunFileError, UsageError
 
@@ -40,7 +40,7 @@ def evaluate(
     check_picture(plot, run, data, against, truth)
     loaded = read_run(run)
     other = read_run(against) if against else None
-    samples = with_truth(run_data(loaded, data, quiet), truth, truth_space)
+    samples = with_truth(run_data(loaded, data, quiet), truth, truth_space, quiet)
 
     from topovae.homology.cloud.presets import Preset
     from topovae.runs.evaluation import certify_member, evaluate_member
@@ -89,7 +89,7 @@ def run_data(run: Run, path: str | None, quiet: bool) -> Dataset:
     return samples
 
 
-def with_truth(samples: Dataset, path: str | None, space: str | None) -> Dataset:
+def with_truth(samples: Dataset, path: str | None, space: str | None, quiet: bool) -> Dataset:
     """The data with ground truth from another file.
 
     Raises:
@@ -98,11 +98,9 @@ def with_truth(samples: Dataset, path: str | None, space: str | None) -> Dataset
     from topovae.signature import parse
 
     if path is not None:
-        from topovae.data.readers.find import read_table
-
         if space is None:
             raise UsageError("--truth needs --truth-space, the latent expression of its coordinates, such as S1 or S1xS1")
-        samples = replace(samples, truth=read_table(path).astype(float), space=space)
+        samples = replace(samples, truth=open_table(path, quiet), space=space)
     if samples.truth is None or samples.space is None:
         return samples
     from topovae.latent import LatentSpace

@@ -10,7 +10,7 @@ import typer
 
 from topovae.cli.options import DebugOption, JsonOption, QuietOption, SeedOption
 from topovae.cli.shell import command, console, write_json
-from topovae.errors import RunFileError
+from topovae.errors import RunFileError, visible
 
 
 @command("inspect")
@@ -38,11 +38,13 @@ def inspect(
 
 def describe_any(path: str, describe: Any) -> dict[str, Any]:
     """A summary of a run file or report, or of a data set in any format."""
-    if not os.path.isdir(path):
+    # neither a folder, nor a pipe, which can be read once, nor an array chosen by name is a file of ours
+    if os.path.isfile(path) or not (os.path.exists(path) or "::" in path):
         try:
             return describe(path)
         except RunFileError:
-            if path.endswith((".h5", ".hdf5")):
+            # HDF5 may begin with a block of another program, and is then no run file of ours
+            if path.endswith((".h5", ".hdf5")) and not has_user_block(path):
                 raise
     from topovae.data.readers.find import read
 
@@ -58,6 +60,16 @@ def describe_any(path: str, describe: Any) -> dict[str, Any]:
     }
 
 
+def has_user_block(path: str) -> bool:
+    """Whether an HDF5 file begins with bytes that belong to another program."""
+    import h5py
+
+    from topovae.store.reader import SIGNATURE
+
+    with open(path, "rb") as stream:
+        return stream.read(len(SIGNATURE)) != SIGNATURE and h5py.is_hdf5(path)
+
+
 def print_tree(document: dict[str, Any]) -> None:
     """Keys and values, nested ones as compact JSON; of the arrays in a file only how many (--json lists them)."""
     from rich.table import Table
@@ -66,6 +78,6 @@ def print_tree(document: dict[str, Any]) -> None:
         document = document | {"datasets": f"{len(document['datasets'])} (listed by --json)"}
     table = Table(show_header=False, box=None)
     for key, value in document.items():
-        plain = value if isinstance(value, str) else json_module.dumps(value, default=str)
+        plain = visible(value) if isinstance(value, str) else json_module.dumps(value, default=str)
         table.add_row(f"[bold]{key}[/bold]", plain.replace("[", "\\["))
     console().print(table)

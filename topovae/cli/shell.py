@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from topovae.errors import InputError, OutputError, RunFileError, TopovaeError
+from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, visible
 from topovae.extensions import load_extensions
 from topovae.store.documents import finite
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.console import Console
 
     from topovae.data.dataset import Dataset
@@ -38,8 +41,18 @@ Stored = TypeVar("Stored")
 SIGPIPE_EXIT, INTERRUPT_EXIT = 141, 130
 
 
+_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than the limit on file sizes allows",
+    errno.EIO: "the disk reports an input/output error",
+    errno.EBADF: "it is closed",
+}
+"""What can be wrong with standard output; files say it themselves, by their names."""
+
+
 class Terminated(SystemExit):
-    """SIGTERM was received; the exit code is the shell's 143."""
+    """SIGTERM or SIGHUP was received; the exit code is the shell's, 143 or 129."""
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -69,37 +82,65 @@ def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def guarded(**options: Any) -> None:
-            signal.signal(signal.SIGTERM, _terminate)
+            _hear_signals()
             try:
-                load_extensions()
-                function(**options)
-                sys.stdout.flush()
+                with warnings.catch_warnings():
+                    if options.get("quiet"):
+                        warnings.simplefilter("ignore")
+                    load_extensions()
+                    function(**options)
+                    sys.stdout.flush()
             except TopovaeError as error:
-                _fail(str(error), error.exit_code, options)
+                _fail(error.lines, error.exit_code, options)
             except KeyboardInterrupt:
-                _fail("interrupted", INTERRUPT_EXIT, options)
-            except Terminated:
-                _fail("interrupted", 128 + signal.SIGTERM, options)
+                _fail(("interrupted",), INTERRUPT_EXIT, options)
+            except Terminated as error:
+                _fail(("interrupted",), int(str(error.code)), options)
             except BrokenPipeError:
-                # The reader of our output went away, as `head` does. What is still buffered has no reader either.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                # The reader of our output went away, as `head` does.
+                _drop_output()
                 raise typer.Exit(SIGPIPE_EXIT) from None
             except MemoryError:
-                _fail("this machine has too little free memory; use fewer samples or --landmarks", 5, options)
+                _fail(("this machine has too little free memory; use fewer samples or --landmarks",), 5, options)
             except Exception as error:
+                if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+                    _drop_output()
+                    words = f"cannot write to standard output: {_FULL[error.errno]}; write to another place"
+                    _fail((words,), OutputError.exit_code, options)
                 problem = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
-                _fail(problem, 1, options)
+                _fail((problem,), 1, options)
 
         return place.command(name)(guarded)
 
     return register
 
 
-def _fail(message: str, code: int, options: dict[str, Any]) -> None:
+def _hear_signals() -> None:
+    """Interrupts are exceptions from here on; a lost terminal ends the work as SIGTERM does, but for `nohup`."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminate)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        signal.signal(hangup, _terminate)
+
+
+def _drop_output() -> None:
+    """What is still buffered for standard output has no place to go; Python would complain of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _fail(lines: tuple[str, ...], code: int, options: dict[str, Any]) -> None:
     if options.get("debug"):
         raise
-    sys.stderr.write(f"topovae: {message}\n")
+    _say("\n".join(map(visible, ("topovae: " + lines[0], *lines[1:]))))
     raise typer.Exit(code) from None
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # a full or closed stderr is no reason to fail in another way
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def arguments() -> tuple[str, ...]:
@@ -114,7 +155,12 @@ def write_json(document: Any) -> None:
 
 def console(stderr: bool = False) -> Console:
     """A rich console for tables (stdout) or notes (stderr)."""
-    from rich.console import Console
+    from rich.console import Console as Base
+
+    class Console(Base):
+        def on_broken_pipe(self) -> None:
+            """Leave it to `command`; rich would end the program with another code."""
+            raise
 
     return Console(stderr=stderr, highlight=False)
 
@@ -122,7 +168,7 @@ def console(stderr: bool = False) -> Console:
 def note(text: str, quiet: bool) -> None:
     """A line for the person at the terminal, on stderr."""
     if not quiet:
-        sys.stderr.write(f"{text}\n")
+        _say(visible(text))
 
 
 @contextlib.contextmanager
@@ -151,13 +197,25 @@ def open_data(path: str, quiet: bool, minimum: int | None = None, memory: int | 
         memory: bytes that the work may use, of which samples are held in a part; None for the usual.
     """
     from topovae.data.checks import MINIMUM, check
-    from topovae.data.dataset import HELD_BYTES, HELD_SHARE
+    from topovae.data.dataset import HELD_BYTES, HELD_SHARE, MEMORY_BYTES
     from topovae.data.readers.find import read
 
-    data = read(path).held(HELD_BYTES if memory is None else memory // HELD_SHARE)
-    for warning in check(data, MINIMUM if minimum is None else minimum).warnings:
+    data = read(path, memory=memory or MEMORY_BYTES).held(HELD_BYTES if memory is None else memory // HELD_SHARE)
+    for warning in (*data.notes, *check(data, MINIMUM if minimum is None else minimum).warnings):
         note(f"topovae: warning: {warning}", quiet)
     return data
+
+
+def open_table(path: str, quiet: bool) -> np.ndarray:
+    """Read coordinates or truth, float64 (n, k); what was left out of the file is said on stderr.
+
+    Args:
+        path: as `topovae.data.readers.find.read_table` takes it.
+        quiet: leave the warnings out.
+    """
+    from topovae.data.readers.find import read_table
+
+    return read_table(path, note=lambda sentence: note(f"topovae: warning: {sentence}", quiet)).astype(float)
 
 
 def set_threads(network: str, threads: int | None = None) -> None:
@@ -230,10 +288,11 @@ def existing(path: str, read: Callable[[str], Stored], kind: str) -> Stored | No
 
 
 @contextlib.contextmanager
-def keeping(words: str) -> Iterator[None]:
-    """Say on an interrupt what is kept, and how to go on."""
+def keeping(path: str, words: str) -> Iterator[None]:
+    """Say on an interrupt what is kept in a file, if it is there by then, and how to go on."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        note(words, quiet=False)
+        if os.path.exists(path):
+            note(f"{path} {words}", quiet=False)
         raise

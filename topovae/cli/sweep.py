@@ -68,8 +68,8 @@ def sweep(
         check_same_sweep(previous, sweep_options, samples)
     set_threads(choose_network(samples.sample_shape, options["network"]).kind)
     header = make_header(samples, sweep_options.to_dict(), seed, device, arguments())
-    kept = f"{output} holds the runs of all finished groups; the same command goes on from there"
-    with progress_bar(quiet) as advance, keeping(kept):
+    kept = "holds the runs of all finished groups; the same command goes on from there"
+    with progress_bar(quiet) as advance, keeping(output, kept):
         found = run_sweep(
             samples,
             sweep_options,

@@ -20,6 +20,7 @@ from topovae.cli.shell import (
     keeping,
     note,
     open_data,
+    open_table,
     progress_bar,
     set_threads,
     write_json,
@@ -28,8 +29,6 @@ from topovae.cli.tables import print_metrics
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from topovae.data.dataset import Dataset
     from topovae.runs.options import TrainOptions
     from topovae.store.schema import Run
@@ -91,7 +90,7 @@ def train(
         check_same(previous, train_options, samples)
     else:
         given = read_analysis(analysis) if analysis else None
-        pinned = read_anchors(options["anchors"]) if options["anchors"] else None
+        pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
         train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
@@ -99,8 +98,8 @@ def train(
             note(reason, quiet)
     header = make_header(samples, train_options.to_dict(), seed, device, arguments())
     started = time.monotonic()
-    kept = f"{output} holds the last whole epoch; the same command with --resume goes on from there"
-    with progress_bar(quiet) as advance, keeping(kept):
+    kept = "holds the last whole epoch; the same command with --resume goes on from there"
+    with progress_bar(quiet) as advance, keeping(output, kept):
         run = train_run(
             samples,
             train_options,
@@ -207,21 +206,25 @@ def read_analysis(path: str) -> dict[str, Any]:
         else:
             with open(path, encoding="utf-8") as file:
                 document = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"--analysis {path}: expected the JSON of `topovae analyze --json` ({error})") from None
-    whole = isinstance(document, dict) and {"recommendation", "candidates"} <= document.keys()
-    if not whole or document.get("schema") != "topovae/analysis/1":
+    if not is_diagnosis(document):
         raise InputError(
             f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
 
 
-def read_anchors(path: str) -> np.ndarray:
-    """A table of anchors (m, 1 + k): row numbers of the data, and coordinates."""
-    from topovae.data.readers.find import read_table
-
-    return read_table(path).astype(float)
+def is_diagnosis(document: Any) -> bool:
+    """Whether JSON is a diagnosis, with what a training takes from it."""
+    if not isinstance(document, dict) or document.get("schema") != "topovae/analysis/1":
+        return False
+    best, candidates = document.get("recommendation"), document.get("candidates")
+    if not isinstance(best, dict) or not isinstance(candidates, list):
+        return False
+    known = isinstance(best.get("latent"), str | None) and isinstance(best.get("name"), str)
+    confidence = best.get("confidence")
+    return known and isinstance(confidence, int | float) and 0 <= confidence <= 1
 
 
 def doubts(run: Run) -> list[str]:

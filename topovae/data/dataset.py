@@ -19,6 +19,12 @@ HELD_SHARE = 16
 """Samples of at most so many bytes, or of one part in so many of the memory that a work may use, are read from their file
 once and held: limits on cost, not tuned."""
 
+MEMORY_BYTES = 2 * 2**30
+"""Memory that a work may use where nothing else is said."""
+
+COPIES = 6
+"""Copies of the samples at hand, in double precision, that their checks and the diagnosis hold at once: an estimate."""
+
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18
 REAL_KINDS = "biuf"
@@ -61,6 +67,7 @@ class Dataset:
         space: latent expression of the truth coordinates, or None.
         source: the file, or None for an array from memory.
         chunk_rows: rows that the file reads together, whether all are wanted or not; 0 where it reads single rows.
+        notes: sentences on what the reader took for something else than samples.
 
     Raises:
         InputError: truth or group do not fit x.
@@ -77,6 +84,7 @@ class Dataset:
     space: str | None = None
     source: Source | None = None
     chunk_rows: int = 0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, array in (("truth", self.truth), ("group", self.group)):
@@ -96,6 +104,7 @@ class Dataset:
         group: Any = None,
         space: str | None = None,
         source: Source | None = None,
+        notes: tuple[str, ...] = (),
     ) -> Dataset:
         """Make a data set of any row source or nested sequence.
 
@@ -105,6 +114,7 @@ class Dataset:
             group: (n,) whole numbers or texts; texts are numbered in sorted order.
             space: latent expression of the truth.
             source: where x came from.
+            notes: sentences on what was taken for something else than samples.
 
         Raises:
             InputError: x is no table of at least two columns of real numbers, or truth or group do not fit it.
@@ -114,7 +124,7 @@ class Dataset:
         coordinates = None if truth is None else _coordinates(truth, place)
         labels = None if group is None else _labels(group, place)
         require_samples(rows.shape, rows.dtype, place)
-        return cls(rows, coordinates, labels, space, source, _chunk_rows(rows))
+        return cls(rows, coordinates, labels, space, source, _chunk_rows(rows), notes)
 
     @classmethod
     def given(cls, data: Dataset | ArrayLike) -> Dataset:
@@ -330,7 +340,7 @@ def _coordinates(truth: Any, place: str) -> np.ndarray:
             f"{place}: `truth` is an array of shape {array.shape} and type {array.dtype}; expected real "
             "numbers of shape (n, k), the coordinates of each sample. Correct or remove it."
         )
-    return array.reshape(len(array), -1)
+    return array[:, None] if array.ndim == 1 else array
 
 
 def _labels(group: Any, place: str) -> np.ndarray:

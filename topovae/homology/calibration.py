@@ -181,6 +181,8 @@ CLOUD: dict[str, Tuned] = {
     "fine_factor": Tuned(2, "scales at which the dimension shows", "Least number of neighbours for the continuous estimate."),
     "fine_spread": Tuned(1.6, "ratio of sizes", "Neighbourhoods less than so much apart give the estimate's interval."),
     "thin_ratio": Tuned(0.08, "ratio of the second local eigenvalue to the first", "A neighbourhood of less is a curve."),
+    "crossed_ratio": Tuned(0.25, "ratio of local eigenvalues", "A direction beyond the dimension is wide from it on."),
+    "crossed_medians": Tuned(10.0, "medians of that ratio", "And only if it is so much wider than elsewhere."),
     "steady_reach": Tuned(4, "scales at which the dimension shows", "Neighbourhoods up to it should show the same dimension."),
     "steady_part": Tuned(
         20,
@@ -223,6 +225,9 @@ CLOUD: dict[str, Tuned] = {
     "plane_rounds": Tuned(3, "rounds", "So often are samples brought onto the planes of their neighbours."),
     "branch_plane_share": Tuned(0.05, "share of the points", "Neighbours of a line onto which points on curves are brought."),
     "branch_ball_share": Tuned(0.125, "share of the points", "In a ball in which branches are looked for."),
+    "branch_neighbours": Tuned(
+        10, "neighbours", "Of each point on a curve, along which distances to those around a branch are summed."
+    ),
     "branch_inner": Tuned(0.6, "radii", "Where the annulus begins in which branches are looked for."),
     "branch_apart": Tuned(0.35, "radii", "Points of an annulus nearer to each other are in one piece."),
     "branch_piece_share": Tuned(0.12, "share of the annulus", "Smaller pieces of it are no branches."),
@@ -238,6 +243,24 @@ CLOUD: dict[str, Tuned] = {
         "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
     ),
     "core_manifold": Tuned(0.9, "probability", "Of the same dimension everywhere, that what was pulled onto planes must have."),
+    # cones
+    "cone_plane_share": Tuned(0.05, "share of the samples", "Neighbours of a tangent plane of a cone."),
+    "cone_straight": Tuned(
+        0.02,
+        "share of the squared distances from the apex",
+        "Up to it rays from the apex lie in the tangent planes.",
+        "cones 0.003 to 0.008, discs through random maps from 0.24 on, a linear track 0.026, a turntable whose lamp dims 0.036",
+        data="measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "cone_inner": Tuned(0.25, "share of the samples", "The nearest to the apex, which are asked whether they are bent."),
+    "cone_turned": Tuned(
+        0.1,
+        "least eigenvalue of the mean projection off the tangent planes",
+        "From it on tangent planes turn away from every direction, so that they fix the apex.",
+        "cones 0.22 to 0.41, flat discs 0.00",
+        data="tests/homology/cloud/test_cones.py and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "cone_least_amplitude": Tuned(0.5, "median amplitudes", "Samples nearer to the apex have no direction but their noise's."),
     # manifold
     "least_sure": Tuned(0.3, "probability", "Of a dimension whose gap says nothing."),
     "sure_more": Tuned(0.68, "probability", "What a wide gap adds to that of a dimension whose gap says nothing."),
@@ -248,11 +271,19 @@ CLOUD: dict[str, Tuned] = {
     "unsteady_width": Tuned(0.05, "share of the scales", "Change that makes the judgement of a steady dimension e : 1."),
     "thin_share": Tuned(0.07, "share of the points", "So many on curves halve manifolds from mixtures of dimensions."),
     "thin_width": Tuned(0.01, "share of the points", "Change that makes the judgement of mixed dimensions e : 1."),
+    "crossed_share": Tuned(
+        0.035,
+        "share of the points",
+        "So many at which sheets cross or meet halve manifolds from others.",
+        "generated and measured surfaces up to 0.025; two discs through each other 0.08 to 0.12, a sphere on a string 0.2",
+        data="seed 1040, and measured sets (homology/DIAGNOSIS.md)",
+    ),
+    "crossed_width": Tuned(0.005, "share of the points", "Change that makes the judgement of crossing sheets e : 1."),
     "branching_points": Tuned(
         0.04,
         "share of the points",
         "So many at which curves branch halve manifolds from graphs.",
-        "circles and intervals 0.00, but one of density 8 : 1 0.17; a Y 0.10, an eight 0.07 to 0.28",
+        "circles and intervals 0.00, pictures behind a bar 0.04 to 0.08; a Y 0.08 to 0.12, an eight 0.045 to 0.17",
         CORES,
         "seeds 1000 and 1001, and measured sets (homology/DIAGNOSIS.md)",
     ),
@@ -561,6 +592,9 @@ VERDICT: dict[str, Tuned] = {
         data=HELD_APART,
     ),
     "several_confidence": Tuned(0.95, "probability", "How sure `none` is where the data fall into several components."),
+    "sure_diagnosis": Tuned(
+        0.8, "probability", "An answer that is less sure says what would settle it, and gives way to evidence."
+    ),
     "speaks_against": Tuned(0.2, "probability", "A finding less probable by a space is said to speak against it."),
     "speaks_for": Tuned(0.6, "probability", "A finding more probable by a space is said to speak for it."),
 }

@@ -18,8 +18,9 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,10 +31,12 @@ from torch import Tensor, nn
 from topovae.data.dataset import Dataset
 from topovae.data.splits import split_data
 from topovae.errors import UsageError
+from topovae.homology.spaces.catalogue import KnownSpace, known
+from topovae.homology.verdict.settling import SURE
 from topovae.latent import LatentSpace
 from topovae.model.networks import BODIES, choose_network
 from topovae.model.vae import GaussianLikelihood
-from topovae.signature import parse
+from topovae.signature import NAMES, parse
 from topovae.store.documents import Document
 
 ERRORS = 3.0
@@ -42,14 +45,20 @@ ERRORS = 3.0
 LEAST_MARGIN = 1.0
 """Nats a sample that a decoder gains or loses by what is not topology: smoothness, the shape of the prior, luck."""
 
-MOST_COMPARED = 3
-"""So many of a diagnosis's candidates are compared."""
+MOST_COMPARED = 6
+"""So many spaces are compared at most: a limit on cost."""
 
-CLOSE = 0.02
-"""A candidate whose score is below this share of the best one's is not close."""
+MOST_DIMENSION = 3
+"""Spaces of more dimensions are compared only where the diagnosis itself names them: points of a prior fill them too thinly."""
 
-SURE_DIAGNOSIS = 0.8
-"""A diagnosis that is at least as sure keeps its answer against the evidence."""
+LAG = 2.0
+"""A candidate that lags by more than so many times what its last doubling gained goes no further: gains shrink."""
+
+MOST_SEEDS = 1_000_003
+"""Seeds of successive steps of a run differ by multiples of it."""
+
+CONFIDENCE = 0.7
+"""Of an answer by evidence."""
 
 WIDENING = 1.5
 """Components of the proposal are wider than the spacing of their centres, so that tails are covered."""
@@ -67,7 +76,9 @@ class Effort:
     Args:
         seeds: runs, each from other random weights.
         starts: decoders that a run begins with; the likeliest after `start_steps` goes on.
-        start_steps, steps: optimiser steps of a start, and of the decoder that goes on.
+        start_steps, steps: optimiser steps of a start, and of the decoder that goes on at first.
+        doublings: how often its steps are doubled at most, while that gains more than chance.
+        seconds: no doubling begins that would end later, by how long the steps before took.
         batch_size: samples a step.
         prior_points: points of the prior that stand for the latent space in a step.
         learning_rate, noise_rate: of the decoder and of the noise's logarithm.
@@ -78,9 +89,11 @@ class Effort:
     """
 
     seeds: int = 2
-    starts: int = 4
-    start_steps: int = 80
-    steps: int = 400
+    starts: int = 3
+    start_steps: int = 60
+    steps: int = 100
+    doublings: int = 5
+    seconds: float = 300.0
     batch_size: int = 256
     prior_points: int = 1000
     learning_rate: float = 1.5e-2
@@ -92,7 +105,7 @@ class Effort:
     most_features: int = 64
 
     def __post_init__(self) -> None:
-        small = [name for name, value in asdict(self).items() if value <= 0]
+        small = [name for name, value in asdict(self).items() if value < 0 or (not value and name != "doublings")]
         if small:
             raise UsageError(f"the budget of an evidence has {small[0]} = {getattr(self, small[0])}; expected more than 0")
 
@@ -107,26 +120,35 @@ class Fit(Document):
         fit: mean log-likelihood of the last training batches under the prior's points alone, a bound.
         noise: learned standard deviation, in the data's units.
         held_out: log-likelihood of each held-out sample (n,), nats; not in the JSON.
+        steps: optimiser steps after its start.
     """
 
-    keys: ClassVar = ("seed", "log_likelihood", "fit", "noise")
+    keys: ClassVar = ("seed", "steps", "log_likelihood", "fit", "noise")
 
     seed: int
     log_likelihood: float
     fit: float
     noise: float
     held_out: np.ndarray
+    steps: int = 0
 
 
 @dataclass(frozen=True)
 class Trial(Document):
-    """One candidate and its runs, the best fitted first."""
+    """One candidate and its runs, the best fitted first.
 
-    keys: ClassVar = ("latent", "name", "log_likelihood", "se", "runs")
+    Attributes:
+        latent, name: expression, and what it is called.
+        runs: one a seed.
+        converged: whether another doubling of the steps gained less than its own noise, or could not have caught up.
+    """
+
+    keys: ClassVar = ("latent", "name", "log_likelihood", "se", "spread", "converged", "runs")
 
     latent: str
     name: str
     runs: tuple[Fit, ...]
+    converged: bool = True
 
     @property
     def log_likelihood(self) -> float:
@@ -137,6 +159,12 @@ class Trial(Document):
     def se(self) -> float:
         """Standard error of `log_likelihood` over the held-out samples."""
         return _standard_error(self.runs[0].held_out)
+
+    @property
+    def spread(self) -> float:
+        """How far the log-likelihoods of the runs lie apart, nats a sample."""
+        found = [run.log_likelihood for run in self.runs]
+        return max(found) - min(found)
 
 
 @dataclass(frozen=True)
@@ -149,12 +177,18 @@ class Evidence:
         se: standard error of the margin, paired over the held-out samples.
         decided: whether every run of the first beats every run of the others by `ERRORS` standard errors and
             `LEAST_MARGIN`. Runs that disagree, or a space that fits as well, leave it undecided.
+        why: what leaves it undecided, in words; empty where it is decided.
+        stopped: why not all of the work was done, or None.
+        interrupted: whether that was an interrupt.
     """
 
     trials: tuple[Trial, ...]
     margin: float | None
     se: float | None
     decided: bool
+    why: str = ""
+    stopped: str | None = None
+    interrupted: bool = False
 
     @property
     def winner(self) -> Trial:
@@ -168,6 +202,8 @@ class Evidence:
             "margin": self.margin,
             "se": self.se,
             "decided": self.decided,
+            "why": self.why,
+            "stopped": self.stopped,
         }
 
 
@@ -178,34 +214,76 @@ def compare(
     effort: Effort | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
-    """Fit a decoder on each candidate to the training split and compare likelihoods of the validation split.
+    """Fit decoders on each candidate to the training split and compare likelihoods of the validation split.
 
-    The test split is not touched.
+    All candidates take the same steps, which are doubled while that gains one of them more than chance. A candidate that lags
+    behind the likeliest by more than twice what its last doubling gained goes no further: gains shrink.
+
+    The test split is not touched. What is known is kept when the time is over, or an interrupt comes, once each candidate has
+    been fitted at all.
 
     Args:
         data: samples; an array is taken as they come.
         candidates: latent expressions.
         seed: of the split and of every random number.
-        effort: what to spend; the default takes about 20 s a candidate on one core for 2000 x 50.
+        effort: what to spend; the default takes minutes for 2000 x 50 on one core.
         progress: called with a candidate and the share of the work that is done.
 
     Raises:
         UsageError: there are no candidates, or one is no latent expression.
+        KeyboardInterrupt: before there was anything to compare.
     """
     effort, report = effort or Effort(), progress or (lambda stage, share: None)
     spaces = list(dict.fromkeys(parse(text) for text in candidates))
     if not spaces:
         raise UsageError("no candidates were given to compare; expected latent expressions such as S1xS1")
     train, valid = _prepare(Dataset.given(data), seed, effort)
-    trials = []
-    for place, signature in enumerate(spaces):
-        runs = []
-        for number in range(effort.seeds):
-            report(f"evidence of {signature.canonical}", (place + number / effort.seeds) / len(spaces))
-            runs.append(run_candidate(signature.canonical, train, valid, seed + number, effort))
-        runs.sort(key=lambda run: -run.fit)
-        trials.append(Trial(signature.canonical, signature.name or signature.canonical, tuple(runs)))
-    return decide(trials)
+    racers = [
+        [Fitting(space.canonical, train, valid, seed + number, effort) for number in range(effort.seeds)] for space in spaces
+    ]
+    trials: tuple[Trial, ...] = ()
+    stopped, interrupted = None, False
+    try:
+        for reached in _rounds(racers, effort, report):
+            trials = reached
+        if not all(trial.converged for trial in trials):
+            stopped = f"{effort.seconds:g} s, or {effort.doublings} doublings of the steps, were over before all had converged"
+    except KeyboardInterrupt:
+        if not trials:
+            raise
+        stopped, interrupted = "interrupted before all had converged", True
+    return replace(decide(trials), stopped=stopped, interrupted=interrupted)
+
+
+def _rounds(racers: Sequence[Sequence[Fitting]], effort: Effort, report: Progress) -> Iterator[tuple[Trial, ...]]:
+    """Fit all candidates, then those that still gain by twice, four times the steps; yield all trials after each round."""
+    began, taken = time.monotonic(), 0
+    trials: list[Trial] = []
+    going = list(range(len(racers)))
+    for doubling in range(effort.doublings + 1):
+        steps = effort.steps * 2 ** max(doubling - 1, 0)
+        work = [(i, run) for i in going for run in racers[i]]
+        elapsed = time.monotonic() - began
+        if not work or (doubling and elapsed * (1 + len(work) * steps / taken) > effort.seconds):
+            return
+        for done, (_, run) in enumerate(work):
+            report(f"evidence of {run.latent}", (doubling + done / len(work)) / (effort.doublings + 1))
+            run.advance(steps)
+        taken += len(work) * steps
+        trials = [_trial(runs) for runs in racers]
+        best = max(trial.log_likelihood for trial in trials)
+        lagging = [best - trial.log_likelihood > LAG * max(run.gain for run in racers[i]) for i, trial in enumerate(trials)]
+        trials = [replace(t, converged=t.converged or lags) for t, lags in zip(trials, lagging, strict=True)]
+        going = [i for i in going if not trials[i].converged]
+        yield tuple(trials)
+
+
+def _trial(runs: Sequence[Fitting]) -> Trial:
+    """Return what the runs of a candidate reached, the best fitted first."""
+    signature = parse(runs[0].latent)
+    reached = sorted((run.reached for run in runs), key=lambda fit: -fit.fit)
+    name = signature.name or known(signature.canonical).name
+    return Trial(signature.canonical, name, tuple(reached), not any(run.gains for run in runs))
 
 
 def decide(trials: Sequence[Trial]) -> Evidence:
@@ -216,15 +294,30 @@ def decide(trials: Sequence[Trial]) -> Evidence:
     """
     ordered = tuple(sorted(trials, key=lambda trial: -trial.log_likelihood))
     if len(ordered) == 1:
-        return Evidence(ordered, None, None, False)
+        return Evidence(ordered, None, None, False, "there is no other space to compare with")
     first, second = ordered[:2]
     margin = first.log_likelihood - second.log_likelihood
     worst = min(first.runs, key=lambda run: run.log_likelihood)
-    rivals = [run for trial in ordered[1:] for run in trial.runs]
-    gaps = [worst.held_out - run.held_out for run in rivals]
-    decided = all(gap.mean() > max(ERRORS * _standard_error(gap), LEAST_MARGIN) for gap in gaps)
+    near = [trial for trial in ordered[1:] if any(not _exceeds(worst.held_out - run.held_out) for run in trial.runs)]
     se = _standard_error(first.runs[0].held_out - second.runs[0].held_out)
-    return Evidence(ordered, margin, se, decided)
+    return Evidence(ordered, margin, se, not near, _doubt(first, near))
+
+
+def _exceeds(gap: np.ndarray) -> bool:
+    """Whether gaps (n,) of log-likelihoods are more than chance, and than what is not topology."""
+    return bool(gap.mean() > max(ERRORS * _standard_error(gap), LEAST_MARGIN))
+
+
+def _doubt(first: Trial, near: Sequence[Trial]) -> str:
+    """Say what leaves a comparison undecided, nothing where no other space is near."""
+    if not near:
+        return ""
+    names = ", ".join(trial.name for trial in near)
+    spread = max(trial.spread for trial in (first, *near))
+    return (
+        f"{first.name} is not more likely than {names} by {LEAST_MARGIN:g} nat and {ERRORS:g} standard errors in every run; "
+        f"runs of one space lie up to {spread:.2f} nats apart"
+    )
 
 
 def _standard_error(values: np.ndarray) -> float:
@@ -292,25 +385,51 @@ class GenerativeMap(nn.Module):
         return torch.logsumexp(self.log_kernel(x, images), 1).mean() - math.log(points)
 
 
-def run_candidate(latent: str, train: Tensor, valid: Tensor, seed: int, effort: Effort) -> Fit:
-    """Fit one decoder from the best of several starts and measure it; the global random state is put back.
+class Fitting:
+    """One decoder on its way: the best of several starts, fitted further and further.
+
+    The global random state is put back after each step of the way.
 
     Args:
         latent: expression.
         train, valid: (n, q) samples.
         seed: of weights and samples.
         effort: what to spend.
+
+    Attributes:
+        steps: optimiser steps so far.
+        reached: the best that calls of `advance` reached, on the validation samples.
+        gain: nats a held-out sample that the last one gained over it; infinite after the first.
+        gains: whether that was more than chance.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        starts = []
-        for _ in range(effort.starts):
-            start = GenerativeMap(latent, train)
-            starts.append((fit(start, train, effort.start_steps, effort), start))
-        _, best = max(starts, key=lambda pair: pair[0])
-        reached = fit(best, train, effort.steps, effort)
-        held_out = held_out_log_likelihood(best, valid, effort).double().numpy()
-    return Fit(seed, float(held_out.mean()), reached, float(best.likelihood.noise.detach()), held_out)
+
+    def __init__(self, latent: str, train: Tensor, valid: Tensor, seed: int, effort: Effort) -> None:
+        self.latent, self.train, self.valid, self.seed, self.effort = latent, train, valid, seed, effort
+        self.model: GenerativeMap | None = None
+        self.reached = Fit(seed, -math.inf, -math.inf, math.nan, np.full(len(valid), -np.inf))
+        self.steps, self.gain, self.gains = 0, math.inf, True
+
+    def advance(self, steps: int) -> Fit:
+        """Fit by so many more steps, and measure; return the best that was reached so far."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed + self.steps * MOST_SEEDS)
+            model = self.model = self.model or self._start()
+            fitted = fit(model, self.train, steps, self.effort)
+            held_out = held_out_log_likelihood(model, self.valid, self.effort).double().numpy()
+        if self.steps:
+            gain = held_out - self.reached.held_out
+            self.gain = float(gain.mean())
+            self.gains = self.gain > 2 * _standard_error(gain)
+        self.steps += steps
+        if self.gain > 0:  # few samples are overfitted in the end
+            noise = float(model.likelihood.noise.detach())
+            self.reached = Fit(self.seed, float(held_out.mean()), fitted, noise, held_out, self.steps)
+        return self.reached
+
+    def _start(self) -> GenerativeMap:
+        """Return the start that fits best after a few steps."""
+        starts = [GenerativeMap(self.latent, self.train) for _ in range(self.effort.starts)]
+        return max(starts, key=lambda start: fit(start, self.train, self.effort.start_steps, self.effort))
 
 
 def fit(model: GenerativeMap, x: Tensor, steps: int, effort: Effort) -> float:
@@ -388,18 +507,32 @@ def _take(rows: Tensor, index: Tensor) -> Tensor:
     return rows.gather(1, index[..., None].expand(-1, -1, rows.shape[-1]))
 
 
-def closest(document: Mapping[str, Any]) -> list[str]:
-    """Return the latent expressions of a diagnosis's closest candidates, at least two where there are two.
+def possible(document: Mapping[str, Any], spaces: Sequence[KnownSpace]) -> list[str]:
+    """Return the latent expressions that a diagnosis leaves possible, what it names first, then the plainest; two at least.
+
+    Of a diagnosis that is not sure only two things are: a class that was found is there, whereas one that is missing may be too
+    short to be seen; and the dimension lies in its interval. Edge, orientation and products are what hard data show wrongly.
 
     Args:
         document: JSON of `topovae analyze`.
+        spaces: what may be named.
     """
-    candidates = document["candidates"][:MOST_COMPARED]
-    near = [
-        one["latent"] for place, one in enumerate(candidates) if place < 2 or one["score"] >= CLOSE * candidates[0]["score"]
-    ]
-    answer = document["recommendation"]["latent"]
-    return near if answer is None or answer in near else [answer, *near[:-1]]
+    dimension = document["intrinsic_dimension"]
+    low, high = round(dimension["interval"][0]), max(dimension["value"], round(dimension["interval"][1]))
+    scores = {one["latent"]: one["score"] for one in document["candidates"]}
+    views = [view["recommendation"]["latent"] for outlook in document["views"] for view in outlook["views"]]
+    named = [latent for latent in (document["recommendation"]["latent"], *views) if latent is not None]
+
+    def fits(space: KnownSpace) -> bool:
+        found = {int(prime): numbers for prime, numbers in document["betti"].items()}
+        classes = all(space.betti(prime, 1) >= numbers[1] for prime, numbers in found.items())
+        return classes and max(1, low) <= space.dimension <= min(high, MOST_DIMENSION)
+
+    left = [space for space in spaces if space.latent in named or fits(space)]
+    left.sort(key=lambda space: (space.latent not in named, space.name not in NAMES, -scores.get(space.latent, 0.0)))
+    chosen = [space.latent for space in left[:MOST_COMPARED]]
+    nearest = [latent for latent in scores if latent not in chosen]
+    return chosen + nearest[: max(0, 2 - len(chosen))]
 
 
 def weigh(document: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
@@ -407,15 +540,10 @@ def weigh(document: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
 
     Args:
         document: JSON of `topovae analyze`.
-        evidence: of its closest candidates.
+        evidence: of the spaces that it leaves possible.
     """
-    answer = document["recommendation"]
-    winner = next((one for one in document["candidates"] if parse(one["latent"]) == parse(evidence.winner.latent)), None)
-    if (
-        evidence.decided
-        and winner is not None
-        and winner["latent"] != answer["latent"]
-        and answer["confidence"] < SURE_DIAGNOSIS
-    ):
-        answer = {key: winner[key] for key in ("latent", "name")} | {"confidence": answer["confidence"], "source": "evidence"}
+    answer, winner = document["recommendation"], evidence.winner
+    same = answer["latent"] is not None and parse(answer["latent"]) == parse(winner.latent)
+    if evidence.decided and not same and answer["confidence"] < SURE:
+        answer = {"latent": winner.latent, "name": winner.name, "confidence": CONFIDENCE, "source": "evidence"}
     return {**document, "evidence": evidence.to_dict(), "recommendation": answer}

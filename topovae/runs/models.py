@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
+from math import prod
+
 import numpy as np
 import torch
 
 from topovae.data.dataset import Dataset
-from topovae.errors import RunFileError, UsageError
+from topovae.errors import InputError, ResourceError, RunFileError, UsageError
 from topovae.model.networks import to_device
 from topovae.model.vae import VAE, ModelConfig
 from topovae.store.reader import read_run
@@ -38,9 +42,27 @@ def open_model(path: str, device: str) -> VAE:
     return load_model(read_run(path).model, to_device(device))
 
 
+def machine_memory() -> float:
+    """Bytes of memory that this machine has; infinity where it does not say."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
 @torch.no_grad()
 def draw_samples(model: VAE, n: int, seed: int) -> dict[str, np.ndarray]:
-    """n points of the prior and what they decode to: "coordinates" (n, k) and "x" (n, *sample_shape)."""
+    """n points of the prior and what they decode to: "coordinates" (n, k) and "x" (n, *sample_shape).
+
+    Raises:
+        ResourceError: they would take more memory than the machine has.
+    """
+    needed = 3 * 4 * n * (model.space.coordinate_dim + prod(model.config.sample_shape))  # drawn, put together, written
+    if needed > machine_memory():
+        raise ResourceError(
+            f"{n} samples take about {needed / 2**30:.3g} GiB, and this machine has {machine_memory() / 2**30:.3g} GiB; draw "
+            "fewer at a time, with another --seed each time."
+        )
     like = next(model.parameters())
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -53,6 +75,7 @@ def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
     """E[x | z] at coordinates (n, coordinate_dim), as (n, *sample_shape) in the data's units.
 
     Raises:
+        InputError: a coordinate is no finite number in the precision of the model.
         UsageError: the coordinates have another number of columns.
     """
     if coordinates.ndim != 2 or coordinates.shape[1] != model.space.coordinate_dim:
@@ -62,6 +85,13 @@ def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
         )
     like = next(model.parameters())
     z = torch.as_tensor(coordinates, dtype=like.dtype, device=like.device)
+    wrong = ~z.isfinite().all(1)
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
+        raise InputError(
+            f"{int(wrong.sum())} of {len(z)} rows of coordinates are no points of {model.space.signature}: row {row} is "
+            f"{coordinates[row].tolist()} (counted from 0); expected finite numbers. Remove these rows."
+        )
     return torch.cat([model.decode(part) for part in z.split(batch)]).cpu().numpy()
 
 

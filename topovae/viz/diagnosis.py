@@ -18,7 +18,7 @@ from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, LABELS, TICK, TITLE
 WIDTH = 13.0
 MOST_ANGLES = 3
 MOST_CANDIDATES = 6
-LONGEST_NAME, LONGEST_TITLE, LONGEST_FACTS = 22, 90, 165  # characters
+LONGEST_NAME, LONGEST_TITLE, LONGEST_FACTS, LONGEST_WAY = 22, 90, 165, 75  # characters
 COLUMNS, LOWER = (8.4, 4.6), 3.7  # widths of the columns and height of the lower row, inches
 
 Document = Mapping[str, Any]
@@ -257,7 +257,8 @@ def draw_candidates(container: FigureBase, document: Document) -> None:
     labels = [_plain(_shortened(str(candidate["name"]), LONGEST_NAME)) for candidate in candidates]
     axes.set_xlim(0, 1)
     axes.set_ylim(-max(len(candidates), 4) + 0.4, 0.6)
-    quiet(axes, "candidates", "score", "")
+    ways = (document.get("settling") or {}).get("ways") or ()
+    quiet(axes, "candidates", "\n".join(["score", *(_plain(_shortened(way, LONGEST_WAY)) for way in ways[:1])]), "")
     axes.set_yticks(level, labels=labels, fontsize=LABEL)
     axes.tick_params(axis="y", length=0)
     likelihoods = likelihoods_of(document)

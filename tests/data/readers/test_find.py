@@ -344,7 +344,7 @@ WRONG = {
     "word_header.csv": (text_of("\na,b\n" + ROWS + "3,four\n"), r"line 8, column 2 is 'four'"),
     "missing.csv": (text_of(ROWS + "3,\n"), r"line 6, column 2 is ''.*missing value"),
     "word.tsv": (text_of("1\t2\n1\tx y\n"), r"line 2, column 2 is 'x y'"),
-    "index.csv": (text_of(",0,1\n0,1,2\n"), r"line 1, column 1 is ''"),
+    "index.csv": (text_of(",0,1\n,1,2\n,3,x\n"), r"line 3, column 3 is 'x'"),
     "ragged.csv": (text_of(ROWS + "3\n"), r"line 6 has 1 columns; expected 2"),
     "complex.csv": (text_of("1,2\n1,1+2j\n"), r"line 2, column 2 is '1\+2j'"),
     "column.csv": (text_of("1\n2\n3\n"), "one column"),
@@ -368,7 +368,7 @@ WRONG = {
     "text.h5ad": (text_of("no HDF5"), "cannot be read as HDF5"),
     "text.mat": (text_of("no matrix in this file at all" * 20), r"cannot be read as MATLAB's \.mat"),
     "text.gz": (text_of("no gzip"), "cannot be read as gzip"),
-    "sparse.h5ad": (broken_sparse, "row pointers"),
+    "sparse.h5ad": (broken_sparse, "pointers that do not fit"),
     "unknown.xyz": (text_of(ROWS), r"'\.xyz'.*no known format; expected .*\.npy, \.npz, \.csv"),
     "picture.png": (lambda path: Image.fromarray(PICTURES[0]).save(path), "no known format"),
 }  # fmt: skip
@@ -461,6 +461,60 @@ def test_an_array_larger_than_memory_is_a_resource_limit(tmp_path):
         archive.writestr("x.npy", buffer.getvalue())
     with pytest.raises((ResourceError, InputError)):
         read(str(tmp_path / "huge.npz"))
+
+
+def test_a_gzip_is_unpacked_once(tmp_path):
+    layers = b"1,2\n3,4\n"
+    for _ in range(1200):
+        layers = gzip.compress(layers, 1, mtime=0)
+    (tmp_path / "nested.gz").write_bytes(layers)
+    with pytest.raises(InputError, match="gzip within a gzip"):
+        read(tmp_path / "nested.gz")
+    with pytest.raises(InputError, match="gzip within a gzip"):
+        read("-", stdin=io.BytesIO(layers))
+
+
+def test_a_damaged_lzma_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", compression=zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", bytes(10_000))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[45:80] = bytes(byte ^ 0x5A for byte in content[45:80])
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.npz"):
+        read(tmp_path / "a.npz")
+
+
+def test_an_array_longer_than_its_member(tmp_path):
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<f8", "fortran_order": False, "shape": (2**20, 4)})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", buffer.getvalue())
+    with pytest.raises(InputError, match="said to take 33554432 bytes, and 128 are there"):
+        read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.mat", "csr.h5ad", "csc.h5ad"])
+def test_what_is_read_whole_must_fit_in_the_memory_given(name, tmp_path):
+    FILES[name][0](tmp_path / name)
+    with pytest.raises(ResourceError, match=name):
+        read(tmp_path / name, memory=100)
+
+
+def test_a_single_sample_must_fit_in_the_memory_given(tmp_path):
+    npy(tmp_path / "a.npy", np.zeros((3, 1000), dtype=np.uint8))
+    with pytest.raises(ResourceError, match="a single sample, of shape \\(1000,\\)"):
+        read(tmp_path / "a.npy", memory=40_000)
+    assert read(tmp_path / "a.npy", memory=50_000).n_samples == 3
+
+
+def test_a_named_pipe_is_read_like_standard_input(tmp_path):
+    npy(tmp_path / "a.npy")
+    os.mkfifo(tmp_path / "pipe")
+    writer = subprocess.Popen(["cp", tmp_path / "a.npy", tmp_path / "pipe"])
+    data = read(tmp_path / "pipe")
+    assert writer.wait() == 0
+    np.testing.assert_array_equal(data.load(), X)
+    assert data.source.sha256 == hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest()
 
 
 # --- laziness ------------------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """Folders of images: which files are taken, in what order and shape, and what is said of those that do not fit."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from topovae.data.readers.find import read
-from topovae.errors import InputError
+from topovae.errors import InputError, ResourceError
 
 PICTURES = np.random.default_rng(1).integers(0, 256, size=(3, 6, 5), dtype=np.uint8)
 MODES = {"L": (6, 5), "RGB": (6, 5, 3), "RGBA": (6, 5, 4), "I;16": (6, 5), "1": (6, 5), "P": (6, 5, 3)}
@@ -40,7 +42,7 @@ def test_images_of_several_formats(tmp_path):
 def test_images_of_different_shapes(other, tmp_path):
     for i in range(4):
         Image.fromarray(np.zeros((6, 5) if i < 2 else other, dtype=np.uint8)).save(tmp_path / f"{i}.png")
-    with pytest.raises(InputError, match=r"0\.png is \(6, 5\) and 2\.png is "):
+    with pytest.raises(InputError, match=r"0\.png is \(6, 5\) of uint8 and 2\.png is "):
         read(str(tmp_path))
 
 
@@ -63,3 +65,36 @@ def test_a_folder_without_images(tmp_path):
     Image.fromarray(PICTURES[0]).save(tmp_path / "0.png")
     with pytest.raises(InputError, match="folder of images"):
         read(f"{tmp_path}::x")
+
+
+def test_a_suffix_does_not_start_another_format(tmp_path, monkeypatch):
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(InputError, match=r"a\.png cannot be read as an image"):
+        read(tmp_path).load()
+    assert not (tmp_path / "started").exists()
+
+
+def test_pictures_of_8_and_of_16_bits_are_not_mixed(tmp_path):
+    for i in range(4):
+        Image.fromarray(np.full((6, 5), 200, dtype=np.uint16 if i % 2 else np.uint8)).save(tmp_path / f"{i}.png")
+    with pytest.raises(InputError, match=r"0\.png is \(6, 5\) of uint8 and 1\.png is \(6, 5\) of uint16"):
+        read(tmp_path)
+
+
+def test_a_picture_larger_than_memory_is_refused_by_its_header(tmp_path):
+    for i in range(2):
+        Image.new("1", (3000, 3000)).save(tmp_path / f"{i}.png")
+    with pytest.raises(ResourceError, match=r"0\.png"):
+        read(tmp_path, memory=2**24)
+
+
+def test_a_picture_that_changes_meanwhile(tmp_path):
+    for i in range(3):
+        Image.new("L", (5, 6), i).save(tmp_path / f"{i}.png")
+    data = read(tmp_path)
+    Image.new("L", (500, 600)).save(tmp_path / "1.png")
+    with pytest.raises(InputError, match=r"1\.png is \(600, 500\) of uint8 now"):
+        data.load()

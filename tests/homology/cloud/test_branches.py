@@ -17,6 +17,7 @@ def curve(name: str, n: int, seed: int, noise: float = 0.02) -> np.ndarray:
     shapes = {
         "circle": np.column_stack([np.cos(angle), np.sin(angle)]),
         "ellipse": np.column_stack([2 * np.cos(angle), np.sin(angle)]),
+        "hairpins": np.column_stack([np.cos(angle) * 3, np.sin(angle) * (0.25 + np.cos(angle) ** 2)]),
         "interval": np.column_stack([2 * along, np.cos(2 * along)]),
         "line": np.column_stack([along, 0 * along]),
         "Y": along[:, None] * np.column_stack([np.cos(arm), np.sin(arm)]),
@@ -27,7 +28,7 @@ def curve(name: str, n: int, seed: int, noise: float = 0.02) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ["circle", "ellipse", "interval", "line"])
+@pytest.mark.parametrize("name", ["circle", "ellipse", "hairpins", "interval", "line"])
 def test_curves_without_branches_have_none(name: str, seed: int) -> None:
     assert branching_share(curve(name, 800, seed)) == 0
 

@@ -201,7 +201,7 @@ def test_damaged_files_are_refused(harm: str, tmp_path: Path) -> None:
     np.savez(path, **parts)
     if harm == "cut":
         path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(InputError, match="sparse matrix"):
+    with pytest.raises(InputError, match=r"graph\.npz"):
         read_graph(path)
 
 
@@ -210,3 +210,13 @@ def test_memory_is_estimated_before_the_work() -> None:
         read_graph(ring(100_000), memory=2**20)
     with pytest.raises(ResourceError, match="GiB"):
         sample_graph(read_graph(ring(2000)), memory=2**20)
+
+
+def test_samples_at_distance_zero_are_one() -> None:
+    angles = np.linspace(0, 2 * np.pi, 50, endpoint=False)
+    points = np.repeat(np.column_stack([np.cos(angles), np.sin(angles)]), [4] + [1] * 49, axis=0)
+    found = measure_distances(cdist(points, points))
+    assert found.index.tolist() == [0, *range(4, 53)] and found.weights.tolist() == [4] + [1] * 49
+    assert len(found.distances) == 50 and found.n_samples == 53
+    with pytest.raises(InputError, match="Only 10 of the 60"):
+        measure_distances(cdist(np.repeat(points[4:14], 6, axis=0), np.repeat(points[4:14], 6, axis=0)))

@@ -70,3 +70,16 @@ def test_dimension_probabilities_add_to_one(gap: float) -> None:
 @pytest.mark.parametrize(("probability", "verdict"), [(None, None), (0.1, False), (0.5, None), (0.9, True)])
 def test_verdicts_near_even_are_withheld(probability: float | None, verdict: bool | None) -> None:
     assert decided(probability) is verdict
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.9, 2.6), (3.1, 3.2), (2.6, 4.4)])
+def test_a_dimension_within_the_interval_or_below_is_believed(low: float, high: float) -> None:
+    found = Dimension.read(3, (low + high) / 2, low, high, scale=12, gap=20.0, thin=0.0)
+    assert found.believed and dimension_probabilities(found)[3] > 0.85
+    assert found.interval[0] <= found.value <= found.interval[1]
+
+
+def test_a_dimension_above_the_interval_is_not_believed() -> None:
+    found = Dimension.read(4, 2.1, 1.9, 2.3, scale=12, gap=20.0, thin=0.0)
+    assert not found.believed and found.interval == (1.9, 4)
+    assert dimension_probabilities(found) == pytest.approx({2: 1 / 3, 3: 1 / 3, 4: 1 / 3})

@@ -10,6 +10,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from support.counts import heading_cells
 
+from topovae import analyze
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
 from topovae.homology.cloud.denoise import fit_denoiser
@@ -131,6 +132,7 @@ def test_presets_that_were_asked_for() -> None:
         "window": 2.0,
         "reasons": ["why"],
         "omitted": [],
+        "outweighing": None,
     }
 
 
@@ -174,7 +176,26 @@ def test_clocks_are_omitted_by_number(x: np.ndarray, columns: tuple[int, ...]) -
     assert choose_preset(Dataset.of(x), "none").omitted == ()
 
 
-@pytest.mark.parametrize("preset", [Preset(), Preset("counts", "sqrt", 2.0, ("why",)), Preset(omitted=(0, 3))])
+OUTWEIGHING = {
+    "noise of a thousand": (beside_a_circle(1000 * np.random.default_rng(2).normal(size=500)), 1),
+    "a clock, and pressure in pascals": (
+        np.column_stack([np.arange(500.0) * 1e9, beside_a_circle(1e5 + 1e3 * np.random.default_rng(3).normal(size=500))]),
+        2,
+    ),
+    "columns alike": (beside_a_circle(np.random.default_rng(4).normal(size=500)), None),
+    "one column and constants": (np.column_stack([t, np.ones(500), np.zeros(500)])[::-1].copy(), None),
+    "images": (np.random.default_rng(6).normal(size=(500, 2, 2)) * np.array([[100, 1], [1, 1]]), None),
+}
+
+
+@pytest.mark.parametrize(("x", "column"), OUTWEIGHING.values(), ids=OUTWEIGHING.keys())
+def test_a_column_that_outweighs_all_others_is_named(x: np.ndarray, column: int | None) -> None:
+    assert choose_preset(Dataset.of(x)).outweighing == column
+    said = " ".join(analyze(x).summary)
+    assert (f"column {column} outweighs all others" in said) == (column is not None)
+
+
+@pytest.mark.parametrize("preset", [Preset(), Preset("counts", "sqrt", 2.0, ("why",)), Preset(omitted=(0, 3), outweighing=2)])
 def test_presets_are_read_back(preset: Preset) -> None:
     document = {"preset": preset.to_dict()}
     assert Preset.of(document) == preset

@@ -67,3 +67,10 @@ def test_counts_that_cannot_be_are_refused(value: float, words: str) -> None:
     x[41, 2] = value
     with pytest.raises(InputError, match=words):
         read_sample(Dataset.of(x), prepare((6,), "euclidean", COUNTS), 2**30, 0)[1]
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e150])
+def test_values_whose_squares_are_no_numbers_are_refused(unit: float) -> None:
+    values = unit * np.random.default_rng(0).normal(size=(60, 3))
+    with pytest.raises(InputError, match="in another unit"):
+        read_sample(Dataset.of(values), prepare((3,), "euclidean", Preset("none")), 2**30, 0)

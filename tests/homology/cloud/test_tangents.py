@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from topovae.homology.cloud.denoise import fit_denoiser
+from topovae.homology.cloud.manifold import CROSSED
 from topovae.homology.cloud.tangents import boundary_share, flatten, frame_graph, growth_dimension, intrinsic_dimension
 
 
@@ -93,3 +94,34 @@ def test_the_noise_floor_is_found(n: int) -> None:
 def test_few_features_are_only_rotated() -> None:
     x = np.random.default_rng(4).normal(size=(50, 4))
     assert cdist(fit_denoiser(x).transform(x), fit_denoiser(x).transform(x)) == pytest.approx(cdist(x, x))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e-40, 1e-3, 1e130])
+def test_the_dimension_is_the_same_in_any_unit(unit: float) -> None:
+    points = disk(np.random.default_rng(0), 300)
+    plain, other = (intrinsic_dimension(scale * points, 0.0, 0) for scale in (1.0, unit))
+    assert (other.value, other.estimate) == (plain.value, pytest.approx(plain.estimate, rel=1e-6))
+
+
+def sheets(name: str, n: int, seed: int) -> np.ndarray:
+    """Surfaces (n, 8) that cross, and some that do not, with a little noise."""
+    rng = np.random.default_rng(seed)
+    a, b, which = rng.uniform(-1, 1, n), rng.uniform(-1, 1, n), rng.integers(0, 3, n)
+    turn = np.pi * b
+    shapes = {
+        "planes": np.column_stack([a, np.where(which > 0, b, 0), np.where(which > 0, 0, b)]),
+        "tube": np.column_stack([2 * a, np.cos(turn), np.sin(turn)]),
+        "sheet": np.column_stack([a, b, a * b]),
+        "bent sheet": np.column_stack([np.cos(2 * a), np.sin(2 * a), b]),
+    }
+    frame, _ = np.linalg.qr(rng.normal(size=(8, 8)))
+    return shapes[name] @ frame[:3] + 0.01 * rng.normal(size=(n, 8))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("name", "meet"), [("planes", True), ("tube", False), ("sheet", False), ("bent sheet", False)])
+def test_sheets_that_meet_are_told_from_those_that_do_not(name: str, meet: bool, seed: int) -> None:
+    found = intrinsic_dimension(sheets(name, 1500, seed), 0.01, seed)
+    assert found.value == 2
+    assert (found.crossed > CROSSED[0]) == meet

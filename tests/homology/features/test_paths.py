@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from topovae import analyze
+from topovae.data import Dataset
+from topovae.homology.cloud.front import read_points
+from topovae.homology.cloud.presets import choose_preset
 from topovae.homology.features.paths import MOST, is_closed_path
 
 
@@ -49,3 +53,22 @@ def test_neither_direction_nor_scale_matters(start: int) -> None:
     found = is_closed_path(points)
     assert is_closed_path(points[::-1]) == found
     assert is_closed_path(4 * points) == found
+
+
+def views(n: int = 72) -> np.ndarray:
+    """Pictures (n, 24, 24) of a turning body: its outline is the same half a turn later, its fine print is not."""
+    grid = np.linspace(-1, 1, 24)
+    x, y = np.meshgrid(grid, grid)
+    checks = (-1.0) ** np.add.outer(np.arange(24), np.arange(24))
+    angle = (2 * np.pi * np.arange(n) / n)[:, None, None]
+    ends = [np.exp(-((x - sign * 0.6 * np.cos(angle)) ** 2 + (y - sign * 0.3 * np.sin(angle)) ** 2) / 0.05) for sign in (1, -1)]
+    return (
+        ends[0] + ends[1] + 0.3 * checks * (np.cos(angle) * x + np.sin(angle) * y) + 0.1 * np.cos(angle) * np.exp(-(y**2) / 0.1)
+    )
+
+
+def test_what_a_filter_takes_from_pictures_still_tells_their_order() -> None:
+    pictures = views() + 0.02 * np.random.default_rng(2).standard_normal((72, 24, 24))
+    data = Dataset.of(pictures)
+    assert not is_closed_path(read_points(data, choose_preset(data, "auto", 0)).points)
+    assert analyze(data).recommendation.source == "order"

@@ -81,6 +81,7 @@ KEYS = {
     "left_out": list,
     "views": list,
     "set_aside": dict,
+    "settling": type(None),
 }
 
 
@@ -196,7 +197,7 @@ def test_of_more_than_fits_each_step_reads_a_row_once(monkeypatch: pytest.Monkey
     monkeypatch.setattr("topovae.homology.verdict.analyze.HELD_SHARE", 2**26)
     source = Counted(IMAGES)
     analyze(Dataset.of(source, group=np.arange(160) // 40), max_dim=1)
-    assert source.count.max() <= 4  # preset, points, groups and symmetries
+    assert source.count.max() <= 5  # preset, points, groups and symmetries, and the order of few
 
 
 def test_progress_rises_through_named_stages() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import lzma
 import struct
 import tokenize
 import zipfile
@@ -16,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from topovae.data.dataset import REAL_KINDS, RowSource, require_numbers
-from topovae.errors import InputError
+from topovae.data.dataset import MEMORY_BYTES, REAL_KINDS, RowSource, require_numbers
+from topovae.errors import InputError, ResourceError
 
 _BESIDE = ("truth", "group", "space")
 _LISTED = 12
@@ -25,17 +26,18 @@ _LISTED = 12
 # what the parsers of damaged files raise: h5py and gzip OSError, numpy, zipfile and scipy the rest
 DAMAGE = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError, SyntaxError,
-    struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+    struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
 
 class Contents(NamedTuple):
-    """What a reader finds: rows, and what lies beside them."""
+    """What a reader finds: rows, what lies beside them, and sentences on what it took for something else than samples."""
 
     x: RowSource
     truth: Any = None
     group: Any = None
     space: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class File:
         label: what the user calls it.
         member: name of the array that is wanted.
         suffix: decides the format; empty if the first bytes shall.
-        piped: it came by standard input, which may be plain text.
+        piped: it came by standard input or a pipe, which may be plain text.
+        packed: it came out of a gzip.
+        memory: bytes that reading may take.
     """
 
     path: Path
@@ -55,15 +59,18 @@ class File:
     member: str | None
     suffix: str
     piped: bool = False
+    packed: bool = False
+    memory: int = MEMORY_BYTES
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An array in a file, not read yet."""
+    """An array in a file, not read yet; `whole` if it can be read only as a whole."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
     open: Callable[[], Any]
+    whole: bool = False
 
     def __str__(self) -> str:
         return f"{self.shape} {self.dtype}"
@@ -115,6 +122,27 @@ def parsing(file: File, form: str, *more: type[Exception]) -> Iterator[None]:
         ) from error
 
 
+def require_room(shape: tuple[int, ...], dtype: np.dtype, place: str, memory: int) -> None:
+    """Refuse an array that does not fit in memory, before any of it is read.
+
+    Args:
+        shape: of the array.
+        dtype: of its numbers.
+        place: names it in a message.
+        memory: bytes that it may take.
+
+    Raises:
+        ResourceError: it takes more.
+    """
+    needed = prod(int(side) for side in shape) * dtype.itemsize
+    if needed > memory:
+        raise ResourceError(
+            f"{place}, an array of shape {tuple(int(side) for side in shape)} and type {dtype}, takes {needed / 2**30:.3g} GiB "
+            f"and must be read whole; {memory / 2**30:.3g} GiB are allowed. Convert it to .npy or .h5, which are read in "
+            "chunks, or allow more memory."
+        )
+
+
 def refuse_member(file: File) -> None:
     """Refuse a name where there is nothing to choose by it.
 
@@ -144,10 +172,14 @@ def choose(file: File, entries: Mapping[str, Entry]) -> Contents:
     folder = name[: len(name) - len(Path(name).name)]
     chosen = entries[name]
     require_numbers(chosen.shape, chosen.dtype, f"{file.label}::{name}")
+    if chosen.whole:
+        require_room(chosen.shape, chosen.dtype, f"{file.label}::{name}", file.memory)
     beside = {key: entries[folder + key] for key in _BESIDE if folder + key in entries and folder + key != name}
     if file.member not in (None, "x"):  # truth and group belong to x; another array may be of other samples
         beside = {key: entry for key, entry in beside.items() if not entry.shape or entry.shape[0] == chosen.shape[0]}
     space = beside.pop("space", None)
+    for key, entry in beside.items():
+        require_room(entry.shape, entry.dtype, f"{file.label}::{folder}{key}", file.memory)
     opened = {key: entry.open()[:] if entry.shape else entry.open() for key, entry in beside.items()}
     return Contents(chosen.open(), **opened, space=_text(space))
 
@@ -159,7 +191,7 @@ def _default(file: File, entries: Mapping[str, Entry]) -> str:
     arrays = [
         name
         for name, entry in entries.items()
-        if entry.dtype.kind in REAL_KINDS and entry.shape and Path(name).name not in _BESIDE
+        if entry.dtype.kind in REAL_KINDS and entry.shape and 0 not in entry.shape and Path(name).name not in _BESIDE
     ]
     if len(arrays) == 1:
         return arrays[0]

@@ -11,16 +11,18 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
 
-from topovae.data.dataset import REAL_KINDS, Dataset, Source
-from topovae.data.readers.base import Contents, File, InputFormat, parsing
+from topovae.data.dataset import COPIES, MEMORY_BYTES, REAL_KINDS, Dataset, Source
+from topovae.data.readers.base import Contents, File, InputFormat, parsing, require_room
 from topovae.data.readers.hdf5 import H5AD, HDF5
 from topovae.data.readers.idx import IDX
 from topovae.data.readers.matlab import MAT
@@ -42,36 +44,55 @@ STDIN = "-"
 _COPY_BYTES = 2**20
 
 
-def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Dataset:
-    """Read a data set from a file, a folder of images or standard input.
+def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None, memory: int = MEMORY_BYTES) -> Dataset:
+    """Read a data set from a file, a folder of images, a pipe or standard input.
 
     Args:
         path: a place, `FILE::name` for one of the arrays in a file, or `-` for standard input.
         stdin: what `-` reads; standard input if not given.
+        memory: bytes that reading, and looking at single samples, may take.
 
     Raises:
-        InputError: there is no such place, its format is not known, it is damaged, or what it holds is no
-            table of real numbers.
-        ResourceError: what must be read whole does not fit in memory.
+        InputError: there is no such place, its format is not known, it is damaged, it leads to other files, or what it
+            holds is no table of real numbers.
+        ResourceError: what must be read whole, or a single sample, does not fit in memory.
     """
-    (x, truth, group, space), source = _find(os.fspath(path), stdin)
-    return Dataset.of(x, truth=truth, group=group, space=space, source=source)
+    contents, source = _find(os.fspath(path), stdin, memory)
+    x, truth, group, space, notes = contents
+    data = Dataset.of(x, truth=truth, group=group, space=space, source=source, notes=notes)
+    needed = COPIES * data.n_features * np.dtype(np.float64).itemsize
+    if needed > memory:
+        raise ResourceError(
+            f"{source.path}: a single sample, of shape {data.sample_shape}, takes about {needed / 2**30:.3g} GiB to look at, "
+            f"and {memory / 2**30:.3g} GiB are allowed. Make the samples smaller, or allow more memory."
+        )
+    return data
 
 
-def read_table(path: str | os.PathLike[str]) -> np.ndarray:
+def read_table(
+    path: str | os.PathLike[str], memory: int = MEMORY_BYTES, note: Callable[[str], None] | None = None
+) -> np.ndarray:
     """Read a table of real numbers that need not be samples: coordinates or truth, of one column or more.
 
     Args:
         path: as for `read`.
+        memory: bytes that it may take.
+        note: called with a sentence on what was taken for something else than coordinates, if anything was.
 
     Returns:
         (n, k) in memory, float32 or float64; one column of (n,) becomes (n, 1).
 
     Raises:
         InputError: as for `read`.
+        ResourceError: it does not fit in memory.
     """
-    contents, source = _find(os.fspath(path), None)
-    array = np.asarray(contents.x[:])
+    contents, source = _find(os.fspath(path), None, memory)
+    if note is not None:
+        for sentence in contents.notes:
+            note(sentence)
+    require_room(contents.x.shape, contents.x.dtype, source.path, memory)
+    with parsing(File(Path(source.path), source.path, None, ""), "a table of numbers"):
+        array = np.asarray(contents.x[:])
     if array.dtype.kind not in REAL_KINDS or array.ndim == 0:
         raise InputError(
             f"{source.path} holds an array of shape {array.shape} and type {array.dtype}; expected a table of real "
@@ -81,21 +102,24 @@ def read_table(path: str | os.PathLike[str]) -> np.ndarray:
     return array.reshape(len(array), -1).astype(np.float64 if wide else np.float32)
 
 
-def _find(given: str, stdin: BinaryIO | None) -> tuple[Contents, Source]:
+def _find(given: str, stdin: BinaryIO | None, memory: int) -> tuple[Contents, Source]:
     """The arrays of a place, and where they come from."""
     place, member = _split_name(given)
     try:
         if place == STDIN:
-            return _read_stdin(given, member, stdin or sys.stdin.buffer)
+            return _read_stream(given, File(Path(), "standard input", member, "", memory=memory), stdin or sys.stdin.buffer)
         if os.path.isdir(place):
-            return read_folder(place, member), Source(given, hash_folder(place))
-        file = File(Path(place), place, member, Path(place).suffix.lower())
+            return read_folder(place, member, memory), Source(given, hash_folder(place))
+        file = File(Path(place), place, member, Path(place).suffix.lower(), memory=memory)
+        if stat.S_ISFIFO(os.stat(place).st_mode):
+            with open(place, "rb") as pipe:
+                return _read_stream(given, file, pipe)
         contents = _read_file(file)
         with open(place, "rb") as stream:
             return contents, Source(given, hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError as error:
         raise InputError(
-            f"{place} cannot be read: {error.strerror or error}. Expected a file, a folder of images, or - "
+            f"{place} cannot be read: {error.strerror or error}. Expected a file, a folder of images, a pipe, or - "
             "for standard input; check the name and that you may read it."
         ) from error
     except MemoryError as error:
@@ -122,6 +146,8 @@ def _read_file(file: File) -> Contents:
             f"{file.label} begins with the bytes {head[:8]!r} and ends in {file.suffix or 'no suffix'!r}, "
             f"which belong to no known format; expected {KNOWN}. Convert it, or correct its suffix."
         )
+    if form is GZIP and file.packed:
+        raise InputError(f"{file.label} is a gzip within a gzip; expected data in a single one. Unpack it once.")
     return form.read(file)
 
 
@@ -133,7 +159,8 @@ def _find_format(suffix: str, head: bytes) -> InputFormat | None:
     return next(named, None) or next(alike, None)
 
 
-def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> tuple[Contents, Source]:
+def _read_stream(given: str, file: File, stream: BinaryIO) -> tuple[Contents, Source]:
+    """The arrays of what can be read once, from a copy that has no name."""
     if stream.isatty():
         raise InputError(
             "Data were to come from standard input, which is a terminal; expected a pipe or a file, as in "
@@ -146,7 +173,7 @@ def _read_stdin(given: str, member: str | None, stream: BinaryIO) -> tuple[Conte
             digest.update(block)
             _copy(block, spool)
         spool.flush()
-        contents = _read_file(File(Path(spool.name), "standard input", member, "", piped=True))
+        contents = _read_file(replace(file, path=Path(spool.name), piped=True))
     return contents, Source(given, digest.hexdigest())
 
 
@@ -156,8 +183,8 @@ def _read_gzip(file: File) -> Contents:
             while block := stream.read(_COPY_BYTES):
                 _copy(block, spool)
         spool.flush()
-        inner = Path(file.label.lower().removesuffix(".gz")).suffix if not file.piped else ""
-        return _read_file(replace(file, path=Path(spool.name), suffix=inner))
+        inner = "" if file.piped else Path(file.label.lower().removesuffix(".gz")).suffix
+        return _read_file(replace(file, path=Path(spool.name), suffix=inner, packed=True))
 
 
 # a format around another, so no row of the table but read by it

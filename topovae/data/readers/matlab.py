@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from topovae.data.readers import matlab5
 from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing
-from topovae.data.readers.hdf5 import SparseRows, choose_hdf5
+from topovae.data.readers.hdf5 import Place, attribute, choose_hdf5, dense_entry, sparse_entry
 
 _MATLAB_TYPES = {
     "double": "f8", "single": "f4", "logical": "?", "sparse": "f8", "char": "U",
@@ -26,19 +27,16 @@ def read_mat(file: File) -> Contents:
 
     if h5py.is_hdf5(file.path):
         return choose_hdf5(file, _matlab_entry)
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
 
     def entry(name: str, shape: tuple[int, ...], kind: str) -> Entry:
         def load() -> Any:
-            with parsing(file, MAT.name, MatReadError):
-                array = loadmat(file.path, variable_names=[name])[name]
-                return SparseRows.of_scipy(array) if kind == "sparse" else array
+            with parsing(file, MAT.name):
+                return matlab5.load_variable(file, name)
 
-        return Entry(shape, np.dtype(_MATLAB_TYPES.get(kind, "O")), load)
+        return Entry(shape, np.dtype(_MATLAB_TYPES.get(kind, "O")), load, whole=kind != "sparse")
 
-    with parsing(file, MAT.name, MatReadError):
-        entries = {name: entry(name, tuple(shape), kind) for name, shape, kind in whosmat(file.path)}
+    with parsing(file, MAT.name):
+        entries = {name: entry(name, shape, kind) for name, shape, kind in matlab5.list_variables(file)}
     return choose(file, entries)
 
 
@@ -57,26 +55,35 @@ class _TransposedRows:
         return self.stored[..., rows].T
 
 
-def _matlab_entry(node: Any) -> Entry | None:
-    """Describe a variable of MATLAB 7.3; cells, structures and empty arrays are none."""
+def _matlab_entry(place: Place, node: Any) -> Entry | None:
+    """Describe a variable of MATLAB 7.3; cells, structures, named types and empty arrays are none."""
     import h5py
 
-    kind = node.attrs.get("MATLAB_class", b"double").decode()
+    kind = attribute(node, "MATLAB_class")
     if isinstance(node, h5py.Group):
-        return _matlab_sparse(node) if "MATLAB_sparse" in node.attrs else None
-    if kind not in _MATLAB_TYPES or "MATLAB_empty" in node.attrs or not node.shape:
+        return _matlab_sparse(place, node) if "MATLAB_sparse" in node.attrs else None
+    # what is no text, or is not there, says nothing about the numbers
+    unknown = not isinstance(kind, str) or kind == ""
+    if not isinstance(node, h5py.Dataset) or "MATLAB_empty" in node.attrs or not (unknown or kind in _MATLAB_TYPES):
         return None
     if kind == "char":
-        return Entry((), TEXT, lambda: "".join(map(chr, node[()].ravel())))
-    return Entry(node.shape[::-1], node.dtype, lambda: _TransposedRows(node))
+        return Entry((), TEXT, lambda: _characters(place))
+    entry = dense_entry(place, node)
+    return Entry(entry.shape[::-1], entry.dtype, lambda: _TransposedRows(place.rows(axis=-1))) if entry.shape else None
 
 
-def _matlab_sparse(group: Any) -> Entry:
-    shape = (int(group.attrs["MATLAB_sparse"]), len(group["jc"]) - 1)
+def _characters(place: Place) -> str:
+    """Text, which MATLAB stores as the numbers of its characters."""
+    return "".join(map(chr, np.ravel(place.values()).tolist()))
+
+
+def _matlab_sparse(place: Place, group: Any) -> Entry:
+    rows = attribute(group, "MATLAB_sparse")
+    pointers = place.below(group, "jc").node().shape
+    shape = (int(rows), int(pointers[0]) - 1)
     if "data" not in group:  # all zero
         return Entry(shape, np.dtype("V"), lambda: None)
-    data, indices, indptr = group["data"], group["ir"], group["jc"]
-    return Entry(shape, data.dtype, lambda: SparseRows.of_columns(data, indices, indptr, shape))
+    return sparse_entry(place, group, ("data", "ir", "jc"), np.array(shape), of_columns=True)
 
 
 MAT = InputFormat("MATLAB's .mat", (".mat",), (b"MATLAB ",), read_mat)

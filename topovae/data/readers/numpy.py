@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from math import prod
 from typing import IO
 
 import numpy as np
@@ -40,22 +41,33 @@ def read_npz(file: File) -> Contents:
         InputError: it is damaged, or holds no such array.
     """
 
+    return choose(file, npz_entries(file))
+
+
+def npz_entries(file: File) -> dict[str, Entry]:
+    """The arrays of an .npz file by name, not read yet.
+
+    Raises:
+        InputError: it is damaged.
+    """
+
     def entry(archive: zipfile.ZipFile, member: str) -> Entry:
+        with archive.open(member) as stream:
+            shape, dtype = _npy_header(stream)
+        declared, held = prod(shape) * dtype.itemsize, archive.getinfo(member).file_size
+
         def load() -> np.ndarray:
-            with (
-                parsing(file, NPZ.name),
-                zipfile.ZipFile(file.path) as again,
-                again.open(member) as stream,
-            ):
+            with parsing(file, NPZ.name), zipfile.ZipFile(file.path) as again, again.open(member) as stream:
+                # read_array takes memory for what a header says before it reads
+                if not dtype.hasobject and declared > held:
+                    raise ValueError(f"{member} is said to take {declared} bytes, and {held} are there")
                 return np.lib.format.read_array(stream, allow_pickle=False)
 
-        with archive.open(member) as stream:
-            return Entry(*_npy_header(stream), load)
+        return Entry(shape, dtype, load, whole=True)
 
     with parsing(file, NPZ.name), zipfile.ZipFile(file.path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
-        entries = {name.removesuffix(".npy"): entry(archive, name) for name in members}
-    return choose(file, entries)
+        return {name.removesuffix(".npy"): entry(archive, name) for name in members}
 
 
 NPY = InputFormat("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy)

@@ -6,11 +6,15 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from topovae.data.dataset import Dataset
+from topovae.data.dataset import MEMORY_BYTES, Dataset
+from topovae.data.readers.base import Entry, File, parsing, require_room
+from topovae.data.readers.numpy import npz_entries
+from topovae.data.readers.sparse import compressed_array, coordinate_array
 from topovae.errors import InputError, ResourceError
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.components import components_of_distances
@@ -98,7 +102,7 @@ def read_graph(data: Any, memory: int = 2 * 2**30) -> Any:
         ResourceError: the graph would exceed `memory`.
     """
     if isinstance(data, str | os.PathLike):
-        data = _load_sparse(data)
+        data = _load_sparse(data, memory)
     if hasattr(data, "tocoo"):
         return _from_sparse(data, memory)
     table = Dataset.given(data)
@@ -113,7 +117,7 @@ def holds_graph(path: str | os.PathLike[str]) -> bool:
 
 
 def sample_matrix(data: Dataset, seed: int = 0, memory: int = 2 * 2**30) -> DistanceSample:
-    """Take all samples of a distance matrix (n, n), each for itself, and find the components that they fall into.
+    """Take all samples of a distance matrix (n, n), those at distance zero as one, and find the components that they fall into.
 
     Args:
         data: the matrix, one row a sample.
@@ -140,8 +144,14 @@ def sample_matrix(data: Dataset, seed: int = 0, memory: int = 2 * 2**30) -> Dist
         raise InputError(f"All {n} samples are equal, at distance zero: there is no space to diagnose.")
     distances = np.asarray(distances, dtype=np.float64)
     distances = (distances + distances.T) / 2
-    every = np.arange(n)
-    return DistanceSample(distances, every, components_of_distances(distances, seed), np.ones(n, dtype=int), 0.0, n, False)
+    first, weights = np.unique((distances == 0).argmax(1), return_counts=True)
+    if len(first) < LEAST_ROWS:
+        raise InputError(
+            f"Only {len(first)} of the {n} samples of the distance matrix are not at distance zero from an earlier one; a "
+            f"diagnosis needs at least {LEAST_ROWS}."
+        )
+    apart = distances if len(first) == n else distances[np.ix_(first, first)]
+    return DistanceSample(apart, first, components_of_distances(apart, seed), weights, 0.0, n, False)
 
 
 def sample_graph(graph: Any, seed: int = 0, most: int | None = None, memory: int = 2 * 2**30) -> DistanceSample:
@@ -318,38 +328,42 @@ def _sparse_format(path: str | os.PathLike[str]) -> str | None:
         return None
     if not {"format.npy", "shape.npy", "data.npy"} <= names:
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return _format(arrays)
+    file = _file(path)
+    return _format(npz_entries(file), file)
 
 
-def _format(arrays: Mapping[str, np.ndarray]) -> str:
-    name = arrays["format"].item()
-    return name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
+def _file(path: str | os.PathLike[str], memory: int = MEMORY_BYTES) -> File:
+    return File(Path(path), os.fspath(path), None, ".npz", memory=memory)
 
 
-def _load_sparse(path: str | os.PathLike[str]) -> Any:
-    """Read the arrays of a sparse matrix, without unpickling anything, and put it together."""
-    from scipy import sparse
+def _array(entries: Mapping[str, Entry], name: str, file: File) -> np.ndarray:
+    """An array of the file, once it fits in memory."""
+    entry = entries[name]
+    require_room(entry.shape, entry.dtype, f"{file.label}::{name}", file.memory)
+    return np.asarray(entry.open())
 
-    place = os.fspath(path)
-    try:
-        with np.load(place, allow_pickle=False) as arrays:
-            form = _format(arrays)
-            if form not in _SPARSE:
-                raise InputError(f"{place} holds a sparse matrix of the form {form}; expected csr, csc or coo: use `.tocsr()`.")
-            parts = {name: arrays[name] for name in _SPARSE[form]}
-        shape = tuple(int(side) for side in parts.pop("shape"))
-        data = parts.pop("data")
+
+def _format(entries: Mapping[str, Entry], file: File) -> str:
+    name = _array(entries, "format", file)
+    if name.shape != () or name.dtype.kind not in "SU":
+        raise InputError(f"{file.label}: the `format` of its sparse matrix is no text; make it again by scipy.sparse.save_npz.")
+    return name.item().decode("ascii", "replace") if name.dtype.kind == "S" else str(name)
+
+
+def _load_sparse(path: str | os.PathLike[str], memory: int) -> Any:
+    """Read the arrays of a sparse matrix, without unpickling anything, and put it together once they are checked."""
+    file = _file(path, memory)
+    entries = npz_entries(file)
+    with parsing(file, "a sparse matrix"):
+        form = _format(entries, file)
+        if form not in _SPARSE:
+            raise InputError(
+                f"{file.label} holds a sparse matrix of the form {form}; expected csr, csc or coo: use `.tocsr()`."
+            )
+        parts = {name: _array(entries, name, file) for name in _SPARSE[form]}
         if form == "coo":
-            return sparse.coo_array((data, (parts["row"], parts["col"])), shape=shape)
-        made = {"csr": sparse.csr_array, "csc": sparse.csc_array}[form]((data, parts["indices"], parts["indptr"]), shape=shape)
-        made.check_format(full_check=True)
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{place} cannot be read as a sparse matrix ({reason}); expected a file of scipy.sparse.save_npz. Make it again."
-        ) from error
-    return made
+            return coordinate_array(parts["data"], parts["row"], parts["col"], parts["shape"])
+        return compressed_array(form, parts["data"], parts["indices"], parts["indptr"], parts["shape"])
 
 
 def _require_room(edges: int, nodes: int, memory: int, points: int = 0) -> None:

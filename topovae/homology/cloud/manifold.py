@@ -33,6 +33,7 @@ CLASS_FLOOR, CLASS_WIDTH = tuned("twist_floor"), tuned("twist_width")
 UNDETERMINED = tuned("undetermined")
 UNFIT = tuned("unfit"), tuned("unfit_width")
 UNSTEADY = tuned("unsteady"), tuned("unsteady_width")
+CROSSED = tuned("crossed_share"), tuned("crossed_width")
 THIN = tuned("thin_share"), tuned("thin_width")
 BRANCHES = tuned("branching_points"), tuned("branching_width")
 SURE_BEYOND, LEAST_SURE, SURER = tuned("sure_beyond"), tuned("least_sure"), tuned("sure_more")
@@ -72,6 +73,7 @@ def evenly(dimension: Dimension) -> dict[str, float]:
     """Return the probabilities that the dimension is the same everywhere, and at all scales, by what is found if it is not."""
     return {
         "the dimension changes from place to place": float(_below(dimension.thin, *THIN)),
+        "sheets cross or meet": float(_below(dimension.crossed, *CROSSED)),
         "the dimension changes with the scale": float(_below(1 - dimension.steady, *UNSTEADY)),
     }
 
@@ -124,8 +126,12 @@ def orientation_by_classes(frames: FrameGraph, flips: Mapping[Class, np.ndarray]
 def dimension_probabilities(dimension: Dimension) -> dict[int, float]:
     """Return how sure the dimension is, from its gap; the rest goes to its neighbours.
 
-    Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is.
+    Beyond the dimensions that a gap can show there is only the estimate, which is taken as it is. Where gap and estimate
+    disagree, all dimensions from the one to the other are as probable.
     """
+    if not dimension.believed:
+        held = range(max(1, round(dimension.interval[0])), dimension.value + 1)
+        return dict.fromkeys(held, 1 / len(held))
     if dimension.value > LARGEST_DIMENSION:
         return {dimension.value: SURE_BEYOND}
     sure = LEAST_SURE + SURER * logistic(np.log(dimension.gap / SURE_GAP) / SURE_WIDTH)

@@ -50,6 +50,7 @@ class Preset(Document):
         window: standard deviation, in rows, of the Gaussian window over successive rows; 0 for none.
         reasons: sentences that say why.
         omitted: columns that are no measurement but a clock or a number of rows.
+        outweighing: a column whose variance all others together hardly have a hundredth of, so that distances are its alone.
     """
 
     name: str = "none"
@@ -57,6 +58,7 @@ class Preset(Document):
     window: float = 0.0
     reasons: tuple[str, ...] = ()
     omitted: tuple[int, ...] = ()
+    outweighing: int | None = None
 
     @classmethod
     def of(cls, analysis: Mapping[str, Any] | None) -> Preset | None:
@@ -131,10 +133,13 @@ def choose_preset(data: Dataset, preset: str = "auto", seed: int = 0) -> Preset:
     together = np.vstack(stretches)
     if not np.isfinite(together).all():  # the reader of the sample names the rows
         return Preset(reasons=("some values are not finite",))
-    omitted = _clocks(together) if preset == "auto" and len(data.sample_shape) == 1 else ()
+    table = preset == "auto" and len(data.sample_shape) == 1
+    omitted = _clocks(together) if table else ()
+    outweighing = _outweighing(together, omitted) if table else None
     stretches = [np.delete(stretch, omitted, axis=1) for stretch in stretches]
     together = np.vstack(stretches)
-    return replace(_choose(together, stretches, preset, len(data.sample_shape), seed), omitted=omitted)
+    chosen = _choose(together, stretches, preset, len(data.sample_shape), seed)
+    return replace(chosen, omitted=omitted, outweighing=outweighing)
 
 
 def _clocks(together: np.ndarray) -> tuple[int, ...]:
@@ -150,6 +155,15 @@ def _clocks(together: np.ndarray) -> tuple[int, ...]:
             break
         found.append(column)
     return tuple(sorted(found))
+
+
+def _outweighing(together: np.ndarray, omitted: Sequence[int]) -> int | None:
+    """Return the column that has so much of the variance as a clock must have, though it does not only rise."""
+    variances = together.var(0)
+    variances[list(omitted)] = 0
+    largest = int(variances.argmax())
+    rest = np.delete(variances, largest)
+    return largest if rest.any() and variances[largest] >= CLOCK * rest.sum() else None
 
 
 def _choose(together: np.ndarray, stretches: Sequence[np.ndarray], preset: str, axes: int, seed: int) -> Preset:

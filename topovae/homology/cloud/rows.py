@@ -23,6 +23,9 @@ MOST_ROWS = 20_000
 BLOCK_NUMBERS = 2**22
 """Numbers in a block of rows, 32 MiB in double precision: a limit on cost, not tuned."""
 
+SMALLEST, LARGEST = 1e-50, 1e140
+"""Values whose squares, local variances and noise among them, are numbers in double precision: not tuned."""
+
 
 @dataclass(frozen=True)
 class RowFilter:
@@ -134,8 +137,14 @@ def read_sample(
     else:
         index = _chosen(np.arange(n), count, seed)
         x = _read_rows(data, preparation, index)
-    if not np.ptp(x, axis=0).any():
+    spread = np.ptp(x, axis=0).max(initial=0.0)
+    if not spread:
         raise InputError(f"All {len(x)} samples read are equal: there is no space to diagnose.")
+    if not SMALLEST < spread < LARGEST:
+        raise InputError(
+            f"The samples read spread over {spread:.3g}, whose square a computer cannot hold; give them in another unit, so "
+            f"that they spread over more than {SMALLEST:g} and less than {LARGEST:g}."
+        )
     return index, x
 
 

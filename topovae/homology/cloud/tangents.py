@@ -6,7 +6,7 @@ All functions take points that have been denoised (`denoise`, `neighbours.averag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
@@ -25,6 +25,7 @@ FINE, FINE_FACTOR, FINE_SPREAD = int(tuned("fine_scale")), tuned("fine_factor"),
 LARGEST_DIMENSION = int(tuned("largest_dimension"))
 CLEAR_GAP, UNCLEAR_GAP = tuned("clear_gap"), tuned("unclear_gap")
 WIDE_GAP, FAINT_GAP = tuned("wide_gap"), tuned("faint_gap")
+CROSSED_RATIO, CROSSED_MEDIANS = tuned("crossed_ratio"), tuned("crossed_medians")
 CURVATURE_FLOOR, THIN_RATIO = tuned("curvature_floor"), tuned("thin_ratio")
 STEADY_REACH, STEADY_PART = int(tuned("steady_reach")), int(tuned("steady_part"))
 MOST_FRAME, FLAT_ROUNDS = int(tuned("most_frame")), int(tuned("flat_rounds"))
@@ -46,13 +47,15 @@ class Dimension(Document):
     """The intrinsic dimension: an integer, a continuous estimate with its interval, and where it was read.
 
     Attributes:
-        value: the integer.
-        estimate: mean participation ratio of the local spectra.
-        interval: its range over neighbourhood sizes and bootstrap resamples, 95 %.
+        value: the integer, read from the gap of the spectra.
+        estimate: mean participation ratio of the local spectra, which noise raises.
+        interval: its range over neighbourhood sizes and bootstrap resamples, 95 %, widened to hold the value.
         scale: number of neighbours at which the dimension shows.
         gap: ratio of the mean local eigenvalues number `value` and `value` + 1.
         thin: share of the points whose neighbourhood is a curve though `value` is larger.
+        crossed: share of the points whose neighbourhood extends in one direction more than `value`.
         steady: share of the neighbourhood sizes, from `scale` to four times it, that show the same dimension.
+        believed: whether the value is not above what the estimate allows.
     """
 
     keys: ClassVar = ("value", "estimate", "interval")
@@ -63,7 +66,18 @@ class Dimension(Document):
     scale: int
     gap: float
     thin: float
+    crossed: float = 0.0
     steady: float = 1.0
+    believed: bool = True
+
+    @classmethod
+    def read(cls, value: int, estimate: float, low: float, high: float, **others: Any) -> Dimension:
+        """Return a dimension that is believed unless the value lies above the interval of the estimate by more than rounding.
+
+        Noise and curvature raise an estimate, so that one above the value is no surprise; nothing of theirs lowers it.
+        """
+        interval = (float(min(low, value)), float(max(high, value)))
+        return cls(value, estimate, interval, believed=value < high + 0.5, **others)
 
 
 def local_spectra(points: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -115,13 +129,24 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
     low, high = np.quantile([_resampled_means(values, RESAMPLES, rng) for values in estimates.values()], [0.025, 0.975])
     thin = float((spectra[wide][:, 1] < THIN_RATIO * spectra[wide][:, 0]).mean()) if value > 1 and wide >= FINE else 0.0
     estimate = float(estimates[wide].mean())
+    found = {"estimate": estimate, "low": float(low), "high": float(high), "scale": scale, "thin": thin}
     if value > LARGEST_DIMENSION:  # a spectrum without a gap in many coordinates: only the estimate is left
-        return Dimension(max(1, round(estimate)), estimate, (float(low), float(high)), scale, 1.0, thin)
+        return Dimension.read(max(1, round(estimate)), gap=1.0, **found)
     if value == full:
-        return Dimension(value, estimate, (float(low), float(high)), scale, np.inf, thin)
+        return Dimension.read(value, gap=np.inf, **found)
     asked = [k for k in scales if scale <= k <= max(scale, min(STEADY_REACH * scale, len(points) // STEADY_PART))]
     steady = float(np.mean([_dimension_shown(gaps[k]) == value for k in asked]))
-    return Dimension(value, estimate, (float(low), float(high)), scale, float(gaps[scale][value - 1]), thin, steady)
+    crossed = _crossed(spectra[wide], value) if value > 1 and wide >= FINE else 0.0
+    return Dimension.read(value, gap=float(gaps[scale][value - 1]), crossed=crossed, steady=steady, **found)
+
+
+def _crossed(spectra: np.ndarray, dimension: int) -> float:
+    """Return the share of local spectra (r, s) with a wide direction beyond a dimension, where most have none.
+
+    Noise and curvature widen all neighbourhoods about alike; where sheets cross or meet, a few are wider by far.
+    """
+    beyond = spectra[:, dimension] / np.maximum(spectra[:, dimension - 1], 1e-300)
+    return float((beyond > max(CROSSED_RATIO, CROSSED_MEDIANS * np.median(beyond))).mean())
 
 
 def _resampled_means(values: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -173,6 +198,7 @@ def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
     For k isotropic Gaussian samples in dimension d, (Σλ)²/Σλ² is about (dk + 2)/(d + k + 1).
     """
     signal = np.maximum(values - noise**2, 1e-100)
+    signal = signal / signal.max(1, keepdims=True)  # squares of the data's own unit may overflow
     ratio = signal.sum(1) ** 2 / (signal**2).sum(1)
     return (ratio * (k + 1) - 2) / np.maximum(k - ratio, 1.0)
 
@@ -363,4 +389,4 @@ def growth_dimension(distances: np.ndarray) -> Dimension:
     estimate = count / mean
     value = max(1, round(estimate))
     gap = CLEAR_GAP if value - 0.5 < low and high < value + 0.5 else UNCLEAR_GAP
-    return Dimension(value, float(estimate), (float(low), float(high)), far, gap, thin=0.0)
+    return Dimension.read(value, float(estimate), float(low), float(high), scale=far, gap=gap, thin=0.0)

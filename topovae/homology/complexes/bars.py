@@ -11,7 +11,9 @@ LEAST_BARS = int(tuned("universal_bars"))
 
 
 def universal_p_values(bars: np.ndarray) -> np.ndarray:
-    """Return each bar's p-value under the universal law of log log death/birth.
+    """Return each bar's p-value under the universal law of log log death/birth, NaN where the law cannot be applied.
+
+    The law's place is read off the bars themselves, which takes `LEAST_BARS` of them; and a bar born at 0 has no ratio.
 
     Args:
         bars: (b, 2) all bars of one positive degree.
@@ -19,7 +21,7 @@ def universal_p_values(bars: np.ndarray) -> np.ndarray:
     References:
         Bobrowski and Skraba (2023), A universal null-distribution for topological data analysis, section 4.
     """
-    p_values = np.ones(len(bars))
+    p_values = np.full(len(bars), np.nan)
     proper = (bars[:, 0] > 0) & (bars[:, 1] > bars[:, 0] * (1 + 1e-9))
     if proper.sum() < LEAST_BARS:
         return p_values

@@ -24,6 +24,7 @@ from topovae.homology.features.symmetry import Symmetry
 from topovae.homology.odds import decided
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.piece import Piece
+from topovae.homology.verdict.settling import Settling
 from topovae.homology.verdict.views import Outlook
 from topovae.homology.verdict.words import summary
 from topovae.store.documents import Document
@@ -38,7 +39,14 @@ SEVERAL_CONFIDENCE = tuned("several_confidence")
 
 @dataclass(frozen=True)
 class Bar(Document):
-    """One bar of persistent homology, in self-tuned distance (1 = the landmarks' usual spacing)."""
+    """One bar of persistent homology, in self-tuned distance (1 = the landmarks' usual spacing).
+
+    Attributes:
+        prime, dim: field and degree.
+        birth, death: its ends; the death is infinite in degree 0.
+        p_value: under the universal law; None where that law cannot be applied, as of too few bars.
+        significant: whether it counts, by the null of its degree and the data's dimension, which is another test.
+    """
 
     prime: int
     dim: int
@@ -98,6 +106,7 @@ class Analysis:
         override: an answer that takes the place of the homology's.
         outlooks: by component, the views that its answer rests on; none of distances.
         cleaned: which of the samples read were set aside; None for distances.
+        settling: what would settle the answer; None where it is sure, and for distances.
     """
 
     n_samples: int
@@ -110,6 +119,7 @@ class Analysis:
     override: Recommendation | None = None
     outlooks: tuple[Outlook, ...] = ()
     cleaned: Cleaned | None = None
+    settling: Settling | None = None
 
     @property
     def components(self) -> int:
@@ -201,7 +211,8 @@ class Analysis:
     def summary(self) -> tuple[str, ...]:
         """What was found and what the answer rests on, in sentences."""
         whys = [outlook.reason for outlook in self.outlooks]
-        return summary(self.pieces, whys, self.styles, self.preset, self.cleaned, self.left_out, self.recommendation)
+        ways = () if self.settling is None else self.settling.ways
+        return summary(self.pieces, whys, self.styles, self.preset, self.cleaned, self.left_out, ways, self.recommendation)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON document of `topovae analyze`."""
@@ -221,6 +232,7 @@ class Analysis:
             **self.styles.to_dict(),
             "left_out": list(self.left_out),
             "views": [outlook.to_dict() for outlook in self.outlooks],
+            "settling": None if self.settling is None else self.settling.to_dict(),
             "set_aside": None if self.cleaned is None else self.cleaned.to_dict(),
         }
 
@@ -251,11 +263,11 @@ def _bars(piece: Piece) -> list[Bar]:
     bars = [Bar(prime, 0, 0.0, float("inf"), None, True) for prime in piece.betti]
     for (prime, degree), diagrams in piece.homology.diagrams.items():
         pairs = diagrams[0].bars[degree]
-        p_values = universal_p_values(pairs)
         order = by_ratio(pairs)[:BARS_SHOWN]
+        known = [None if np.isnan(p_value) else float(p_value) for p_value in universal_p_values(pairs)[order]]
         significant = np.arange(len(order)) < piece.betti[prime][degree]
         bars += [
-            Bar(prime, degree, float(pairs[i, 0]), float(pairs[i, 1]), float(p_values[i]), bool(counts))
-            for i, counts in zip(order, significant, strict=True)
+            Bar(prime, degree, float(pairs[i, 0]), float(pairs[i, 1]), p_value, bool(counts))
+            for i, p_value, counts in zip(order, known, significant, strict=True)
         ]
     return bars

@@ -16,17 +16,18 @@ from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.front import MEMORY, Front, read_points
 from topovae.homology.cloud.graphs import DistanceSample, measure_distances
 from topovae.homology.cloud.neighbours import using
-from topovae.homology.cloud.presets import choose_preset
+from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.rips import check_prime
-from topovae.homology.features.paths import is_closed_path
+from topovae.homology.features.paths import MOST, is_closed_path
 from topovae.homology.features.styles import Styles, find_styles
 from topovae.homology.spaces import invariants as topology
 from topovae.homology.spaces.catalogue import catalogue, find
 from topovae.homology.verdict.analysis import Analysis, Skeleton
 from topovae.homology.verdict.candidates import Recommendation, by_orbits, by_path
 from topovae.homology.verdict.piece import Options, Piece, diagnose
+from topovae.homology.verdict.settling import Growth, growth, is_sure, settling
 from topovae.homology.verdict.views import look
 from topovae.signature import parse
 
@@ -121,8 +122,34 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     styles = find_styles(data, options.seed)
     skeleton = _skeleton(outlooks[0].anchor, front)
     analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
-    override = _orbits_instead(pieces, styles) or _path_instead(pieces, front)
-    return replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+    override = _orbits_instead(pieces, styles) or _path_instead(pieces, data, front)
+    analysis = replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
+    if len(pieces) > 1 or is_sure(analysis.recommendation):
+        return analysis
+    free = options.budget.seconds is None and not analysis.left_out
+    grown = None
+    if free and outlooks[0].rests_on == "samples":
+        grown = _grown(points, front.denoiser.noise, pieces[0], options)
+    return replace(analysis, settling=settling(pieces[0], analysis.recommendation, grown, _ways(data, chosen)))
+
+
+def _grown(points: np.ndarray, noise: float, piece: Piece, options: Options) -> Growth | None:
+    """Return how the deciding bar grows; None also where an interrupt comes first, which leaves the answer as it is."""
+    options.report("what would settle it", 0.97)
+    try:
+        return growth(points, noise, piece, options)
+    except KeyboardInterrupt:
+        return None
+
+
+def _ways(data: Dataset, preset: Preset) -> list[str]:
+    """Return what else than more samples may decide."""
+    said = ["--evidence: trains on each space that is left possible, and compares"]
+    if data.group is None:
+        said.append("groups: where several rows show one thing in several states, a `group` array beside `x` says which")
+    if preset.name == "counts":
+        said.append("--preset none, if these are no counts")
+    return said
 
 
 def _require_different(different: int, read: int) -> None:
@@ -135,12 +162,18 @@ def _require_different(different: int, read: int) -> None:
         raise InputError(f"Only {different} of the {read} samples read differ; a diagnosis needs at least {LEAST_ROWS}.")
 
 
-def _path_instead(pieces: Sequence[Piece], front: Front) -> Recommendation | None:
-    """Return a circle where the order of the rows shows one that homology did not see."""
+def _path_instead(pieces: Sequence[Piece], data: Dataset, front: Front) -> Recommendation | None:
+    """Return a circle where the order of the rows shows one that homology did not see.
+
+    Rows are looked at as they are too: a low-pass filter that takes noise from pictures also takes what tells a view from the
+    opposite one.
+    """
     if len(pieces) != 1 or pieces[0].recommendation.latent == "S1" or front.preparation.window:
         return None
-    consecutive = front.index[-1] - front.index[0] == len(front.index) - 1
-    return by_path() if consecutive and is_closed_path(front.points) else None
+    if len(front.index) > MOST or front.index[-1] - front.index[0] != len(front.index) - 1:
+        return None
+    raw = data.rows(front.index).reshape(len(front.index), -1).astype(float)
+    return by_path() if is_closed_path(front.points) or is_closed_path(raw) else None
 
 
 def _orbits_instead(pieces: Sequence[Piece], styles: Styles) -> Recommendation | None:

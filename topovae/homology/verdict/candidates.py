@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from topovae.homology.calibration import tuned
 from topovae.homology.features.styles import Styles
+from topovae.homology.verdict.findings import Reason
 from topovae.signature import parse
 from topovae.store.documents import Document
 
@@ -15,12 +16,22 @@ PATH_CONFIDENCE = tuned("path_confidence")
 
 @dataclass(frozen=True)
 class Candidate(Document):
-    """A space with its score, a probability among the candidates, and the reasons in words."""
+    """A space with its score, a probability among the candidates, and the reasons.
+
+    Attributes:
+        latent, name: expression, and what it is called.
+        score: probability among the candidates.
+        reasons: for and against it, in words.
+        findings: the same as they were weighed (not in the JSON).
+    """
+
+    keys: ClassVar = ("latent", "name", "score", "reasons")
 
     latent: str
     name: str
     score: float
     reasons: tuple[str, ...]
+    findings: tuple[Reason, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return super().to_dict() | {"score": round(self.score, 4)}

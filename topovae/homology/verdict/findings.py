@@ -23,6 +23,10 @@ Observed = TypeVar("Observed")
 Expected = TypeVar("Expected")
 
 
+Agreement = tuple[float, str, str]
+"""How probable an observation is by a prediction, then both in words."""
+
+
 Observations = Mapping[str, Any]
 """What was observed of a piece, by the kind of finding."""
 
@@ -33,13 +37,22 @@ class Reason:
 
     Attributes:
         probability: of what was found, if the data lie on the space.
-        words: what was found and what was expected.
+        observed: what was found, in words.
+        expected: what the space predicts, in words; empty for what bears on all spaces alike.
+        kind: of finding.
         evidence: log-likelihood that it adds to the space's; 0 for what bears on all spaces alike.
     """
 
     probability: float
-    words: str
+    observed: str
+    expected: str = ""
+    kind: str = "manifold"
     evidence: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """What was found and what was expected."""
+        return f"{self.observed}, {self.expected} expected" if self.expected else self.observed
 
 
 def _nothing(_: Measured) -> None:
@@ -55,7 +68,7 @@ class Finding(Generic[Observed, Expected]):
         floor: how often it is wrong though it looks sure: it counts against a space by no more.
         observed: what a piece shows, mostly as probabilities; None where it was not measured.
         expected: what a space predicts of what was observed, None where the two cannot be compared.
-        agreement: how probable each part of the observation is by the prediction, and the two in words.
+        agreement: how probable each part of the observation is by the prediction, then that part and its prediction in words.
         say: what the summary says of a piece, None where there is nothing to say.
     """
 
@@ -63,7 +76,7 @@ class Finding(Generic[Observed, Expected]):
     floor: float
     observed: Callable[[Measured], Observed | None]
     expected: Callable[[KnownSpace, Observed], Expected | None]
-    agreement: Callable[[Observed, Expected], Iterable[tuple[float, str]]]
+    agreement: Callable[[Observed, Expected], Iterable[Agreement]]
     say: Callable[[Measured], str | None] = _nothing
 
     def reasons(self, observations: Observations, space: KnownSpace) -> Iterator[Reason]:
@@ -79,8 +92,9 @@ class Finding(Generic[Observed, Expected]):
         expected = self.expected(space, observed)
         if expected is None:
             return
-        for probability, words in self.agreement(observed, expected):
-            yield Reason(probability, words, float(np.log(self.floor + (1 - self.floor) * probability)))
+        for probability, found, predicted in self.agreement(observed, expected):
+            evidence = float(np.log(self.floor + (1 - self.floor) * probability))
+            yield Reason(probability, found, predicted, self.kind, evidence)
 
 
 def observe(measured: Measured) -> Observations:
@@ -88,9 +102,9 @@ def observe(measured: Measured) -> Observations:
     return {finding.kind: finding.observed(measured) for finding in FINDINGS}
 
 
-def _same_dimension(found: Mapping[int, float], expected: int) -> Iterator[tuple[float, str]]:
+def _same_dimension(found: Mapping[int, float], expected: int) -> Iterator[Agreement]:
     likeliest = max(found, key=lambda dimension: found[dimension])
-    yield found.get(expected, 0.0), f"dimension {likeliest} found, {expected} expected"
+    yield found.get(expected, 0.0), f"dimension {likeliest} found", str(expected)
 
 
 _Classes = Mapping[tuple[int, int], int]
@@ -101,11 +115,11 @@ def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], Counted]) 
     return {(prime, degree): space.betti(prime, degree) for prime, degree in found}
 
 
-def _same_homology(found: Mapping[tuple[int, int], Counted], expected: _Classes) -> Iterator[tuple[float, str]]:
+def _same_homology(found: Mapping[tuple[int, int], Counted], expected: _Classes) -> Iterator[Agreement]:
     for (prime, degree), counted in found.items():
         number = expected[prime, degree]
-        words = f"{counted.number} classes found in H{degree} over Z/{prime}, {number} expected"
-        yield float(counted.likelihoods[number : number + 1].sum()), words
+        words = f"{counted.number} classes found in H{degree} over Z/{prime}"
+        yield float(counted.likelihoods[number : number + 1].sum()), words, str(number)
 
 
 def _closed(space: KnownSpace, _: float) -> bool | None:
@@ -116,12 +130,12 @@ def _orientable(space: KnownSpace, _: float) -> bool | None:
     return space.orientable if space.dimension > 1 else None
 
 
-def _answer(yes: str, no: str) -> Callable[[float, bool], Iterator[tuple[float, str]]]:
+def _answer(yes: str, no: str) -> Callable[[float, bool], Iterator[Agreement]]:
     """Return how the probability of a yes agrees with the expected answer to a question."""
 
-    def agreement(probability: float, expected: bool) -> Iterator[tuple[float, str]]:
-        words = f"looks {yes if probability > 0.5 else no}, {yes if expected else no} expected"
-        yield probability if expected else 1 - probability, words
+    def agreement(probability: float, expected: bool) -> Iterator[Agreement]:
+        words = f"looks {yes if probability > 0.5 else no}"
+        yield probability if expected else 1 - probability, words, yes if expected else no
 
     return agreement
 
@@ -131,14 +145,14 @@ def _cup_form(space: KnownSpace, cup: np.ndarray) -> CupForm | None:
     return space.cup_form if len(cup) == space.betti(2, 1) else None
 
 
-def _same_products(cup: np.ndarray, form: CupForm) -> Iterator[tuple[float, str]]:
+def _same_products(cup: np.ndarray, form: CupForm) -> Iterator[Agreement]:
     """Yield how cup products agree: one that is not zero is a proof, zeros are a hint."""
     looks = [("product of classes", cup.any(), form.products > 0)]
     if cup.any() and form.products:
         looks.append(("square of a class", np.diag(cup).any(), not form.alternating))
     for what, seen, expected in looks:
-        words = f"{_any(bool(seen))} {what} of H1 over Z/2, {_any(expected)} expected"
-        yield 1.0 if seen == expected else 0.0 if seen else MISSED_PRODUCT, words
+        words = f"{_any(bool(seen))} {what} of H1 over Z/2"
+        yield 1.0 if seen == expected else 0.0 if seen else MISSED_PRODUCT, words, _any(expected)
 
 
 def _any(some: bool) -> str:
@@ -155,10 +169,9 @@ def _double_covers(space: KnownSpace, found: _Ranks) -> _Ranks | None:
     return sorted((cover.betti_mod2[1], cover.betti_mod3[1]) for cover in space.covers)
 
 
-def _same_covers(found: _Ranks, expected: _Ranks) -> Iterator[tuple[float, str]]:
+def _same_covers(found: _Ranks, expected: _Ranks) -> Iterator[Agreement]:
     agreement = float(np.mean([a == b for a, b in zip(sorted(found), expected, strict=True)]))
-    words = f"double covers with H1 of rank {_ranks(found)} over Z/2 and Z/3, {_ranks(expected)} expected"
-    yield agreement**COVERS_POWER, words
+    yield agreement**COVERS_POWER, f"double covers with H1 of rank {_ranks(found)} over Z/2 and Z/3", _ranks(expected)
 
 
 def _ranks(pairs: _Ranks) -> str:

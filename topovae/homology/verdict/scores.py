@@ -50,7 +50,8 @@ def recommend(
     common = _common_reasons(verdicts)
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
-        Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i])) for i in order
+        Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i]), tuple(reasons[i]))
+        for i in order
     )
     best = candidates[0]
     score = best.score * verdicts.manifold

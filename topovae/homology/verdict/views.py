@@ -1,7 +1,7 @@
 """Several views of one piece of the data, and the one answer that they give together.
 
 The samples as they are come first. Where noise has made them thick, or their dimension changes, their core is looked at too;
-and where the core is a circle, what the circle leaves over.
+and where the core is a circle, what the circle leaves over; where they are a cone, its directions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from topovae.errors import ResourceError
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.cloud import of_points, subset
-from topovae.homology.cloud.cores import Thickness, find_core, thickness
+from topovae.homology.cloud.cones import directions_of_cone
+from topovae.homology.cloud.cores import Core, Thickness, find_core, thickness
 from topovae.homology.cloud.tangents import CLEAR_GAP, Dimension
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.features.circles import landmark_angles
@@ -39,12 +40,14 @@ class View:
     """What one way of looking at a piece says.
 
     Attributes:
-        kind: `samples`, `core` or `peeled`.
+        kind: `samples`, `dense`, `core`, `peeled` or `directions`.
         piece: what was found.
+        among_samples: whether the landmarks lie where the samples do.
     """
 
     kind: str
     piece: Piece
+    among_samples: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return the kind, the dimension, the Betti numbers and the answer."""
@@ -76,7 +79,8 @@ class Outlook:
     @property
     def anchor(self) -> Piece:
         """What was found where the landmarks lie among the samples, as those beside a circle do not."""
-        return self.views[0].piece if self.rests_on == "peeled" else self.piece
+        (view,) = (view for view in self.views if view.kind == self.rests_on)
+        return self.piece if view.among_samples else self.views[0].piece
 
     def to_dict(self) -> dict[str, Any]:
         """Return all views, which of them the answer rests on, and why."""
@@ -118,16 +122,53 @@ def _look_further(whole: View, points: np.ndarray, noise: float, options: Option
     chosen = points[subset(len(points), MOST_PULLED, options.seed)]
     core = find_core(chosen, _lower(whole.piece), options.seed)
     if core is None:
-        return _without_core(views)
-    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.8)))
-    views.append(inner)
-    around = landmark_angles(inner.piece.landmarks, 1) if core.dimension == 1 and _circles(inner) == 1 else np.empty((0, 0))
-    if around.shape[1]:  # a class may have no whole lift
-        beside = peel(chosen, spread_angles(core.points, inner.piece.landmarks, around[:, 0]))
-        views.append(View("peeled", diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.8, 1.0))))
-    view, answer, reason = _settle(views, thickness(chosen, core))
+        conclusion = _without_core(views)
+    else:
+        views += _of_core(core, chosen, options)
+        conclusion = _settle(views, thickness(chosen, core))
+    if whole.piece.cloud.dimension.value > 1 and (conclusion[1].latent is None or not _circles(conclusion[0])):
+        fading = _of_directions(chosen, options)
+        views += fading
+        conclusion = _unless_fading(conclusion, fading)
+    view, answer, reason = conclusion
     cloud = replace(view.piece.cloud, size=len(points))
     return Outlook(replace(view.piece, cloud=cloud, recommendation=answer), tuple(views), reason, view.kind)
+
+
+Conclusion = tuple[View, Recommendation, str]
+"""The view that the answer rests on, the answer, and why."""
+
+
+def _of_core(core: Core, chosen: np.ndarray, options: Options) -> list[View]:
+    """Return the view of a core, and, where it is a circle, that of what it leaves over."""
+    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.75)))
+    if core.dimension > 1 or _circles(inner) != 1:
+        return [inner]
+    around = landmark_angles(inner.piece.landmarks, 1)
+    if not around.shape[1]:  # a class may have no whole lift
+        return [inner]
+    beside = peel(chosen, spread_angles(core.points, inner.piece.landmarks, around[:, 0]))
+    peeled = diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.75, 0.9))
+    return [inner, View("peeled", peeled, among_samples=False)]
+
+
+def _of_directions(chosen: np.ndarray, options: Options) -> list[View]:
+    """Return the view of the directions from an apex, where the samples are a cone over a curve."""
+    directions = directions_of_cone(chosen)
+    curve = None if directions is None else find_core(directions, (1,), options.seed)
+    if curve is None:
+        return []
+    piece = diagnose(of_points(curve.points, 0.0, None, options.seed), _part(options, 0.9, 1.0))
+    return [View("directions", piece, among_samples=False)]
+
+
+def _unless_fading(conclusion: Conclusion, fading: Sequence[View]) -> Conclusion:
+    """Return a conclusion, or the circle that a cone's directions are, which the cone itself hides."""
+    for view in fading:
+        if view.piece.recommendation.latent == "S1":
+            reason = "the samples are a cone: a circle whose amplitude fades to nothing, and the amplitude is divided out"
+            return view, _less_sure(view.piece.recommendation), reason
+    return conclusion
 
 
 def _circles(view: View) -> int:
@@ -148,19 +189,18 @@ def _lower(whole: Piece) -> tuple[int, ...]:
     return tuple(d for d in CORES if d < whole.cloud.dimension.value + (not named))
 
 
-def _without_core(views: Sequence[View]) -> Outlook:
+def _without_core(views: Sequence[View]) -> Conclusion:
     """Return the answer of the samples, or, where there is none, that of more landmarks."""
-    view, answer, reason = views[0], views[0].piece.recommendation, ""
     if views[-1].piece.recommendation.latent is not None and len(views) > 1:
-        view, answer, reason = _by_more_landmarks(views[-1])
-    return Outlook(replace(view.piece, recommendation=answer), tuple(views), reason, view.kind)
+        return _by_more_landmarks(views[-1])
+    return views[0], views[0].piece.recommendation, ""
 
 
-def _by_more_landmarks(dense: View) -> tuple[View, Recommendation, str]:
+def _by_more_landmarks(dense: View) -> Conclusion:
     return dense, _less_sure(dense.piece.recommendation), "only with most of the few samples as landmarks"
 
 
-def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommendation, str]:
+def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     """Choose the view that the answer rests on."""
     by_kind = {view.kind: view for view in views}
     whole, inner = by_kind["samples"], by_kind["core"]
@@ -172,8 +212,10 @@ def _settle(views: Sequence[View], thickness: Thickness) -> tuple[View, Recommen
     if core.latent is None:
         dense = by_kind.get("dense", whole)
         return (whole, samples, "") if dense.piece.recommendation.latent is None else _by_more_landmarks(dense)
+    doubted = not whole.piece.cloud.dimension.believed and circles["samples"] == circles["core"]
     if samples.latent is None:
-        if peeled is None and thickness.structured:
+        # a dimension that is not believed is no sign that the samples extend about their core
+        if peeled is None and thickness.structured and not doubted:
             return whole, samples, "the samples about their core are not as noise is"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
     if circles["samples"] == circles["core"]:
@@ -190,4 +232,4 @@ def _less_sure(answer: Recommendation) -> Recommendation:
 
 def _is_clear(dimension: Dimension) -> bool:
     """Whether a dimension stands out from those beyond, which that of the whole space cannot."""
-    return CLEAR_GAP <= dimension.gap < np.inf
+    return dimension.believed and CLEAR_GAP <= dimension.gap < np.inf

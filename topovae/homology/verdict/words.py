@@ -22,6 +22,7 @@ def summary(
     preset: Preset | None,
     cleaned: Cleaned | None,
     left_out: Sequence[str],
+    ways: Sequence[str],
     answer: Recommendation,
 ) -> tuple[str, ...]:
     """Say what was found and what the answer rests on, the most important first.
@@ -33,6 +34,7 @@ def summary(
         preset: what was done to counts and time series first, if anything.
         cleaned: which samples were set aside, if any could be.
         left_out: what was left out of the usual work, and why.
+        ways: what would settle an answer that is not sure.
         answer: the recommendation for the data as a whole.
     """
     said = []
@@ -51,7 +53,10 @@ def summary(
     if preset is not None and preset.omitted:
         columns = ", ".join(map(str, preset.omitted))
         said.append(f"left out: column {columns}, which only rises and outweighs all others, as a clock; train without it")
+    if preset is not None and preset.outweighing is not None:
+        said.append(f"column {preset.outweighing} outweighs all others: if their units differ, divide each by its spread first")
     said += [f"left out: {reason}" for reason in left_out]
+    said += [f"what would settle it: {way}" for way in ways]
     if answer.name == "none" and len(pieces) == 1:
         said.append(_why_none(pieces[0]))
     return tuple(said)
