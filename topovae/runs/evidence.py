@@ -57,9 +57,6 @@ LAG = 2.0
 MOST_SEEDS = 1_000_003
 """Seeds of successive steps of a run differ by multiples of it."""
 
-CONFIDENCE = 0.7
-"""Of an answer by evidence."""
-
 WIDENING = 1.5
 """Components of the proposal are wider than the spacing of their centres, so that tails are covered."""
 
@@ -538,6 +535,8 @@ def possible(document: Mapping[str, Any], spaces: Sequence[KnownSpace]) -> list[
 def weigh(document: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
     """Add the evidence to a diagnosis; where it is decided, its winner takes the place of a diagnosis that is not sure.
 
+    Its confidence is then what the diagnosis leaves to other answers than its own.
+
     Args:
         document: JSON of `topovae analyze`.
         evidence: of the spaces that it leaves possible.
@@ -545,5 +544,6 @@ def weigh(document: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
     answer, winner = document["recommendation"], evidence.winner
     same = answer["latent"] is not None and parse(answer["latent"]) == parse(winner.latent)
     if evidence.decided and not same and answer["confidence"] < SURE:
-        answer = {"latent": winner.latent, "name": winner.name, "confidence": CONFIDENCE, "source": "evidence"}
+        left = round(1 - answer["confidence"], 4)
+        answer = {"latent": winner.latent, "name": winner.name, "confidence": left, "source": "evidence"}
     return {**document, "evidence": evidence.to_dict(), "recommendation": answer}

@@ -212,6 +212,15 @@ def test_memory_is_estimated_before_the_work() -> None:
         sample_graph(read_graph(ring(2000)), memory=2**20)
 
 
+def test_an_archive_of_an_unknown_version_holds_no_graph(tmp_path: Path) -> None:
+    path = tmp_path / "graph.npz"
+    np.savez(path, x=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 255  # the version of zip that is needed
+    path.write_bytes(content)
+    assert not holds_graph(path)
+
+
 def test_samples_at_distance_zero_are_one() -> None:
     angles = np.linspace(0, 2 * np.pi, 50, endpoint=False)
     points = np.repeat(np.column_stack([np.cos(angles), np.sin(angles)]), [4] + [1] * 49, axis=0)

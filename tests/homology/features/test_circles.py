@@ -159,3 +159,25 @@ def test_lattice_reduction_keeps_the_lattice_and_shortens(k: int, seed: int) -> 
     if k < 3:  # exact there: the shortest basis of Z^k is orthonormal
         assert (reduced @ reduced.T == np.eye(k, dtype=int)).all()
     assert np.trace(reduced @ reduced.T) <= np.trace(change @ change.T)
+
+
+def opposite_views_alike(n: int, apart: float) -> np.ndarray:
+    """Self-tuned distances of a circle whose points half a turn apart lie `apart` from each other."""
+    t = np.arange(n) * 2 * np.pi / n
+    points = np.column_stack([np.cos(2 * t), np.sin(2 * t), apart / 2 * np.cos(t), apart / 2 * np.sin(t)])
+    return self_tuned(distances(points))[0]
+
+
+@pytest.mark.parametrize(("apart", "winding"), [(0.2, 2), (0.4, 1), (1.0, 1)])
+def test_a_map_that_winds_twice_along_the_data_says_so(apart: float, winding: int) -> None:
+    found = find_circles(opposite_views_alike(300, apart), 1)
+    assert found is not None and found.winding == winding
+    steps = np.diff(found.potentials[:, 0], append=found.potentials[0, 0])
+    assert abs(round((steps - np.rint(steps)).sum())) == winding
+
+
+def test_maps_of_a_torus_wind_once() -> None:
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, (400, 2))
+    points = np.column_stack([np.cos(angles), np.sin(angles)])
+    found = find_circles(self_tuned(distances(points))[0], 2)
+    assert found is not None and found.potentials.shape[1] == 2 and found.winding == 1

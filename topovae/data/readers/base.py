@@ -22,6 +22,7 @@ from topovae.errors import InputError, ResourceError
 
 _BESIDE = ("truth", "group", "space")
 _LISTED = 12
+_REASON, _NAME = 200, 60  # characters that a message takes from a file, or from a parser that quotes it
 
 # what the parsers of damaged files raise: h5py and gzip OSError, numpy, zipfile and scipy the rest
 DAMAGE = (
@@ -115,7 +116,7 @@ def parsing(file: File, form: str, *more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except damage as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
         raise InputError(
             f"{file.label} cannot be read as {form} ({reason}); expected a whole file of that format. It "
             "is damaged, cut short or of another kind: make or copy it again, or correct its suffix."
@@ -199,12 +200,12 @@ def _default(file: File, entries: Mapping[str, Entry]) -> str:
     raise InputError(
         f"{file.label} holds {count} arrays of real numbers and none is named `x`: it holds "
         f"{_listing(entries)}. "
-        + (f"Choose one, as in {file.label}::{arrays[0]}." if arrays else "Store the samples as the array `x`.")
+        + (f"Choose one, as in {file.label}::{arrays[0][:_NAME]}." if arrays else "Store the samples as the array `x`.")
     )
 
 
 def _listing(entries: Mapping[str, Entry]) -> str:
-    listed = [f"{name} {entry}" for name, entry in itertools.islice(entries.items(), _LISTED)]
+    listed = [f"{name[:_NAME]} {entry}" for name, entry in itertools.islice(entries.items(), _LISTED)]
     return ("; ".join(listed) or "nothing") + f"; and {len(entries) - _LISTED} more" * (len(entries) > _LISTED)
 
 

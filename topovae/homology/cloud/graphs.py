@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from topovae.data.dataset import MEMORY_BYTES, Dataset
-from topovae.data.readers.base import Entry, File, parsing, require_room
+from topovae.data.readers.base import DAMAGE, Entry, File, parsing, require_room
 from topovae.data.readers.numpy import npz_entries
 from topovae.data.readers.sparse import compressed_array, coordinate_array
 from topovae.errors import InputError, ResourceError
@@ -324,7 +324,7 @@ def _sparse_format(path: str | os.PathLike[str]) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except DAMAGE:
         return None
     if not {"format.npy", "shape.npy", "data.npy"} <= names:
         return None

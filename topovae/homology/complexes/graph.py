@@ -158,6 +158,13 @@ def saturate(cocycles: np.ndarray, graph: Graph) -> np.ndarray | None:
     Returns:
         (k, e) integer values; None where the given classes are dependent.
     """
+    around = periods(cocycles, graph)
+    basis = _integer_basis(around.T)
+    return None if basis is None else np.rint(np.linalg.solve(basis.T.astype(float), around)).astype(int)
+
+
+def periods(cocycles: np.ndarray, graph: Graph) -> np.ndarray:
+    """Return the values (k, e) of integer cocycles (k, e) around the loop that each edge closes with a spanning forest."""
     i, j = graph.ends.T
     steps = np.zeros((len(cocycles), graph.size, graph.size), dtype=int)
     steps[:, i, j] = cocycles
@@ -170,9 +177,13 @@ def saturate(cocycles: np.ndarray, graph: Graph) -> np.ndarray | None:
         seen[order] = True
         for vertex in order[1:]:
             heights[:, vertex] = heights[:, parent[vertex]] + steps[:, parent[vertex], vertex]
-    periods = cocycles + heights[:, i] - heights[:, j]
-    basis = _integer_basis(periods.T)
-    return None if basis is None else np.rint(np.linalg.solve(basis.T.astype(float), periods)).astype(int)
+    return np.asarray(cocycles + heights[:, i] - heights[:, j])
+
+
+def lattice_index(vectors: np.ndarray) -> int | None:
+    """Return the index in Z^k of the lattice spanned by integer vectors (n, k); None where its rank is less."""
+    basis = _integer_basis(vectors)
+    return None if basis is None else round(abs(float(np.linalg.det(basis))))
 
 
 def _integer_basis(vectors: np.ndarray) -> np.ndarray | None:

@@ -16,7 +16,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -204,6 +204,12 @@ class Search:
             )
         if found is None:
             return
+        if found.winding != 1:
+            self.doubts.append(
+                f"the circular coordinates wind {found.winding} times along the data's own loops, whose strands lie close "
+                "(opposite views of an object may look alike), so they are not used: the circles are left to training"
+            )
+            return
         basis = np.array(self.action.lattice, dtype=float)
         if count < len(turning) and not np.array_equal(basis, np.diag(np.diag(basis))):
             return
@@ -232,7 +238,7 @@ class Search:
 
         choices = [np.array(choice) for choice in product((0, 1), repeat=len(wanted)) if any(choice)]
         change = basis_change(min(choices, key=misfit), wanted)
-        return Circles(found.scale, np.tensordot(change, found.turns, 1), found.potentials @ change.T)
+        return replace(found, turns=np.tensordot(change, found.turns, 1), potentials=found.potentials @ change.T)
 
     def add_even_spheres(self) -> None:
         """Add the spheres that no element reverses, by eigenfunctions that circles do not explain."""

@@ -17,7 +17,16 @@ import numpy as np
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.bars import by_ratio
-from topovae.homology.complexes.graph import Graph, graph_at, harmonic_potential, reduce_lattice, saturate, whole_lift
+from topovae.homology.complexes.graph import (
+    Graph,
+    graph_at,
+    harmonic_potential,
+    lattice_index,
+    periods,
+    reduce_lattice,
+    saturate,
+    whole_lift,
+)
 from topovae.homology.complexes.rips import persistence
 
 PRIMES = (47, 53, 61)
@@ -36,11 +45,15 @@ class Circles:
         scale: edges up to it are those of the graph.
         turns: (k, m, m) integer cocycles: how often edge i → j passes each circle's origin; 0 off the graph.
         potentials: (m, k) positions in turns, with potentials[j] − potentials[i] near turns[:, i, j] along every edge.
+        winding: how often the maps go around along the loops that the data close first, of several circles the index of those
+            loops' windings among all; 1 where they are coordinates, more where strands of one loop lie side by side and what
+            was found is the circle that they wind around together.
     """
 
     scale: float
     turns: np.ndarray
     potentials: np.ndarray
+    winding: int = 1
 
 
 def find_circles(distances: np.ndarray, count: int, trusted: int | None = None) -> Circles | None:
@@ -71,7 +84,8 @@ def find_circles(distances: np.ndarray, count: int, trusted: int | None = None) 
         if len(integral) == len(lifts):
             cocycles = np.array(integral)
             whole = saturate(cocycles, graph)
-            return _reduced(cocycles if whole is None else whole, graph, scale)
+            cocycles = cocycles if whole is None else whole
+            return _reduced(cocycles, graph, scale, _winding(cocycles, graph, distances, bars[best, 0].max()))
     return None
 
 
@@ -79,7 +93,15 @@ def _within(birth: float, death: float) -> float:
     return float(birth + MIDDLE * (death - birth))
 
 
-def _reduced(cocycles: np.ndarray, graph: Graph, scale: float) -> Circles:
+def _winding(cocycles: np.ndarray, graph: Graph, distances: np.ndarray, birth: float) -> int:
+    """Return the index of the windings of cocycles (k, e) around loops of edges no longer than the birth of their classes."""
+    first, second = graph.ends.T
+    early = distances[first, second] <= birth * (1 + 1e-6)
+    loops = periods(cocycles[:, early], Graph(graph.size, graph.ends[early], graph.weights[early]))
+    return lattice_index(loops.T) or 1
+
+
+def _reduced(cocycles: np.ndarray, graph: Graph, scale: float, winding: int) -> Circles:
     """Return the maps of integer cocycles (k, e), in a short basis of their lattice."""
     pairs = [harmonic_potential(cocycle, graph) for cocycle in cocycles]
     harmonic = np.array([form for _, form in pairs])
@@ -88,7 +110,7 @@ def _reduced(cocycles: np.ndarray, graph: Graph, scale: float) -> Circles:
     i, j = graph.ends.T
     turns[:, i, j] = change @ cocycles
     potentials = change @ np.array([potential for potential, _ in pairs])
-    return Circles(scale, turns - turns.transpose(0, 2, 1), potentials.T)
+    return Circles(scale, turns - turns.transpose(0, 2, 1), potentials.T, winding)
 
 
 def _is_wide(cocycle: np.ndarray, bar: np.ndarray, prime: int, distances: np.ndarray) -> bool:
