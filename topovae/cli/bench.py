@@ -109,6 +109,37 @@ def train(
     console().print(f"validation curves agree to {max(rate.curve_difference for rate in rates):.0e} of the loss")
 
 
+@command("calibrate", bench)
+def calibrate(
+    sets: Annotated[int, typer.Option(help="Number of simulated sets.", min=1)] = 600,
+    jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
+    minutes: Annotated[float | None, typer.Option(help="After so many, what is there is fitted.", min=0)] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(help="Add what is measured of each set to this file (.jsonl); what is there is not done again."),
+    ] = None,
+    commit: Annotated[str, typer.Option(help="Commit of the code that measured, to be noted.")] = "not noted",
+    seed: Annotated[int, typer.Option(help="Seed of the first set; the others follow.", min=0)] = 0,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Fit how long bars of noise and of classes live to simulated sets of known topology; the fit goes to stdout, as JSON.
+
+    It is read from topovae/homology/calibration.json.
+    """
+    from topovae.benchmarks.calibrate import document_of, fit_laws, observe_all, written
+
+    if save is not None and not os.path.exists(save):
+        check_output(save)
+    rows = []
+    with progress_bar(quiet) as advance:
+        for row in observe_all(range(seed, seed + sets), jobs, save, minutes):
+            rows.append(row)
+            advance(f"{len(rows)} sets", len(rows) / sets)
+    words = f"topovae bench calibrate --sets {sets} --seed {seed}"
+    sys.stdout.write(written(document_of(fit_laws(rows), rows, words, commit)))
+
+
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
     """Write what was found on stdout; nothing where nothing was found."""
     from topovae.benchmarks.diagnosis import SCHEMA, by_kind, markdown, scorecard_of, tally_markdown

@@ -13,7 +13,6 @@ from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.bars import bar_ratios, by_ratio
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.double_covers import MOST_CLASSES, find_classes
-from topovae.homology.features.nulls import null
 from topovae.homology.features.pullbacks import (
     ModTwoMatch,
     connected_graph,
@@ -23,6 +22,7 @@ from topovae.homology.features.pullbacks import (
     mod_two_graph,
     surface_class,
 )
+from topovae.homology.fitted import law_of
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 
@@ -91,15 +91,16 @@ def representatives_of(space: LatentSpace, ground: Ground, landmarks: Landmarks,
     return chosen
 
 
-def _critical_ratio(ground: Ground, degree: int) -> float:
+def _critical_ratio(landmarks: Landmarks, ground: Ground, prime: int, degree: int) -> float:
     """Return the ratio death/birth from which a class is none of noise."""
-    return null(degree, ground.dimension.value).critical_ratio(ALPHA)
+    law = law_of(degree, ground.dimension.value, len(landmarks.distances), len(ground.points), prime)
+    return law.critical_ratio(ALPHA)
 
 
 def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> np.ndarray:
     cap = ground.longest_edge if degree == 1 else SURFACE_EDGE
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
-    return bar_ratios(bars)[by_ratio(bars)] / _critical_ratio(ground, degree)
+    return bar_ratios(bars)[by_ratio(bars)] / _critical_ratio(landmarks, ground, prime, degree)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:
@@ -133,4 +134,5 @@ def _degree(space: LatentSpace, ground: Ground, latents: Tensor) -> tuple[float 
     if found is None:
         return None, np.zeros(0)
     points = latents[representatives_of(space, ground, landmarks, latents)].numpy()
-    return found.coefficient(solid_angles(points, found.triangles)), np.array([found.ratio]) / _critical_ratio(ground, 2)
+    lives = np.array([found.ratio]) / _critical_ratio(landmarks, ground, 3, 2)
+    return found.coefficient(solid_angles(points, found.triangles)), lives

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 BY_HAND = "by hand"
 NOT_RECORDED = "not recorded"
 COST = "python tests/benchmarks/ripser_cost.py"
@@ -760,50 +758,23 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Null:
-    """Law of the largest spurious log(death/birth): Gumbel.
-
-    Fitted to the longest noise bars of simulated manifolds and blobs, 2000 samples through random smooth maps
-    into 50 dimensions, and then widened, as harsher maps than those must be expected.
-
-    Attributes:
-        location: mode of log(death/birth).
-        scale: its scale.
-        width: change of log(death/birth) that turns an even judgement into a fairly sure one (e : 1).
-    """
-
-    location: float
-    scale: float
-    width: float
-
-    def critical_ratio(self, alpha: float) -> float:
-        """Return the ratio that the null exceeds with probability `alpha`."""
-        return float(np.exp(self.location - self.scale * np.log(-np.log1p(-alpha))))
-
-
-@dataclass(frozen=True)
 class Regime:
     """What is tuned for data of a dimension.
 
     Attributes:
         passes: filtrations of the diagnosis, the dearest first: it may not fit in memory.
-        nulls: by degree of homology, the law of bars that are noise, on the landmarks of `passes`.
-        missed: by degree of homology, how often some class of a space does not show. The landmarks that can be afforded are too
-            few for the cavities of a space of dimension 3.
         class_degree: products and covers are computed on the landmarks of this degree's homology.
         frame: least neighbours for a tangent frame.
         boundary: the share of one-sided points that halves closed from bounded, and the width in log share; None where boundary
             and orientation are not judged. In the prototype closed surfaces had up to 0.017, bounded ones 0.025 and more; in
             dimension 3 up to 0.021, and 0.078 and more.
-        landmarks: of the certificate, for classes of degree 1. Whether the nulls hold for so many is not recorded.
+        landmarks: of the certificate, for classes of degree 1.
         spread: size of the data in a small latent ball, as a share of the whole, up to which an encoder passes, and from which
             it fails, measured on maps that are known: `python tests/benchmarks/certificate.py`.
         ball: share of the samples in a ball of the certificate: a ball must be wider than the noise.
     """
 
     passes: tuple[Pass, ...]
-    nulls: dict[int, Null]
-    missed: dict[int, float]
     class_degree: int
     frame: int
     boundary: tuple[float, float] | None
@@ -819,8 +790,6 @@ class Regime:
 
 _CURVES = Regime(
     passes=(Pass(1, 500, 8.0, 3),),
-    nulls={1: Null(0.30, 0.065, 0.06)},
-    missed={1: 0.01},
     class_degree=1,
     frame=10,
     boundary=None,
@@ -830,8 +799,6 @@ _CURVES = Regime(
 )
 _SURFACES = Regime(
     passes=(Pass(2, 300, 4.0, 3), Pass(1, 500, 4.5, 3)),
-    nulls={1: Null(0.60, 0.075, 0.06), 2: Null(0.04, 0.065, 0.04)},
-    missed={1: 0.02, 2: 0.02},
     class_degree=2,
     frame=12,
     boundary=(0.013, 0.25),
@@ -842,8 +809,6 @@ _SURFACES = Regime(
 _SOLIDS = replace(
     _SURFACES,
     passes=(Pass(2, 300, 2.5, 2), Pass(1, 800, 2.5, 3)),
-    nulls={1: Null(0.475, 0.040, 0.04), 2: Null(0.29, 0.050, 0.05)},
-    missed={1: 0.05, 2: 0.5},
     class_degree=1,
     frame=20,
     boundary=(0.045, 0.25),
@@ -853,8 +818,6 @@ _SOLIDS = replace(
 _HIGHER = replace(
     _SOLIDS,
     passes=(Pass(1, 500, 2.5, 3),),
-    nulls=_SOLIDS.nulls | {1: Null(0.38, 0.040, 0.06)},
-    missed=_SOLIDS.missed | {1: 0.1},
     frame=25,
     boundary=None,
 )
@@ -866,8 +829,3 @@ REGIMES = {1: _CURVES, 2: _SURFACES, 3: _SOLIDS, 4: _HIGHER, 7: replace(_HIGHER,
 def regime(dimension: int) -> Regime:
     """The numbers for data of a dimension, 1 or more."""
     return REGIMES[max(least for least in REGIMES if least <= dimension)]
-
-
-def regime_of_degree(dimension: int, degree: int) -> Regime:
-    """The numbers for data of a dimension, or of the lowest one that has some for a degree of homology."""
-    return regime(max(dimension, min(least for least, row in REGIMES.items() if degree in row.nulls)))

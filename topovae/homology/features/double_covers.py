@@ -22,7 +22,8 @@ from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.graph import double_cover, list_triangles, mod_two_matrix
 from topovae.homology.complexes.rips import persistence
-from topovae.homology.features.nulls import Null, betti_number
+from topovae.homology.features.nulls import betti_number
+from topovae.homology.fitted import Law
 
 MOST_CLASSES = 3
 """Products of more classes are not computed."""
@@ -117,7 +118,7 @@ def _late(classes: Classes) -> float:
     return classes.birth + share * (classes.death - classes.birth)
 
 
-def observe_double_covers(classes: Classes, law: Null, alpha: float) -> Iterator[Cover]:
+def observe_double_covers(classes: Classes, law: Law, alpha: float) -> Iterator[Cover]:
     """Yield the double cover of each non-zero combination of the classes, with its homology.
 
     Its edges are those of the landmarks up to the end of the window.

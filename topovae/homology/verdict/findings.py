@@ -10,7 +10,7 @@ import numpy as np
 
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import dimension_probabilities
-from topovae.homology.features.nulls import power_lost
+from topovae.homology.features.nulls import Counted
 from topovae.homology.odds import decided
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.spaces.forms import CupForm
@@ -107,20 +107,19 @@ def _same_dimension(found: Mapping[int, float], expected: int) -> Iterator[Agree
     yield found.get(expected, 0.0), f"dimension {likeliest} found", str(expected)
 
 
-_Classes = Mapping[tuple[int, int], tuple[int, float]]
-"""For each (prime, degree) the Betti number, and how often a class is missed."""
+_Classes = Mapping[tuple[int, int], int]
+"""For each (prime, degree) the Betti number."""
 
 
-def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], np.ndarray]) -> _Classes:
-    return {(prime, degree): (space.betti(prime, degree), power_lost(degree, space.dimension)) for prime, degree in found}
+def _betti_numbers(space: KnownSpace, found: Mapping[tuple[int, int], Counted]) -> _Classes:
+    return {(prime, degree): space.betti(prime, degree) for prime, degree in found}
 
 
-def _same_homology(found: Mapping[tuple[int, int], np.ndarray], expected: _Classes) -> Iterator[Agreement]:
-    for (prime, degree), probabilities in found.items():
-        number, lost = expected[prime, degree]
-        missed = lost * probabilities[:number].sum()
-        words = f"{int(np.argmax(probabilities))} classes found in H{degree} over Z/{prime}"
-        yield float(missed + probabilities[number : number + 1].sum()), words, str(number)
+def _same_homology(found: Mapping[tuple[int, int], Counted], expected: _Classes) -> Iterator[Agreement]:
+    for (prime, degree), counted in found.items():
+        number = expected[prime, degree]
+        words = f"{counted.number} classes found in H{degree} over Z/{prime}"
+        yield float(counted.likelihoods[number : number + 1].sum()), words, str(number)
 
 
 def _closed(space: KnownSpace, _: float) -> bool | None:
@@ -216,7 +215,7 @@ FINDINGS: tuple[Finding[Any, Any], ...] = (
     Finding(
         "homology",
         tuned("homology_floor"),
-        lambda found: found.betti_probabilities or None,
+        lambda found: found.counted or None,
         _betti_numbers,
         _same_homology,
         homotopy_type,

@@ -11,6 +11,7 @@ from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks
 from topovae.homology.complexes.passes import Homology
 from topovae.homology.features.double_covers import Cover
+from topovae.homology.features.nulls import Counted
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Measured:
         cloud: its local geometry.
         homology: diagrams and landmarks.
         betti: for each prime the Betti numbers, degrees 0, 1, ….
-        betti_probabilities: for each (prime, degree) the probabilities of the Betti numbers 0, 1, ….
+        counted: for each (prime, degree) the classes.
         cup: products of the classes of H¹ over Z/2, as of `double_covers.cup_matrix`, or None.
         covers: double covers, with one class as generator each.
         critical_ratios: by degree the ratio death/birth from which a bar is significant.
@@ -34,7 +35,7 @@ class Measured:
     cloud: Cloud
     homology: Homology
     betti: Mapping[int, tuple[int, ...]]
-    betti_probabilities: Mapping[tuple[int, int], np.ndarray]
+    counted: Mapping[tuple[int, int], Counted]
     cup: np.ndarray | None
     covers: tuple[Cover, ...]
     critical_ratios: Mapping[int, float]

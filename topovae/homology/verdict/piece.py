@@ -17,7 +17,8 @@ from topovae.homology.complexes.passes import Homology, compute_homology
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_classes, observe_double_covers
-from topovae.homology.features.nulls import Null, betti_distribution, betti_number, null
+from topovae.homology.features.nulls import Counted, betti_number, likelihoods
+from topovae.homology.fitted import law_of
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import observe
@@ -75,21 +76,26 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     )
     ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
     options.report("products and covers", 0.85)
-    laws = {degree: null(degree, dimension) for _, degree in ratios}
-    numbers = {(p, k): betti_number(found, laws[k], options.alpha) for (p, k), found in ratios.items()}
-    products = _products(homology, dimension, numbers)
-    numbers = _proven(numbers, ratios, products)
-    spread = {(p, k): betti_distribution(ratios[p, k], laws[k], options.alpha, number) for (p, k), number in numbers.items()}
+    landmarks = {degree: len(chosen.distances) for degree, chosen in homology.landmarks.items()}
+    laws = {(p, k): law_of(k, dimension, landmarks[k], cloud.size, p) for p, k in ratios}
+    significant = {key: betti_number(found, laws[key], options.alpha) for key, found in ratios.items()}
+    products = _products(homology, dimension, significant)
+    numbers = _proven(significant, ratios, products)
+    proven = {key: number if number > significant[key] else 0 for key, number in numbers.items()}
+    counted = {
+        key: Counted(number, likelihoods(ratios[key], laws[key], options.alpha, len(options.primes), proven[key]))
+        for key, number in numbers.items()
+    }
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
     measured = Measured(
         cloud=cloud,
         homology=homology,
         betti={p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes},
-        betti_probabilities=spread,
+        counted=counted,
         cup=products.cup,
-        covers=_covers(products.classes, laws[1], options.alpha),
-        critical_ratios={degree: law.critical_ratio(options.alpha) for degree, law in laws.items()},
-        circles=_circles(homology, numbers, dimension, options),
+        covers=_covers(products.classes, cloud, options.alpha),
+        critical_ratios={k: law.critical_ratio(options.alpha) for (p, k), law in laws.items() if p == options.primes[0]},
+        circles=_circles(homology, numbers, cloud, options),
         covering_radius=cloud.covering_radius(homology.landmarks[1]),
         orientable=orientable,
         orientation=orientation,
@@ -160,19 +166,21 @@ def _proven(
     }
 
 
-def _covers(classes: Classes | None, law: Null, alpha: float) -> tuple[Cover, ...]:
+def _covers(classes: Classes | None, cloud: Cloud, alpha: float) -> tuple[Cover, ...]:
     """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
     if classes is None or len(classes.cocycles) > MOST_COVERED:
         return ()
+    law = law_of(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, 3)
     if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
     return tuple(observe_double_covers(classes, law, alpha))
 
 
-def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], dimension: int, options: Options) -> int:
+def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], cloud: Cloud, options: Options) -> int:
     """Return the number of independent circles: of classes over an odd prime, which torsion of order 2 leaves alone."""
     odd = next((prime for prime in options.primes if prime > 2), None)
     if odd is not None:
         return numbers[odd, 1]
-    ratios = ranked_ratios(persistence(homology.landmarks[1].distances, 3, 1, LONGEST_EDGE).bars[1])
-    return betti_number(ratios, null(1, dimension), options.alpha)
+    distances = homology.landmarks[1].distances
+    ratios = ranked_ratios(persistence(distances, 3, 1, LONGEST_EDGE).bars[1])
+    return betti_number(ratios, law_of(1, cloud.dimension.value, len(distances), cloud.size, 3), options.alpha)

@@ -1,0 +1,277 @@
+"""What the diagnosis's numbers are fitted to: simulated sets and what its own front end measures of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from topovae.benchmarks.diagnosis import appending
+from topovae.benchmarks.simulated import simulate
+from topovae.errors import InputError, UsageError
+from topovae.homology.fitted import SCHEMA, place, standard_extreme
+from topovae.runs.processes import in_processes
+from topovae.version import __version__
+
+FEWEST = 40
+"""Fewer sets of a dimension and degree are not fitted."""
+
+MOST_BOUNDED = 0.5
+"""Shapes below minus it are not fitted, as maximum likelihood breaks down there: it follows from mathematics."""
+
+
+def observe_bars(seed: int) -> dict[str, Any]:
+    """Draw the set of a seed and note what is known of it and what is measured.
+
+    Returns:
+        What is known of the set, and what `bars_of` says.
+    """
+    known = simulate(seed)
+    told = {key: getattr(known, key) for key in ("space", "dimension", "map", "uneven", "noise", "outliers")}
+    # over Z/3 bars of a space without torsion are those over Z/2
+    primes = (2, 3) if known.betti[2] != known.betti[3] else (2,)
+    betti = {str(prime): numbers for prime, numbers in known.betti.items()}
+    return {"seed": seed, **told, "betti": betti, "drawn": len(known.x), **bars_of(known.x, seed, primes)}
+
+
+def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[str, Any]:
+    """Note the ratios death/birth of the bars of samples, on two numbers of landmarks.
+
+    Args:
+        x: (n, features) samples.
+        seed: of the diagnosis.
+        primes: fields.
+
+    Returns:
+        How many samples the largest component has, the dimension found, and, for each number of landmarks asked for (None:
+        the usual one), by degree how many there were and the ranked ratios.
+    """
+    from topovae.data import Dataset
+    from topovae.homology.cloud.cleaning import clean
+    from topovae.homology.cloud.cloud import of_points
+    from topovae.homology.cloud.components import components_of_points
+    from topovae.homology.cloud.front import MEMORY, read_points
+    from topovae.homology.cloud.presets import choose_preset
+    from topovae.homology.complexes.budget import Budget
+    from topovae.homology.complexes.passes import compute_homology
+
+    data = Dataset.of(x.astype(np.float32))
+    front = read_points(data, choose_preset(data, seed=seed), seed=seed)
+    points = front.points[clean(front.points).kept]
+    label = components_of_points(points, seed)
+    points = points[label == 0]
+    n = len(points)
+    rng = np.random.default_rng([seed, 1])
+    bars = []
+    for asked in (None, int(0.75 * n) if n < 800 else int(np.exp(rng.uniform(np.log(60), np.log(300))))):
+        cloud = of_points(points, front.denoiser.noise, asked, seed)
+        dimension = cloud.dimension
+        budget = Budget(MEMORY, None)
+        homology = compute_homology(
+            cloud.draw, dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
+        )
+        for prime, degree in homology.diagrams:
+            landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
+            bars.append({"asked": asked, "prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios})
+    return {"n": n, "found": dimension.value, "gap": dimension.gap, "components": int(label.max()) + 1, "bars": bars}
+
+
+def _silent(stage: str, share: float) -> None:
+    """Report nothing."""
+
+
+# ---------------------------------------------------------------- fits
+
+
+def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Fit the laws of bars, those of noise and those of classes, by dimension and degree.
+
+    Rows count whose data fall into one piece and show the dimension that they have.
+
+    Args:
+        rows: as of `observe_bars`.
+
+    Raises:
+        UsageError: there are too few.
+    """
+    kept = [row for row in rows if row.get("components") == 1 and row["found"] == row["dimension"]]
+    keys = sorted({(row["dimension"], bars["degree"], prime) for row in kept for bars in row["bars"] for prime in (2, 3)})
+    laws = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
+    found = [law for law in laws if law is not None]
+    if not found:
+        raise UsageError(f"{len(kept)} sets in one piece and of the dimension that they show are too few; draw more --sets")
+    counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for row in kept for one in row["bars"]]).T
+    ranges = {
+        "landmarks": [int(counts.min()), int(counts.max())],
+        "samples_a_landmark": [round(float(crowding.min()), 2), round(float(crowding.max()), 2)],
+    }
+    return {**ranges, "laws": found}
+
+
+def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the law of one dimension and degree over one field, None where there are too few rows."""
+    if len(rows) < FEWEST:
+        return None
+    bars = [(row, one) for row in rows for one in _over(prime, row["bars"]) if one["degree"] == degree]
+    places = np.array([place(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars])
+    number = np.array([dict(enumerate(row["betti"][str(prime)])).get(degree, 0) for row, _ in bars])
+    ratios = np.log([one["ratios"] for _, one in bars])
+    noise = fit_extremes(places, ratios[np.arange(len(bars)), number])
+    # a line for each class of each set: ratios are sorted, so that the rank is the place
+    at, rank = np.nonzero(np.arange(ratios.shape[1]) < number[:, None])
+    terms = np.column_stack([places[at], np.log(rank + 1), np.log(number[at])])
+    classes = np.linalg.lstsq(terms, ratios[at, rank], rcond=None)[0]
+    # the scale of a logistic law from its standard deviation
+    spread = np.std(ratios[at, rank] - terms @ classes) * np.sqrt(3) / np.pi
+    return {
+        "dimension": dimension,
+        "degree": degree,
+        "prime": prime,
+        "sets": len(rows),
+        "noise": np.round(noise.slopes, 4).tolist(),
+        "scale": round(noise.scale, 4),
+        "shape": round(noise.shape, 4),
+        "classes": np.round(classes, 4).tolist(),
+        "most_classes": int(number.max()),
+        "spread": round(float(spread), 4),
+    }
+
+
+def _over(prime: int, bars: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the bars over a field; those over Z/2 where they are the same."""
+    measured = {one["prime"] for one in bars}
+    yield from (one for one in bars if one["prime"] == (prime if prime in measured else 2))
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """Generalised extreme-value laws of a common scale and shape, whose location is linear.
+
+    Attributes:
+        slopes: (k,) coefficients of the location.
+        scale: of all.
+        shape: of all, 0 (Gumbel) or less (bounded above).
+    """
+
+    slopes: np.ndarray
+    scale: float
+    shape: float
+
+    def quantile(self, alpha: float) -> float:
+        """Return how far above the location is exceeded with probability `alpha`."""
+        return self.scale * standard_extreme(alpha, self.shape)
+
+
+def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
+    """Fit extreme-value laws by maximum likelihood.
+
+    Args:
+        terms: (n, k) of the location.
+        values: (n,) observed.
+
+    References:
+        Coles (2001), An introduction to statistical modeling of extreme values, sections 3.3 and 6.1.
+    """
+    from scipy.optimize import minimize
+    from scipy.stats import genextreme
+
+    def law_of(x: np.ndarray) -> Extremes:
+        return Extremes(x[:-2], float(np.exp(x[-2])), -MOST_BOUNDED / (1 + float(np.exp(x[-1]))))
+
+    def loss(x: np.ndarray) -> float:
+        law = law_of(x)
+        # scipy's shape has the other sign; what lies beyond the bound costs a finite lot, so that the search finds its way
+        logs = genextreme.logpdf((values - terms @ law.slopes) / law.scale, -law.shape) - np.log(law.scale)
+        return -float(np.clip(logs, -1e3, None).sum())
+
+    start = np.linalg.lstsq(terms, values, rcond=None)[0]
+    spread = max(float((values - terms @ start).std()), 1e-3)
+    x = np.array([*start, np.log(spread), 0.0])
+    for _ in range(3):  # the simplex is begun anew, as it may shrink too early
+        x = minimize(loss, x, method="Nelder-Mead", options={"maxiter": 4000, "maxfev": 4000}).x
+    return law_of(x)
+
+
+# ---------------------------------------------------------------- the work
+
+
+def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of seeds, those of a file first; new ones are added to it.
+
+    Args:
+        seeds: of the sets.
+        jobs: number of processes.
+        save: file of JSON lines, or None.
+        minutes: after so many no more rows are waited for; None for any.
+
+    Raises:
+        InputError: the file holds something else.
+        OutputError: the file cannot be written.
+    """
+    known = {row["seed"]: row for row in (saved_rows(save) if save else ())}
+    yield from (known[seed] for seed in seeds if seed in known)
+    began = time.monotonic()
+    rows = in_processes(observe_bars, [seed for seed in seeds if seed not in known], jobs)
+    with contextlib.closing(rows), contextlib.ExitStack() as stack:
+        append = stack.enter_context(appending(save)) if save else _forget
+        for row in rows:
+            append(row)
+            yield row
+            if minutes is not None and time.monotonic() - began > 60 * minutes:
+                return
+
+
+def _forget(row: Mapping[str, Any]) -> None:
+    """Keep nothing."""
+
+
+def saved_rows(path: str) -> list[dict[str, Any]]:
+    """Read rows from a file of JSON lines; none where there is no file. A last line that was cut is left out.
+
+    Raises:
+        InputError: the file holds something else.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            *whole, _ = file.read().split("\n")
+        rows = [json.loads(line) for line in whole if line.strip()]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON lines: {error}; choose another --save") from None
+    if not all(isinstance(row, dict) and {"seed", "bars"} <= row.keys() for row in rows):
+        raise InputError(f"{path} holds other things than rows of `topovae bench calibrate`; choose another --save")
+    return rows
+
+
+def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
+    """Return the file of fitted numbers, with how it came about.
+
+    Args:
+        fit: as of `fit_laws`.
+        rows: what was fitted to.
+        command: the line that repeats it.
+        commit: of the code that measured the rows.
+    """
+    seeds = sorted(row["seed"] for row in rows)
+    provenance = {
+        "command": command,
+        "seeds": [seeds[0], seeds[-1] + 1],
+        "sets": len(rows),
+        "commit": commit,
+        "version": __version__,
+        "created": datetime.now(UTC).date().isoformat(),
+    }
+    return {"schema": SCHEMA, "bars": {"provenance": provenance, **fit}}
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """Write a document as JSON whose lists of numbers take a line each."""
+    return re.sub(r"\n\s+(?=-?\d)|(?<=\d)\n\s+(?=\])", " ", json.dumps(document, indent=1)) + "\n"

@@ -1,0 +1,120 @@
+"""What `topovae bench calibrate` fitted, read from `calibration.json` beside this file: no number of it is typed by hand.
+
+How long the bars of noise live depends on the dimension of the data, on the number of landmarks, and on how many samples each
+stands for: centres of many samples lie evenly, single samples do not. So does how long those of classes live. The file
+holds a law for each dimension and degree of homology that was simulated, whose parameters are linear in the logarithms of both;
+beyond what was simulated the nearest place holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+SCHEMA = "topovae/calibration/1"
+FILE = "calibration.json"
+
+LONG = 30.0
+"""Scales from the middle of a law at which it is cut off, for the arithmetic: not tuned."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """How long bars live: those of noise, whose largest log(death/birth) is an extreme value, and those of classes.
+
+    Attributes:
+        location: of the largest log(death/birth) of noise.
+        scale: its scale.
+        shape: its shape, 0 (Gumbel) or less (bounded above).
+        classes: mean log(death/birth) of a class where there is one, and how it changes with the logarithms of its rank, the
+            longest-lived first, and of the number of classes.
+        most: the largest number of classes that was simulated: more are taken to be like these.
+        spread: scale of the logistic law of classes about their mean.
+    """
+
+    location: float
+    scale: float
+    shape: float
+    classes: tuple[float, float, float]
+    most: int
+    spread: float
+
+    def critical_ratio(self, alpha: float) -> float:
+        """Return the ratio that noise exceeds with probability `alpha`."""
+        return float(np.exp(self.location + self.scale * standard_extreme(alpha, self.shape)))
+
+    def noise_intensity(self, ratios: np.ndarray) -> np.ndarray:
+        """Return how many bars of noise there are at death/birth (b,), for each unit of its logarithm."""
+        z = np.maximum((np.log(ratios) - self.location) / self.scale, -LONG)
+        if abs(self.shape) < 1e-6:
+            return np.asarray(np.exp(-z) / self.scale)
+        # beyond the bound of the law there is none
+        return np.asarray(np.maximum(1 + self.shape * z, 0) ** (-1 / self.shape - 1) / self.scale)
+
+    def noise_above(self, ratios: np.ndarray) -> np.ndarray:
+        """Return how often some bar of noise exceeds death/birth (b,)."""
+        z = np.maximum((np.log(ratios) - self.location) / self.scale, -LONG)
+        bounded = np.maximum(1 + self.shape * z, 0) ** (-1 / self.shape) if abs(self.shape) > 1e-6 else np.exp(-z)
+        return np.asarray(-np.expm1(-bounded))
+
+    def class_density(self, ratios: np.ndarray, rank: int, number: int) -> np.ndarray:
+        """Return the density, by the logarithm, of the class of a rank, 1 or more, of so many at death/birth (b,)."""
+        below = self.class_below(ratios, rank, number)
+        return below * (1 - below) / self.spread
+
+    def class_below(self, ratios: np.ndarray, rank: int, number: int) -> np.ndarray:
+        """Return how often the class of a rank, 1 or more, of so many lives shorter than death/birth (b,)."""
+        one, by_rank, by_number = self.classes
+        mean = one + by_rank * np.log(min(rank, self.most)) + by_number * np.log(min(number, self.most))
+        return np.asarray(1 / (1 + np.exp(np.clip((mean - np.log(ratios)) / self.spread, -LONG, LONG))))
+
+
+def standard_extreme(alpha: float, shape: float) -> float:
+    """Return what an extreme value of location 0 and scale 1 exceeds with probability `alpha`.
+
+    Example:
+        >>> round(standard_extreme(0.01, 0.0), 2), round(standard_extreme(0.01, -0.5), 2)
+        (4.6, 1.8)
+    """
+    rare = -np.log1p(-alpha)
+    return float(-np.log(rare) if abs(shape) < 1e-6 else (rare**-shape - 1) / shape)
+
+
+@cache
+def document() -> Mapping[str, Any]:
+    """Return what the file holds, with its provenance."""
+    found: Mapping[str, Any] = json.loads(files("topovae.homology").joinpath(FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def law_of(degree: int, dimension: int, landmarks: int, samples: int, prime: int = 2) -> Law:
+    """Return the law of bars of a degree of homology.
+
+    Over an odd prime, as in double covers, the last hole in a space with torsion of order 2 makes a bar that is no class.
+
+    Args:
+        degree: of homology.
+        dimension: of the data; the nearest one that was simulated stands for others.
+        landmarks: how many there are.
+        samples: of how many.
+        prime: of the field.
+    """
+    bars = document()["bars"]
+    rows = [row for row in bars["laws"] if row["degree"] == degree and row["prime"] == min(prime, 3)]
+    row = min(rows, key=lambda row: abs(row["dimension"] - dimension))
+    at = place(np.clip(landmarks, *bars["landmarks"]), np.clip(samples / landmarks, *bars["samples_a_landmark"]))
+    one, by_rank, by_number = float(at @ row["classes"][:3]), *map(float, row["classes"][3:])
+    return Law(
+        float(at @ row["noise"]), row["scale"], row["shape"], (one, by_rank, by_number), row["most_classes"], row["spread"]
+    )
+
+
+def place(landmarks: float, samples_a_landmark: float) -> np.ndarray:
+    """Return the terms of the fits: 1 and the logarithms of the landmarks, in hundreds, and of the samples for each."""
+    return np.array([1.0, np.log(landmarks / 100), np.log(samples_a_landmark)])
