@@ -169,7 +169,7 @@ TRAPS: dict[str, tuple[np.ndarray, bool]] = {
     "on a line": (np.linspace(0, 1, 200)[:, None] * np.ones((1, 4)), False),
     "integers": (np.round(1000 * polygon(200)).astype(np.int32), False),
     "booleans": (np.random.default_rng(0).uniform(size=(200, 6)) > 0.5, False),
-    "tiny": (1e-150 * polygon(200), False),
+    "tiny": (1e-40 * polygon(200), False),
     "huge": (1e37 * polygon(200), False),
     "distances of copies": (cdist(np.repeat(polygon(50), 3, axis=0), np.repeat(polygon(50), 3, axis=0)), True),
     "distances on a line": (np.abs(np.subtract.outer(np.arange(100), np.arange(100))), True),

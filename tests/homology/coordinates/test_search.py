@@ -182,7 +182,7 @@ def test_a_change_of_basis_takes_one_class_to_another(size: int) -> None:
 
 
 def test_a_circle_whose_opposite_views_look_alike_is_not_wound_twice() -> None:
-    t = np.arange(120) * 2 * np.pi / 120
+    t = np.arange(200) * 2 * np.pi / 200  # denser along the strands than they lie apart
     x = np.column_stack([np.cos(2 * t), np.sin(2 * t), 0.2 * np.cos(t), 0.2 * np.sin(t)])
     coordinates = find_coordinates(x, analyze(x, max_dim=1), parse("S1"))
     assert np.isnan(coordinates.points).all() and "wind 2 times" in " ".join(coordinates.doubts)
