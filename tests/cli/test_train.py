@@ -164,7 +164,7 @@ def test_circles_are_trained_with_a_joint_posterior(tool: Any, latent: str, n_sc
 def test_auto_reads_each_row_of_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = Counted(generate("circle", 200, ambient=8, noise=0.05, seed=3).x)
     data = Dataset.of(source, source=Source("circle.npy", ""))
-    monkeypatch.setattr("topovae.data.readers.find.read", lambda path: data)
+    monkeypatch.setattr("topovae.data.readers.find.read", lambda path, **_: data)
     words = ["train", "circle.npy", "--latent", "auto", "--epochs", "1", "--quiet", "-o", str(tmp_path / "run.h5")]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert (source.count == 1).all()

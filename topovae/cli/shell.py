@@ -234,7 +234,8 @@ def open_stored(path: str, read: Callable[[str], Stored], quiet: bool) -> Stored
     """
     found = read(path)
     if not found.sealed:
-        note(f"{path} has no checksums (an older topovae wrote it, or it was changed), so damage to it goes unseen", quiet)
+        said = "has no checksums (an older topovae wrote it, or it was changed), so damage to it goes unseen"
+        note(f"topovae: warning: {path} {said}", quiet)
     return found
 
 

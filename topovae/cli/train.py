@@ -252,7 +252,7 @@ def is_diagnosis(document: Any) -> bool:
     if not isinstance(best, dict) or not isinstance(candidates, list):
         return False
     known = isinstance(best.get("latent"), str | None) and isinstance(best.get("name"), str)
-    confidence = best.get("confidence")
+    confidence = best.get("confidence", 0)
     return known and isinstance(confidence, int | float) and 0 <= confidence <= 1
 
 
