@@ -252,7 +252,7 @@ def is_diagnosis(document: Any) -> bool:
     if not isinstance(best, dict) or not isinstance(candidates, list):
         return False
     known = isinstance(best.get("latent"), str | None) and isinstance(best.get("name"), str)
-    confidence = best.get("confidence", 0)
+    confidence = best.get("confidence", 0 if best.get("latent") is None else None)  # `none` recommends nothing
     return known and isinstance(confidence, int | float) and 0 <= confidence <= 1
 
 
