@@ -379,6 +379,7 @@ def sparse_entry(place: Place, group: Any, names: tuple[str, str, str], shape: A
         return SparseRows(data.rows(), indices.rows(), indptr.values(), shape)
 
     def open_columns() -> SparseRows:
+        require_room((claimed[0] + 1,), np.dtype(np.int64), f"{place.file.label}::{place.name}, its rows", place.file.memory)
         return SparseRows.of_columns(data.values(), indices.values(), indptr.values(), shape)
 
     claimed = tuple(int(side) for side in np.ravel(shape)) if shape is not None else ()

@@ -78,9 +78,13 @@ def _characters(place: Place) -> str:
 
 
 def _matlab_sparse(place: Place, group: Any) -> Entry:
+    import h5py
+
     rows = attribute(group, "MATLAB_sparse")
-    pointers = place.below(group, "jc").node().shape
-    shape = (int(rows), int(pointers[0]) - 1)
+    pointers = place.below(group, "jc").node()
+    if not isinstance(pointers, h5py.Dataset) or not pointers.shape:
+        raise ValueError(f"{place.name} is said to be a sparse matrix, and jc is no array in it")
+    shape = (int(rows), int(pointers.shape[0]) - 1)
     if "data" not in group:  # all zero
         return Entry(shape, np.dtype("V"), lambda: None)
     return sparse_entry(place, group, ("data", "ir", "jc"), np.array(shape), of_columns=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from topovae.data.readers.base import File
+from topovae.data.readers.base import File, require_room
 from topovae.data.readers.sparse import SparseRows
 from topovae.errors import InputError, ResourceError
 
@@ -55,7 +55,10 @@ def load_variable(file: File, name: str) -> Any:
     with tempfile.TemporaryDirectory(prefix="topovae-") as folder:
         _parse(file, folder, name)
         parts = {path.stem: np.load(path, allow_pickle=False) for path in Path(folder).iterdir()}
-    return parts["array"] if "array" in parts else SparseRows.of_columns(*(parts[part] for part in _PARTS))
+    if "array" in parts:
+        return parts["array"]
+    require_room((int(parts["shape"][0]) + 1,), np.dtype(np.int64), f"{file.label}::{name}, its rows", file.memory)
+    return SparseRows.of_columns(*(parts[part] for part in _PARTS))
 
 
 def _parse(file: File, folder: str, *names: str) -> None:
