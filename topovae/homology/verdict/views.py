@@ -207,7 +207,9 @@ def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     samples, core = whole.piece.recommendation, inner.piece.recommendation
     circles = {kind: _circles(view) for kind, view in by_kind.items()}
     peeled = by_kind.get("peeled")
-    if peeled is not None and peeled.piece.recommendation.latent is not None and circles["peeled"] > circles["core"]:
+    # what is left over is noise where it has more dimensions than the estimate allows
+    told = peeled is not None and peeled.piece.recommendation.latent is not None and peeled.piece.cloud.dimension.believed
+    if peeled is not None and told and circles["peeled"] > circles["core"]:
         return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
     if core.latent is None:
         dense = by_kind.get("dense", whole)
