@@ -21,10 +21,10 @@ from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
 FEWEST = 40
-"""Fewer sets of a dimension and degree are not fitted."""
+"""Sets: fewer of a dimension and degree are not fitted, several for each of the eight numbers of a law. Not tuned."""
 
 MOST_BOUNDED = 0.5
-"""Shapes below minus it are not fitted, as maximum likelihood breaks down there: it follows from mathematics."""
+"""Shape of an extreme value, a pure number: from minus it down maximum likelihood breaks down (Smith 1985). Not tuned."""
 
 
 def observe_bars(seed: int) -> dict[str, Any]:
@@ -54,10 +54,11 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
         the usual one), by degree how many there were and the ranked ratios.
     """
     from topovae.data import Dataset
+    from topovae.data.dataset import MEMORY_BYTES
     from topovae.homology.cloud.cleaning import clean
     from topovae.homology.cloud.cloud import of_points
     from topovae.homology.cloud.components import components_of_points
-    from topovae.homology.cloud.front import MEMORY, read_points
+    from topovae.homology.cloud.front import read_points
     from topovae.homology.cloud.presets import choose_preset
     from topovae.homology.complexes.budget import Budget
     from topovae.homology.complexes.passes import compute_homology
@@ -73,7 +74,7 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
     for asked in (None, int(0.75 * n) if n < 800 else int(np.exp(rng.uniform(np.log(60), np.log(300))))):
         cloud = of_points(points, front.denoiser.noise, asked, seed)
         dimension = cloud.dimension
-        budget = Budget(MEMORY, None)
+        budget = Budget(MEMORY_BYTES, None)
         homology = compute_homology(
             cloud.draw, dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
         )

@@ -16,16 +16,16 @@ from topovae.data.synthetic.spaces import SyntheticSpace, find_space, random_map
 Array = np.ndarray
 
 SMALLEST, LARGEST = 60, 5000
-"""Numbers of samples between which those of a set are drawn, evenly in the logarithm."""
+"""Samples of a set, drawn evenly in the logarithm: the range that the fit is for, chosen and not tuned."""
 
 MOST_UNEVEN = 8.0
-"""Largest ratio of densities."""
+"""Largest ratio of densities: what the fit is for, not tuned."""
 
 NOISE = 0.02, 0.4
-"""Standard deviation of the noise, in those of a coordinate, evenly in the logarithm."""
+"""Standard deviation of the noise, in those of a coordinate, drawn evenly in the logarithm: what the fit is for, not tuned."""
 
 MOST_OUTLIERS = 0.04
-"""Largest share of the rows that are outliers, in a quarter of the sets."""
+"""Largest share of the rows that are outliers, in a quarter of the sets: what the fit is for, not tuned."""
 
 DRAWN: Mapping[str, tuple[int, ...]] = {
     "interval": (1,),
@@ -79,7 +79,7 @@ DIMENSIONS: Mapping[int, tuple[tuple[str, ...], ...]] = {
 """Products that are drawn, by their dimension."""
 
 TURNS = (1, 2, 3, 2, 4)
-"""Dimensions of sets of successive seeds: surfaces twice, as most spaces are told apart there."""
+"""Dimensions of sets of successive seeds: surfaces twice, as most spaces are told apart there. Chosen, not tuned."""
 
 
 @dataclass(frozen=True)

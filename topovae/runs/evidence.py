@@ -46,13 +46,14 @@ LEAST_MARGIN = 1.0
 """Nats a sample that a decoder gains or loses by what is not topology: smoothness, the shape of the prior, luck."""
 
 MOST_COMPARED = 6
-"""So many spaces are compared at most: a limit on cost."""
+"""So many spaces are compared at most: a limit on cost, not tuned."""
 
 MOST_DIMENSION = 3
-"""Spaces of more dimensions are compared only where the diagnosis itself names them: points of a prior fill them too thinly."""
+"""Spaces of more dimensions are compared only where the diagnosis itself names them: points of a prior fill them too thinly. Chosen, not tuned."""
 
 LAG = 2.0
-"""A candidate that lags by more than so many times what its last doubling gained goes no further: gains shrink."""
+"""A candidate that lags by more than so many times what its last doubling gained goes no further, as gains shrink: a limit
+on cost, not tuned."""
 
 MOST_SEEDS = 1_000_003
 """Seeds of successive steps of a run differ by multiples of it."""

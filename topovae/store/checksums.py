@@ -12,7 +12,7 @@ CHECKSUMS = "topovae_checksums"
 """Name of the attribute of the root that holds them."""
 
 BLOCK_BYTES = 1 << 24
-"""Bytes of rows that are read at once."""
+"""Bytes of rows that are read at once: a limit on cost, not tuned."""
 
 GROUP = "group"
 """What stands in place of a checksum for a group, which has only to be there."""

@@ -58,22 +58,20 @@ def test_a_damaged_file_is_an_input_error(name: str, tmp_path: Path) -> None:
         read(tmp_path / "a.mat")
 
 
-def test_the_death_of_the_parser_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.mat").write_bytes(DENSE)
-    (tmp_path / "python").write_text("#!/bin/sh\nkill -SEGV $$\n")
-    (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    with pytest.raises(InputError, match=r"a\.mat cannot be read.*died of signal 11"):
-        read(tmp_path / "a.mat")
+PARSERS = {
+    "that dies": ("kill -SEGV $$", r"a\.mat cannot be read.*died of signal 11"),
+    "without end": ("exec sleep 60", "did not end"),
+}
 
 
-def test_a_parser_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("does", "words"), PARSERS.values(), ids=PARSERS.keys())
+def test_a_parser_that_fails_is_told(does: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.mat").write_bytes(DENSE)
-    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{does}\n")
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setattr(matlab5, "SECONDS", 0.1)
-    with pytest.raises(InputError, match="did not end"):
+    with pytest.raises(InputError, match=words):
         read(tmp_path / "a.mat")
 
 

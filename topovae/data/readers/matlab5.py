@@ -22,10 +22,10 @@ from topovae.errors import InputError, ResourceError
 
 TOO_LARGE = 5
 SECONDS, BYTES_A_SECOND = 5, 5e6
-"""Work of the parser that is allowed, and for how many bytes a second more: limits that only a file made to last meets."""
+"""Seconds of the processor that the parser may take, and bytes of the file for each more: limits on cost, not tuned."""
 
 WAITING = 3
-"""So many times longer may the work take where the machine is busy."""
+"""So many times these seconds may go by where the machine is busy: a limit on cost, not tuned."""
 
 _PARTS = ("data", "indices", "indptr", "shape")
 

@@ -17,10 +17,10 @@ from topovae.data.readers.base import Contents, File, InputFormat, refuse_member
 from topovae.errors import InputError
 
 MOST_CELL = 100_000
-"""Characters of a name or a number at most: a limit on cost, below that of Python's csv."""
+"""Characters of a name or a number at most: a limit on cost, below that of Python's csv; not tuned."""
 
 MOST_LINE = 2**26
-"""Characters of a line at most: a limit on cost."""
+"""Characters of a line at most: a limit on cost, not tuned."""
 
 _SHOWN = 40
 _UNNAMED = ("", "Unnamed: 0")

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topovae.data.dataset import Dataset
+from topovae.data.dataset import MEMORY_BYTES, Dataset
 from topovae.homology.cloud.denoise import Denoiser, fit_denoiser
 from topovae.homology.cloud.presets import Preset
 from topovae.homology.cloud.rows import LEAST_ROWS, RowFilter, prepare, read_sample
-
-MEMORY = 2 * 2**30
-"""Bytes that a diagnosis may use unless it is given another number: a limit on cost, not tuned."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,13 @@ class Front:
 
 
 def read_points(
-    data: Dataset, preset: Preset, *, metric: str = "euclidean", memory: int = MEMORY, seed: int = 0, least: int = LEAST_ROWS
+    data: Dataset,
+    preset: Preset,
+    *,
+    metric: str = "euclidean",
+    memory: int = MEMORY_BYTES,
+    seed: int = 0,
+    least: int = LEAST_ROWS,
 ) -> Front:
     """Read at most 20,000 rows, fewer where they would not fit in memory, and denoise them.
 

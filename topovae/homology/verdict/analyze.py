@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from topovae.data.dataset import HELD_SHARE, Dataset
+from topovae.data.dataset import HELD_SHARE, MEMORY_BYTES, Dataset
 from topovae.errors import InputError, ResourceError, UsageError
 from topovae.homology.cloud.cleaning import clean
 from topovae.homology.cloud.cloud import of_distances
 from topovae.homology.cloud.components import components_of_points
-from topovae.homology.cloud.front import MEMORY, Front, read_points
+from topovae.homology.cloud.front import Front, read_points
 from topovae.homology.cloud.graphs import DistanceSample, measure_distances
 from topovae.homology.cloud.neighbours import using
 from topovae.homology.cloud.presets import Preset, choose_preset
@@ -46,7 +46,7 @@ def analyze(
     distance_matrix: bool = False,
     preset: str = "auto",
     candidates: Sequence[str] | None = None,
-    memory: int = MEMORY,
+    memory: int = MEMORY_BYTES,
     time: float | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
