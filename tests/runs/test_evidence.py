@@ -102,8 +102,9 @@ def test_a_clear_margin_decides() -> None:
         [trial("S1xS1", 20.0, 20.0), trial("klein", 20.0 - 0.9 * LEAST_MARGIN)],  # too near
         [trial("S1xS1", 20.0, 20.0), trial("S2", 5.0, 19.9)],  # a rival has one good run
         [trial("S1xS1", 20.0)],  # no rival
+        [trial("S1xS1", 20.0, 19.5), replace(trial("S2", 10.0), converged=False)],  # a rival may catch up
     ],
-    ids=["runs disagree", "too near", "one good rival", "alone"],
+    ids=["runs disagree", "too near", "one good rival", "alone", "on its way"],
 )
 def test_doubt_leaves_it_undecided(trials: list[Trial]) -> None:
     assert not decide(trials).decided
@@ -122,7 +123,7 @@ def circle() -> Dataset:
 
 def test_a_sphere_is_no_circle() -> None:
     sphere = generate("sphere", 400, ambient=8, noise=0.1, seed=1000).x
-    found = compare(sphere, ["S1", "sphere"], effort=replace(SMALL, steps=150, draws=64))
+    found = compare(sphere, ["S1", "sphere"], effort=replace(SMALL, steps=150, draws=64, doublings=3))
     assert found.winner.name == "sphere" and found.decided
     document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert {"candidates", "winner", "margin", "decided"} <= document.keys()

@@ -23,7 +23,7 @@ MEMORY_BYTES = 2 * 2**30
 """Bytes that a work may use where nothing else is said: a limit on cost, not tuned."""
 
 COPIES = 6
-"""Copies of the samples at hand, in double precision, that their checks and the diagnosis hold at once: an estimate, not tuned."""
+"""Copies of the samples at hand, in double precision, that checks and diagnosis hold at once: an estimate, not tuned."""
 
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18

@@ -49,7 +49,8 @@ MOST_COMPARED = 6
 """So many spaces are compared at most: a limit on cost, not tuned."""
 
 MOST_DIMENSION = 3
-"""Spaces of more dimensions are compared only where the diagnosis itself names them: points of a prior fill them too thinly. Chosen, not tuned."""
+"""Spaces of more dimensions are compared only where the diagnosis itself names them, as points of a prior fill them too
+thinly: chosen, not tuned."""
 
 LAG = 2.0
 """A candidate that lags by more than so many times what its last doubling gained goes no further, as gains shrink: a limit
@@ -174,7 +175,7 @@ class Evidence:
         margin: log-likelihood of the first over the second, nats a sample; None where there is one candidate.
         se: standard error of the margin, paired over the held-out samples.
         decided: whether every run of the first beats every run of the others by `ERRORS` standard errors and
-            `LEAST_MARGIN`. Runs that disagree, or a space that fits as well, leave it undecided.
+            `LEAST_MARGIN`. Runs that disagree, a space that fits as well, or another that still gained leave it undecided.
         why: what leaves it undecided, in words; empty where it is decided.
         stopped: why not all of the work was done, or None.
         interrupted: whether that was an interrupt.
@@ -298,7 +299,8 @@ def decide(trials: Sequence[Trial]) -> Evidence:
     worst = min(first.runs, key=lambda run: run.log_likelihood)
     near = [trial for trial in ordered[1:] if any(not _exceeds(worst.held_out - run.held_out) for run in trial.runs)]
     se = _standard_error(first.runs[0].held_out - second.runs[0].held_out)
-    return Evidence(ordered, margin, se, not near, _doubt(first, near))
+    going = [trial for trial in ordered[1:] if not trial.converged]
+    return Evidence(ordered, margin, se, not near and not going, _doubt(first, near, going))
 
 
 def _exceeds(gap: np.ndarray) -> bool:
@@ -306,10 +308,10 @@ def _exceeds(gap: np.ndarray) -> bool:
     return bool(gap.mean() > max(ERRORS * _standard_error(gap), LEAST_MARGIN))
 
 
-def _doubt(first: Trial, near: Sequence[Trial]) -> str:
-    """Say what leaves a comparison undecided, nothing where no other space is near."""
+def _doubt(first: Trial, near: Sequence[Trial], going: Sequence[Trial]) -> str:
+    """Say what leaves a comparison undecided, nothing where all have converged and no other space is near."""
     if not near:
-        return ""
+        return f"{', '.join(trial.name for trial in going)} still gained by more steps" if going else ""
     names = ", ".join(trial.name for trial in near)
     spread = max(trial.spread for trial in (first, *near))
     return (
