@@ -128,3 +128,37 @@ def test_missing_attribute_is_named(place: str, name: str, run_file: Path) -> No
         del file[place].attrs[name]
     with pytest.raises(RunFileError, match=f"lacks .*@{name}"):
         read_run(run_file)
+
+
+def _external_weights(file: h5py.File) -> None:
+    weights = file["model/state/layer.0"]
+    shape, place = weights.shape, Path(file.filename).with_suffix(".bin")
+    weights[()].tofile(place)
+    del file["model/state/layer.0"]
+    file["model/state"].create_dataset("layer.0", shape, "f4", external=[(str(place), 0, 1600)])
+
+
+def _linked(link: h5py.ExternalLink | h5py.SoftLink) -> Callable[[h5py.File], None]:
+    def put(file: h5py.File) -> None:
+        del file["model/state/layer.0"]
+        file["model/state/layer.0"] = link
+
+    return put
+
+
+ELSEWHERE = {
+    "external storage": _external_weights,
+    "a link to another file": _linked(h5py.ExternalLink("other.h5", "/x")),
+    "a link in the file": _linked(h5py.SoftLink("/split/train")),
+}
+
+
+@pytest.mark.parametrize("put", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_numbers_that_lie_elsewhere_are_refused(put: Callable[[h5py.File], None], run_file: Path) -> None:
+    with h5py.File(run_file.with_name("other.h5"), "w") as other:
+        other["x"] = np.zeros((20, 20), np.float32)
+    with edited(run_file) as file:
+        put(file)
+    for read in (read_run, lambda path: field(path, "model/state/layer.0")):
+        with pytest.raises(RunFileError, match=r"/model/state/layer\.0 .*which topovae never writes"):
+            read(run_file)

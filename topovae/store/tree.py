@@ -199,6 +199,7 @@ class GroupReader:
         """
         found = self
         for name in path.split("/"):
+            found._require_own(name)
             found = GroupReader(found._group[name], self._checksums, found.place(name))
         return found
 
@@ -221,7 +222,11 @@ class GroupReader:
     def read_array(self, name: str) -> np.ndarray:
         """The array as it was written."""
         # The library's low-level opening: one call for a dataset, where its `group[name]` asks what lies there.
+        self._require_own(name)
         dataset = h5py.Dataset(h5py.h5d.open(self._group.id, name.encode()))
+        plan = dataset.id.get_create_plist()
+        if plan.get_external_count() or plan.get_layout() == h5py.h5d.VIRTUAL:
+            raise self._damaged(f"/{self.place(name)} has its numbers in another file, which topovae never writes")
         if dataset.shape is None:
             raise self._damaged(f"/{self.place(name)} is null, and holds no array")
         found = np.asarray(dataset[()])
@@ -269,6 +274,15 @@ class GroupReader:
         missing = [name for name in names if name.lstrip("@") not in (self.attributes if name.startswith("@") else self.names)]
         if missing:
             raise self._damaged(f"it lacks {', '.join(f'/{self.place(name)}' for name in missing)}")
+
+    def _require_own(self, name: str) -> None:
+        """Refuse a link, which may lead out of the file.
+
+        Raises:
+            RunFileError: what bears this name is one.
+        """
+        if isinstance(self._group.get(name, getlink=True), h5py.ExternalLink | h5py.SoftLink):
+            raise self._damaged(f"/{self.place(name)} is a link, which topovae never writes")
 
     def check_rows(self, path: str) -> None:
         """Compare a dataset of numbers in this group or deeper with its checksum, without holding it in memory.

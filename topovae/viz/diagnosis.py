@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, LABELS, TICK, TITLE
 WIDTH = 13.0
 MOST_ANGLES = 3
 MOST_CANDIDATES = 6
-LONGEST_NAME, LONGEST_TITLE, LONGEST_FACTS, LONGEST_WAY = 22, 90, 165, 75  # characters
+LONGEST_NAME, LONGEST_TITLE, LONGEST_FACTS, LONGEST_WAY = 22, 90, 165, 150  # characters
+LINE = 58  # characters of a line below the candidates
 COLUMNS, LOWER = (8.4, 4.6), 3.7  # widths of the columns and height of the lower row, inches
 
 Document = Mapping[str, Any]
@@ -258,7 +260,8 @@ def draw_candidates(container: FigureBase, document: Document) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(-max(len(candidates), 4) + 0.4, 0.6)
     ways = (document.get("settling") or {}).get("ways") or ()
-    quiet(axes, "candidates", "\n".join(["score", *(_plain(_shortened(way, LONGEST_WAY)) for way in ways[:1])]), "")
+    below = [line for way in ways[:1] for line in wrap(_shortened(way, LONGEST_WAY), LINE)]
+    quiet(axes, "candidates", "\n".join(["score", *map(_plain, below)]), "")
     axes.set_yticks(level, labels=labels, fontsize=LABEL)
     axes.tick_params(axis="y", length=0)
     likelihoods = likelihoods_of(document)
