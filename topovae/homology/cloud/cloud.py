@@ -79,6 +79,27 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
     averaged = Averaged.of(points, noise, seed)
     dimension = averaged.dimension
     verdicts = judge(averaged.sheet, dimension)
+    draw = drawing(points, averaged.points, dimension, landmarks, seed)
+
+    def radius(chosen: Landmarks) -> float:
+        assert chosen.points is not None  # k-means centres
+        return covering_radius(points, chosen.points)
+
+    return Cloud(len(points), dimension, verdicts, draw, radius)
+
+
+def drawing(
+    points: np.ndarray, averaged: np.ndarray, dimension: Dimension, landmarks: int | None, seed: int
+) -> Callable[[int, int], Landmarks]:
+    """Return what makes landmarks of a resample (0 is all samples), given how many are usual.
+
+    Args:
+        points: (n, p) denoised samples.
+        averaged: (n, p) averaged over their neighbours, which carry the geodesics.
+        dimension: their intrinsic dimension.
+        landmarks: number of landmarks asked for, None for the usual one.
+        seed: of resamples and landmarks.
+    """
 
     def draw(resample: int, usual: int) -> Landmarks:
         rng = np.random.default_rng((seed, resample))
@@ -86,18 +107,14 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
         carry = keep[subset(len(keep), MOST_GEOMETRY, seed)]
         return choose_landmarks(
             points[keep],
-            averaged.points[carry],
+            averaged[carry],
             count_landmarks(len(points), usual, landmarks),
             dimension.value,
             frame_size(dimension),
             seed=int(rng.integers(2**31)),
         )
 
-    def radius(chosen: Landmarks) -> float:
-        assert chosen.points is not None  # k-means centres
-        return covering_radius(points, chosen.points)
-
-    return Cloud(len(points), dimension, verdicts, draw, radius)
+    return draw
 
 
 def of_distances(distances: np.ndarray, landmarks: int | None, seed: int, *, thinned: bool = False) -> Cloud:

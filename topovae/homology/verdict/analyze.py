@@ -129,15 +129,15 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     free = options.budget.seconds is None and not analysis.left_out
     grown = None
     if free and outlooks[0].rests_on == "samples":
-        grown = _grown(points, front.denoiser.noise, pieces[0], options)
+        grown = _grown(points, pieces[0], options)
     return replace(analysis, settling=settling(pieces[0], analysis.recommendation, grown, _ways(data, chosen)))
 
 
-def _grown(points: np.ndarray, noise: float, piece: Piece, options: Options) -> Growth | None:
+def _grown(points: np.ndarray, piece: Piece, options: Options) -> Growth | None:
     """Return how the deciding bar grows; None also where an interrupt comes first, which leaves the answer as it is."""
     options.report("what would settle it", 0.97)
     try:
-        return growth(points, noise, piece, options)
+        return growth(points, piece, options)
     except KeyboardInterrupt:
         return None
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from topovae.homology.calibration import regime, tuned
-from topovae.homology.cloud.cloud import of_points, subset
+from topovae.homology.cloud.cloud import AVERAGED, drawing, subset
+from topovae.homology.cloud.neighbours import average
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.verdict.candidates import Candidate, Recommendation
@@ -110,12 +111,11 @@ def is_sure(answer: Recommendation) -> bool:
     return answer.latent is not None and answer.confidence >= SURE
 
 
-def growth(points: np.ndarray, noise: float, piece: Piece, options: Options) -> Growth | None:
+def growth(points: np.ndarray, piece: Piece, options: Options) -> Growth | None:
     """Measure the bar on which the two nearest candidates differ at a quarter and half of the samples.
 
     Args:
         points: (n, p) denoised samples of the piece.
-        noise: standard deviation of the noise left in each coordinate.
         piece: what was found of them.
         options: what its homology was computed with.
 
@@ -134,7 +134,8 @@ def growth(points: np.ndarray, noise: float, piece: Piece, options: Options) -> 
     n, ratios = len(points), []
     for part in PARTS:
         some = points[subset(n, n // part, options.seed)]
-        drawn = of_points(some, noise, options.landmarks, options.seed).draw(0, step.landmarks)
+        draw = drawing(some, average(some, AVERAGED), piece.cloud.dimension, options.landmarks, options.seed)
+        drawn = draw(0, step.landmarks)
         bars = persistence(drawn.distances, prime, degree, step.longest_edge).bars[degree]
         ratios.append(float(ranked_ratios(bars)[number - 1]))
     return Growth(degree, number, (*(n // part for part in PARTS), n), (*ratios, found), critical)

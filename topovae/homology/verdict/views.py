@@ -126,7 +126,7 @@ def _look_further(whole: View, points: np.ndarray, noise: float, options: Option
     else:
         views += _of_core(core, chosen, options)
         conclusion = _settle(views, thickness(chosen, core))
-    if whole.piece.cloud.dimension.value > 1 and (conclusion[1].latent is None or not _circles(conclusion[0])):
+    if whole.piece.cloud.dimension.value == 2 and (conclusion[1].latent is None or not _circles(conclusion[0])):
         fading = _of_directions(chosen, options)
         views += fading
         conclusion = _unless_fading(conclusion, fading)
