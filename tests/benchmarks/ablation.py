@@ -29,7 +29,6 @@ PARTS: Mapping[str, Mapping[str, Any]] = {
     "no core": {"verdict.views.find_core": lambda *_: None},
     "no peeling": {"verdict.views.landmark_angles": lambda *_: np.empty((0, 0))},
     "no directions of cones": {"verdict.views.directions_of_cone": lambda *_: None},
-    "no more landmarks of few samples": {"verdict.views.FEW_SAMPLES": 0},
     "no order of rows": {"verdict.analyze.is_closed_path": lambda *_: False},
     "no branches": {"cloud.manifold.branching_share": lambda *_: 0.0},
     "no crossing sheets": {"cloud.tangents._crossed": lambda *_: 0.0},

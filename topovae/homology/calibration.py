@@ -509,8 +509,6 @@ FEATURES: dict[str, Tuned] = {
 
 VERDICT: dict[str, Tuned] = {
     # views
-    "few_samples": Tuned(800, "samples", "Fewer are looked at with more landmarks if they give no answer."),
-    "dense_share": Tuned(0.75, "share of the samples", "That are landmarks then."),
     "structured": Tuned(
         2.2,
         "kurtosis about the core",

@@ -31,7 +31,6 @@ CORES = (1, 2)
 MOST_PULLED = 2000
 """The core is sought of so many samples at most: a limit on cost, not tuned."""
 
-FEW_SAMPLES, DENSE_SHARE = int(tuned("few_samples")), tuned("dense_share")
 ALONE = tuned("alone_share")
 
 
@@ -40,7 +39,7 @@ class View:
     """What one way of looking at a piece says.
 
     Attributes:
-        kind: `samples`, `dense`, `core`, `peeled` or `directions`.
+        kind: `samples`, `core`, `peeled` or `directions`.
         piece: what was found.
         among_samples: whether the landmarks lie where the samples do.
     """
@@ -105,7 +104,7 @@ def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
     if homology.stopped:
         return Outlook(whole.piece, (whole,))
     try:
-        return _look_further(whole, points, noise, replace(options, budget=Budget(options.budget.memory, left)))
+        return _look_further(whole, points, replace(options, budget=Budget(options.budget.memory, left)))
     except KeyboardInterrupt:
         homology.stopped, homology.interrupted = "interrupted while other views were computed", True
     except ResourceError:
@@ -113,17 +112,13 @@ def look(points: np.ndarray, noise: float, options: Options) -> Outlook:
     return Outlook(whole.piece, (whole,))
 
 
-def _look_further(whole: View, points: np.ndarray, noise: float, options: Options) -> Outlook:
+def _look_further(whole: View, points: np.ndarray, options: Options) -> Outlook:
     """Add the views that may say more than the samples do, and conclude."""
     views = [whole]
-    if len(points) < FEW_SAMPLES and options.landmarks is None and whole.piece.recommendation.latent is None:
-        count = int(DENSE_SHARE * len(points))
-        views.append(View("dense", diagnose(of_points(points, noise, count, options.seed), _part(options, 0.5, 0.6))))
     chosen = points[subset(len(points), MOST_PULLED, options.seed)]
     core = find_core(chosen, _lower(whole.piece), options.seed)
-    if core is None:
-        conclusion = _without_core(views)
-    else:
+    conclusion = (whole, whole.piece.recommendation, "")
+    if core is not None:
         views += _of_core(core, chosen, options)
         conclusion = _settle(views, thickness(chosen, core))
     if whole.piece.cloud.dimension.value == 2 and (conclusion[1].latent is None or not _circles(conclusion[0])):
@@ -141,14 +136,14 @@ Conclusion = tuple[View, Recommendation, str]
 
 def _of_core(core: Core, chosen: np.ndarray, options: Options) -> list[View]:
     """Return the view of a core, and, where it is a circle, that of what it leaves over."""
-    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.6, 0.75)))
+    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.5, 0.7)))
     if core.dimension > 1 or _circles(inner) != 1:
         return [inner]
     around = landmark_angles(inner.piece.landmarks, 1)
     if not around.shape[1]:  # a class may have no whole lift
         return [inner]
     beside = peel(chosen, spread_angles(core.points, inner.piece.landmarks, around[:, 0]))
-    peeled = diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.75, 0.9))
+    peeled = diagnose(of_points(beside, 0.0, None, options.seed), _part(options, 0.7, 0.9))
     return [inner, View("peeled", peeled, among_samples=False)]
 
 
@@ -189,17 +184,6 @@ def _lower(whole: Piece) -> tuple[int, ...]:
     return tuple(d for d in CORES if d < whole.cloud.dimension.value + (not named))
 
 
-def _without_core(views: Sequence[View]) -> Conclusion:
-    """Return the answer of the samples, or, where there is none, that of more landmarks."""
-    if views[-1].piece.recommendation.latent is not None and len(views) > 1:
-        return _by_more_landmarks(views[-1])
-    return views[0], views[0].piece.recommendation, ""
-
-
-def _by_more_landmarks(dense: View) -> Conclusion:
-    return dense, _less_sure(dense.piece.recommendation), "only with most of the few samples as landmarks"
-
-
 def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     """Choose the view that the answer rests on."""
     by_kind = {view.kind: view for view in views}
@@ -212,8 +196,7 @@ def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     if peeled is not None and told and circles["peeled"] > circles["core"]:
         return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
     if core.latent is None:
-        dense = by_kind.get("dense", whole)
-        return (whole, samples, "") if dense.piece.recommendation.latent is None else _by_more_landmarks(dense)
+        return whole, samples, ""
     doubted = not whole.piece.cloud.dimension.believed and circles["samples"] == circles["core"]
     if samples.latent is None:
         # a dimension that is not believed is no sign that the samples extend about their core
