@@ -7,6 +7,7 @@ each, and small balls of the data must stay in one piece. Algebra does not see f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ from torch import Tensor
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
-from topovae.evaluation.fibres import Fibres, measure_fibres
+from topovae.evaluation.fibres import Fibres, closed, draw_prior, measure_fibres, stretched
+from topovae.evaluation.patches import FAULT, PLACES, SEEN, Holes, Patches, measure_holes, measure_patches
 from topovae.evaluation.pullback import characters
 from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.components import components_of_points
@@ -46,6 +48,8 @@ WHOLE = tuned("whole")
 STANDS_OUT, SURELY = 1.0, tuned("surely")
 """Ratios death/birth over the critical one, from which a class of the data is likely (the critical one itself), and sure."""
 
+PATCH_SURE = tuned("patch_sure")
+
 MATCHED = tuned("matched")
 COLLAPSED = tuned("collapsed")
 
@@ -66,6 +70,9 @@ class Certificate(Document):
             latent space; `spread`, the mean distance in a ball over that of all.
         coverage: share of the latent space reached: of closed factors the balls that are not empty, times the ranges of
             intervals; lines do not count. None without either.
+        patches: `fibres` and `images`, the largest residual of local fits of the data over the latents and back, over the
+            median one; `fibres_limit` and `images_limit`, what homeomorphisms through the same noise stay below.
+        power: `fault`, a share of the samples, and `seen`, the share of simulated folds of that many that would be seen.
     """
 
     verdict: str
@@ -74,6 +81,8 @@ class Certificate(Document):
     degree: int | None = None
     injectivity: dict[str, float] | None = None
     coverage: float | None = None
+    patches: dict[str, float] | None = None
+    power: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,7 @@ def certify(
     ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
     algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
+    patches, holes = measure_patches(space, ground.points, stretched(space, latents), seed), find_holes(space, latents, seed)
     tests = [
         *_about_components(ground),
         *_about_dimension(space, ground),
@@ -120,6 +130,8 @@ def certify(
         *_about_degree(space, algebra),
         *_about_missing(space, algebra),
         *_about_fibres(space, fibres),
+        *_about_patches(patches),
+        *_about_holes(holes),
     ]
     degree, remark = _degree(space, algebra, fibres)
     order = (BROKEN, UNCLEAR, SOUND, REMARK)
@@ -131,7 +143,17 @@ def certify(
         degree=degree,
         injectivity={name: float(getattr(fibres, name)) for name in ("data", "latent", "torn", "leaps", "several", "spread")},
         coverage=_coverage(space, fibres),
+        patches={name: math.exp(value) for name, value in patches.largest.items()}
+        | {f"{name}_limit": math.exp(value) for name, value in patches.limits.items()},
+        power={"fault": FAULT, "seen": patches.power},
     )
+
+
+def find_holes(space: LatentSpace, latents: Tensor, seed: int) -> Holes | None:
+    """Look for places of the closed factors without samples; None where there are no closed factors."""
+    if not any(f.kind == "S" for f in space.signature.factors):
+        return None
+    return measure_holes(space, closed(space, latents), closed(space, draw_prior(space, PLACES, seed + 3)))
 
 
 def check_latents(data: Dataset, coordinates: np.ndarray, space: LatentSpace) -> None:
@@ -177,6 +199,12 @@ def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[TestOutcome
 def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     if algebra.exact is None:
         return
+    square = algebra.winding is not None and algebra.winding.shape[0] == algebra.winding.shape[1]
+    judged = [_square(algebra)] if square else []
+    # The finest graph that holds together may leave the widest gap of few samples open, and no function winds around it then.
+    if any(test.outcome == SOUND for test in judged) and _life(algebra, 3, 1, len(algebra.exact[1]) - 1) >= STANDS_OUT:
+        yield from judged
+        return
     share, combination = algebra.exact
     if share < EXACT[0]:
         yield TestOutcome(
@@ -190,8 +218,7 @@ def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome
         )
     if algebra.winding is None:
         yield TestOutcome(UNCLEAR, "the data's own loops do not show, so that winding numbers are not known")
-    elif algebra.winding.shape[0] == algebra.winding.shape[1]:
-        yield _square(algebra)
+    yield from judged
 
 
 def _named(combination: tuple[int, ...]) -> str:
@@ -293,6 +320,34 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[TestOutcome]:
             yield TestOutcome(
                 BROKEN, f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range"
             )
+
+
+def _about_patches(patches: Patches) -> Iterator[TestOutcome]:
+    """Judge the worst patches, and whether a fault would have been seen."""
+    texts = {
+        "fibres": "once fitted linearly, the data of latent neighbours lie up to {:.1f} times as far apart as usual",
+        "images": "once fitted linearly, the latents of neighbours in the data lie up to {:.1f} times as far apart as usual",
+    }
+    for name, text in texts.items():
+        value, limit = patches.largest[name], patches.limits[name]
+        said = text.format(math.exp(value))
+        where = f" ({float((patches.fields[name] > limit).mean()):.1%} of the samples lie in such patches)"
+        known = f", and those of a homeomorphism through the same noise below {math.exp(limit):.1f} times"
+        yield TestOutcome(_judged(value, (limit, limit + PATCH_SURE)), said + known + where * (value > limit))
+    known = f"a fold of {FAULT:.0%} of the samples would be seen in {patches.power:.0%} of all places"
+    yield TestOutcome(REMARK, known) if patches.power >= SEEN else TestOutcome(UNCLEAR, f"{known} only: give more samples")
+
+
+def _about_holes(holes: Holes | None) -> Iterator[TestOutcome]:
+    if holes is None:
+        return
+    if holes.emptiest > holes.limit:
+        yield TestOutcome(
+            _judged(holes.emptiest, (holes.limit, 2 * holes.limit)),
+            f"a place of the latent space is empty: so few samples have a probability of e^−{holes.emptiest:.0f}",
+        )
+    elif holes.power <= holes.limit:
+        yield TestOutcome(UNCLEAR, f"a hole of {FAULT:.0%} of the samples would be missed: give more of them")
 
 
 def _judged(value: float, limits: tuple[float, float]) -> str:

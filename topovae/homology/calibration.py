@@ -640,7 +640,42 @@ COORDINATES: dict[str, Tuned] = {
 
 EVALUATION: dict[str, Tuned] = {
     # limits of the certificate
-    "certificate_samples": Tuned(200, "samples", "Of fewer a ball is too large a part of the space to certify anything."),
+    "certificate_samples": Tuned(60, "samples", "Of fewer no local fits are made."),
+    "patch_neighbours": Tuned(
+        8, "samples a dimension", "A local fit takes at least so many.", command=CERTIFICATE, data=KNOWN_MAPS
+    ),
+    "patch_share": Tuned(0.01, "share of the samples", "A local fit takes so many.", command=CERTIFICATE, data=KNOWN_MAPS),
+    "patch_margin": Tuned(
+        0.15,
+        "nats of the residual",
+        "A residual may be so much larger than in simulated homeomorphisms.",
+        command=CERTIFICATE,
+        data=KNOWN_MAPS,
+    ),
+    "patch_deviations": Tuned(4.0, "standard deviations", "The same, over simulations.", command=CERTIFICATE, data=KNOWN_MAPS),
+    "patch_seen": Tuned(
+        0.8, "share of folds", "A certificate needs that so many would be seen.", command=CERTIFICATE, data=KNOWN_MAPS
+    ),
+    "patch_sure": Tuned(
+        0.3,
+        "nats of the residual",
+        "So much beyond its limit a residual is a fault for sure.",
+        command=CERTIFICATE,
+        data=KNOWN_MAPS,
+    ),
+    "hole_neighbours": Tuned(
+        60, "samples", "A hole is compared with at least so many about it.", command=CERTIFICATE, data=KNOWN_MAPS
+    ),
+    "hole_share": Tuned(
+        0.05, "share of the samples", "A hole is compared with so many about it.", command=CERTIFICATE, data=KNOWN_MAPS
+    ),
+    "hole_level": Tuned(
+        0.001,
+        "probability",
+        "A place is a hole where one as empty is as improbable, as often as there are samples.",
+        command=CERTIFICATE,
+        data=KNOWN_MAPS,
+    ),
     "empty_sound": Tuned(0.03, "share of balls", "An encoder passes with as many empty ones.", APART, CERTIFICATE, KNOWN_MAPS),
     "empty_broken": Tuned(0.08, "share of balls", "An encoder fails with as many empty ones.", APART, CERTIFICATE, KNOWN_MAPS),
     "several_sound": Tuned(
