@@ -23,7 +23,16 @@ def evaluation(session_tool: Any, run: Path) -> Any:
 
 def test_the_json_is_that_of_the_design(evaluation: Any) -> None:
     assert evaluation["schema"] == "topovae/evaluation/1" and evaluation["latent"] == "S1"
-    assert evaluation["certificate"].keys() == {"verdict", "reasons", "winding", "degree", "injectivity", "coverage"}
+    assert evaluation["certificate"].keys() == {
+        "verdict",
+        "reasons",
+        "winding",
+        "degree",
+        "injectivity",
+        "coverage",
+        "patches",
+        "power",
+    }
     assert evaluation["certificate"]["verdict"] == "homeomorphic" and evaluation["certificate"]["degree"] in (-1, 1)
     assert evaluation["persistence"]["mean_h1_h2_bottleneck"] < 0.3
     assert evaluation["baseline"]["latent"] == "R"

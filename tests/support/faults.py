@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from support.maps import Array, draw, jittered, on_sphere, polar, unit
+from support.maps import Array, draw, jittered, on_sphere, polar
 
 from topovae.latent import LatentSpace
 from topovae.signature import parse
@@ -53,6 +53,12 @@ class Family:
 
 def encoded(family: Family, share: float, n: int, noise: float, seed: int) -> tuple[Array, Array]:
     """Data (n, 50) and latent points (n, coordinate_dim) of a family."""
+    x, truth = sampled(family, share, n, noise, seed)
+    return x, jittered(family.latent, family.encode(truth, share), JITTER * noise, seed)
+
+
+def sampled(family: Family, share: float, n: int, noise: float, seed: int) -> tuple[Array, Array]:
+    """Data (n, 50) of a family and their truth (n, k), without the encoder's fault."""
     rng = np.random.default_rng([seed, 6])
     x, truth = draw(family.space, 2 * n if family.lacks else n, 0.0, seed)
     if family.lacks:
@@ -61,7 +67,7 @@ def encoded(family: Family, share: float, n: int, noise: float, seed: int) -> tu
     if family.adds and share > 0:
         x, place = family.adds(x, share, rng)
         truth = truth[place]
-    return x + noise * rng.standard_normal(x.shape), jittered(family.latent, family.encode(truth, share), JITTER * noise, seed)
+    return x + noise * rng.standard_normal(x.shape), truth
 
 
 def zigzag(t: Array, reach: float = 1.0) -> Array:
@@ -180,24 +186,42 @@ def swapped_rp2(z: Array, s: float) -> Array:
 
 
 def whisker(x: Array, s: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """A straight line of samples, as dense as the circle's, that begins at a sample, in whose latent place all of it lies."""
-    return _branch(x, s, rng, 0.0)
+    """A straight line of samples, as dense as a circle's, that begins at a sample, in whose latent place all of it lies."""
+    return _attach(x, s, rng, line, 0.0)
 
 
 def island(x: Array, s: float, rng: np.random.Generator) -> tuple[Array, Array]:
     """Such a line, apart from the circle by its radius."""
-    return _branch(x, s, rng, float(np.linalg.norm(x - x.mean(0), axis=1).mean()))
+    return _attach(x, s, rng, line, float(np.linalg.norm(x - x.mean(0), axis=1).mean()))
 
 
-def _branch(x: Array, s: float, rng: np.random.Generator, gap: float) -> tuple[Array, Array]:
+def loop(x: Array, s: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """A round circle of samples, as dense, through a sample, in whose latent place all of it lies."""
+    return _attach(x, s, rng, ring, 0.0)
+
+
+def line(along: Array, length: float, axes: Array) -> Array:
+    """Points (n, 50) at shares (n, 1) of a line."""
+    return length * along * axes[:, 0]
+
+
+def ring(along: Array, length: float, axes: Array) -> Array:
+    """Points (n, 50) at shares (n, 1) of a circle through the origin."""
+    turn = 2 * math.pi * along
+    return length / (2 * math.pi) * ((1 - np.cos(turn)) * axes[:, 0] + np.sin(turn) * axes[:, 1])
+
+
+def _attach(
+    x: Array, s: float, rng: np.random.Generator, curve: Callable[[Array, float, Array], Array], gap: float
+) -> tuple[Array, Array]:
     n, count = len(x), round(s * len(x))
-    direction = unit(rng.standard_normal((1, x.shape[1])))
-    # Going from sample to nearest sample on a circle of n is half the mean step of a Poisson process.
+    axes = np.linalg.qr(rng.standard_normal((x.shape[1], 2)))[0]
+    # From sample to nearest sample a circle of n random ones has half of their mean step.
     steps = np.sort(np.linalg.norm(x[:, None, :] - x[None, : min(n, 100)], axis=2), axis=0)[1]
     length = 2 * float(steps.mean()) * count
     moved, place, chosen = x.copy(), np.arange(n), rng.choice(n, count, replace=False)
     foot = int(np.setdiff1d(np.arange(n), chosen)[0])
-    moved[chosen] = x[foot] + (gap + length * rng.random((count, 1))) * direction
+    moved[chosen] = x[foot] + gap * axes[:, 0] + curve(rng.random((count, 1)), length, axes)
     place[chosen] = foot
     return moved, place
 
@@ -208,6 +232,7 @@ FAMILIES = (
     Family("circle", "swapped arcs", "S1", False, encode=swapped_arcs),
     Family("circle", "gap", "S1", False, lacks=missing_arc),
     Family("circle", "island", "S1", False, adds=island),
+    Family("circle", "loop", "S1", False, adds=loop),
     Family("interval", "end fold", "I", False, encode=folded_end),
     Family("torus", "strip", "S1xS1", False, encode=folded_arc),
     Family("torus", "disc", "S1xS1", True, encode=folded_disc),

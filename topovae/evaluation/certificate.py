@@ -20,11 +20,24 @@ from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
 from topovae.evaluation.fibres import Fibres, closed, draw_prior, measure_fibres, stretched
-from topovae.evaluation.patches import FAULT, PLACES, SEEN, Holes, Patches, measure_holes, measure_patches
+from topovae.evaluation.patches import (
+    CAP,
+    FAULT,
+    PLACES,
+    SEEN,
+    Holes,
+    Patches,
+    high,
+    measure_holes,
+    measure_patches,
+    neighbourhoods,
+)
 from topovae.evaluation.pullback import characters
 from topovae.homology.calibration import regime, tuned
+from topovae.homology.cloud.cloud import subset
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
+from topovae.homology.cloud.presets import Preset
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
@@ -34,6 +47,9 @@ HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
 
 FEWEST = int(tuned("certificate_samples"))
+
+FEW = 1000
+"""Samples of the few tests at the end of a training: a limit on cost, not tuned."""
 
 LIMITS = {
     "empty": (tuned("empty_sound"), tuned("empty_broken")),
@@ -49,6 +65,12 @@ STANDS_OUT, SURELY = 1.0, tuned("surely")
 """Ratios death/birth over the critical one, from which a class of the data is likely (the critical one itself), and sure."""
 
 PATCH_SURE = tuned("patch_sure")
+
+PATCH_TEXTS = {
+    "fibres": "what latent neighbours leave over of a linear fit of their data is up to {:.1f} times the usual",
+    "images": "what neighbours in the data leave over of a linear fit of their latents is up to {:.1f} times the usual",
+    "scales": "a piece of the data is up to {:.1f} times as large as usual against its image",
+}
 
 MATCHED = tuned("matched")
 COLLAPSED = tuned("collapsed")
@@ -71,7 +93,8 @@ class Certificate(Document):
         coverage: share of the latent space reached: of closed factors the balls that are not empty, times the ranges of
             intervals; lines do not count. None without either.
         patches: `fibres` and `images`, the largest residual of local fits of the data over the latents and back, over the
-            median one; `fibres_limit` and `images_limit`, what homeomorphisms through the same noise stay below.
+            median one; `scales`, the largest size of a piece of the data over that of its image, over the median;
+            `fibres_limit` and so on, what homeomorphisms through the same noise stay below.
         power: `fault`, a share of the samples, and `seen`, the share of simulated folds of that many that would be seen.
     """
 
@@ -154,6 +177,39 @@ def find_holes(space: LatentSpace, latents: Tensor, seed: int) -> Holes | None:
     if not any(f.kind == "S" for f in space.signature.factors):
         return None
     return measure_holes(space, closed(space, latents), closed(space, draw_prior(space, PLACES, seed + 3)))
+
+
+def plain_fault(
+    data: Dataset, coordinates: np.ndarray, signature: Signature, *, preset: Preset | None = None, seed: int = 0
+) -> str | None:
+    """Say why an encoder is plainly no homeomorphism, from a few samples and without simulations; None where it may be one.
+
+    Args:
+        data: the samples.
+        coordinates: (n, coordinate_dim) posterior means, as points on the cover; any point of an orbit.
+        signature: the latent space.
+        preset: what the diagnosis of these data chose; None chooses it again.
+        seed: of subsets, landmarks and balls.
+
+    Returns:
+        The first of the reasons: the classes of the data are not those of the latent space, or not one to one, or not onto.
+    """
+    chosen = subset(data.n_samples, FEW, seed)
+    if len(chosen) < FEWEST:
+        return None
+    ground = survey(data.take(chosen), seed, preset)
+    points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)
+    space, latents = unrolled(LatentSpace(signature), points)
+    algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
+    tests = [
+        *_about_winding(space, algebra),
+        *_about_covers(space, algebra),
+        *_about_degree(space, algebra),
+        *_about_fibres(space, fibres),
+        *_about_collapse(space, ground.points, latents, seed),
+        *_about_holes(find_holes(space, latents, seed)),
+    ]
+    return next((test.reason for test in tests if test.outcome == BROKEN), None)
 
 
 def check_latents(data: Dataset, coordinates: np.ndarray, space: LatentSpace) -> None:
@@ -324,18 +380,22 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[TestOutcome]:
 
 def _about_patches(patches: Patches) -> Iterator[TestOutcome]:
     """Judge the worst patches, and whether a fault would have been seen."""
-    texts = {
-        "fibres": "once fitted linearly, the data of latent neighbours lie up to {:.1f} times as far apart as usual",
-        "images": "once fitted linearly, the latents of neighbours in the data lie up to {:.1f} times as far apart as usual",
-    }
-    for name, text in texts.items():
+    for name, text in PATCH_TEXTS.items():
         value, limit = patches.largest[name], patches.limits[name]
-        said = text.format(math.exp(value))
-        where = f" ({float((patches.fields[name] > limit).mean()):.1%} of the samples lie in such patches)"
-        known = f", and those of a homeomorphism through the same noise below {math.exp(limit):.1f} times"
-        yield TestOutcome(_judged(value, (limit, limit + PATCH_SURE)), said + known + where * (value > limit))
-    known = f"a fold of {FAULT:.0%} of the samples would be seen in {patches.power:.0%} of all places"
+        said = f"{text.format(math.exp(value))}; a homeomorphism through the same noise stays below {math.exp(limit):.1f}"
+        if value > limit:
+            said += f" ({float((patches.fields[name] > limit).mean()):.1%} of the samples do not)"
+        yield TestOutcome(_judged(value, (limit, limit + PATCH_SURE)), said)
+    known = f"a fold of {FAULT:.0%} of the samples would be seen in {patches.power:.0%} of places"
     yield TestOutcome(REMARK, known) if patches.power >= SEEN else TestOutcome(UNCLEAR, f"{known} only: give more samples")
+
+
+def _about_collapse(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Iterator[TestOutcome]:
+    """Judge the worst patch by what no homeomorphism reaches, whatever the noise."""
+    _, around = neighbourhoods(space, points, stretched(space, latents), seed)
+    largest = high(around.fields()["fibres"])
+    if largest > CAP + PATCH_SURE:
+        yield TestOutcome(BROKEN, PATCH_TEXTS["fibres"].format(math.exp(largest)))
 
 
 def _about_holes(holes: Holes | None) -> Iterator[TestOutcome]:

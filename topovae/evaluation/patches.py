@@ -24,8 +24,8 @@ from topovae.homology.cloud.neighbours import nearest
 from topovae.latent import LatentSpace
 
 LEAST_NEIGHBOURS, SHARE = int(tuned("patch_neighbours")), tuned("patch_share")
-MARGIN, DEVIATIONS = tuned("patch_margin"), tuned("patch_deviations")
-SEEN = tuned("patch_seen")
+GROWTH, DEVIATIONS, CAP = tuned("patch_growth"), tuned("patch_deviations"), tuned("patch_cap")
+SEEN, PATCH = tuned("patch_seen"), tuned("patch_least")
 HOLE_NEIGHBOURS, HOLE_SHARE, HOLE_LEVEL = int(tuned("hole_neighbours")), tuned("hole_share"), tuned("hole_level")
 MOST_OF_SPACE = 0.25
 """A hole is compared with no more than this share of the samples: beyond it a ball is no ball any more; not tuned."""
@@ -33,8 +33,9 @@ MOST_OF_SPACE = 0.25
 FAULT = 0.05
 """Share of the samples in a simulated fold: what the certificate is to see, not tuned."""
 
-NULLS, TRIALS, FOLDS = 10, 5, 4
-"""Simulated maps without a fault and with folds, and folds a map: limits on cost, not tuned."""
+FOLDS, SIMULATED, FEWEST_MAPS, MOST_MAPS = 4, 8000, 4, 20
+"""Simulated folds in one map; and maps with folds: so many samples in all, within these numbers. There are twice as many maps
+without. Limits on cost, not tuned."""
 
 MOST = 2000
 """Samples whose neighbourhoods are fitted: a limit on cost, not tuned."""
@@ -52,7 +53,7 @@ class Patches:
     Attributes:
         index: (m,) rows, of those given, whose neighbourhoods were fitted.
         fields: by name (`fibres`: data over latents; `images`: latents over data) the logarithm of the residual about each
-            sample (m,), over the median, nats.
+            sample (m,), over the median, nats; and `scales`, the same of how much larger the data are than their image.
         largest: the largest of each field.
         limits: what homeomorphisms through the same noise stay below.
         power: share of simulated folds of `FAULT` of the samples that would be seen.
@@ -75,6 +76,7 @@ class Neighbourhoods:
         latent: (n, k) rows of the nearest latent points.
         sheet: (n, k) which image of the orbit it is that lies near.
         data: (n, k) rows of the nearest points of the data.
+        scale: (n,) root mean square distance of the latter over that of the nearest latent points.
         dim: dimension of the latent space.
     """
 
@@ -83,6 +85,7 @@ class Neighbourhoods:
     latent: np.ndarray
     sheet: np.ndarray
     data: np.ndarray
+    scale: np.ndarray
     dim: int
 
     @classmethod
@@ -91,32 +94,35 @@ class Neighbourhoods:
         images = space.embed(space.orbit(latents)).numpy()
         order, n, width = images.shape
         k = min(max(LEAST_NEIGHBOURS * space.dim, round(SHARE * n)), n - 1)
-        _, found = cKDTree(images.reshape(order * n, width)).query(images[0], k + 1)
+        apart, found = cKDTree(images.reshape(order * n, width)).query(images[0], k + 1)
         found = found[:, 1:]
-        return cls(points, images, found % n, found // n, nearest(points, k)[1], space.dim)
+        far, data = nearest(points, k)
+        scale = np.linalg.norm(far, axis=1) / np.maximum(np.linalg.norm(apart, axis=1), TINY)
+        return cls(points, images, found % n, found // n, data, scale, space.dim)
 
-    def latents_over(self) -> Fit:
+    def latents_over(self) -> LocalFit:
         """Fit the data of latent neighbours over their latent points."""
         return fit(self.images[self.sheet, self.latent], self.points[self.latent], self.dim)
 
-    def data_over(self) -> Fit:
+    def data_over(self) -> LocalFit:
         """Fit the latent points of neighbours in the data over the data."""
         centre = self.images[0][:, None]
         near = np.linalg.norm(self.images[:, self.data] - centre, axis=-1).argmin(0)
         return fit(self.points[self.data], self.images[near, self.data], self.dim)
 
     def fields(self) -> dict[str, np.ndarray]:
-        """The logarithms of the residuals of both fits, averaged over latent neighbours, over their medians."""
+        """Logarithms of the residuals of both fits and of the scale, averaged over latent neighbours, over their medians."""
         around = np.c_[np.arange(len(self.points)), self.latent]
+        raw = {"fibres": self.latents_over().residual, "images": self.data_over().residual, "scales": self.scale}
         found = {}
-        for name, residual in (("fibres", self.latents_over().residual), ("images", self.data_over().residual)):
-            smooth = np.log(np.maximum(residual, TINY))[around].mean(1)
+        for name, values in raw.items():
+            smooth = np.log(np.maximum(values, TINY))[around].mean(1)
             found[name] = smooth - np.median(smooth)
         return found
 
 
 @dataclass(frozen=True)
-class Fit:
+class LocalFit:
     """Linear fits in neighbourhoods.
 
     Attributes:
@@ -136,7 +142,7 @@ class Fit:
     left: np.ndarray
 
 
-def fit(arguments: np.ndarray, values: np.ndarray, dim: int) -> Fit:
+def fit(arguments: np.ndarray, values: np.ndarray, dim: int) -> LocalFit:
     """Fit values (n, k, q) linearly over the first principal components of arguments (n, k, c)."""
     centre, mean = arguments.mean(1), values.mean(1)
     moved, values = arguments - centre[:, None], values - mean[:, None]
@@ -148,7 +154,7 @@ def fit(arguments: np.ndarray, values: np.ndarray, dim: int) -> Fit:
     slope = np.swapaxes(along, 1, 2) @ values / gram[..., None]
     left = values - along @ slope
     free = max(arguments.shape[1] - dim - 1, 1)
-    return Fit(np.sqrt((left**2).sum((1, 2)) / free), centre, axes, mean, slope, left)
+    return LocalFit(np.sqrt((left**2).sum((1, 2)) / free), centre, axes, mean, slope, left)
 
 
 @dataclass(frozen=True)
@@ -160,14 +166,14 @@ class Simulator:
         latents: (n, coordinate_dim) latent points.
         around: their neighbourhoods.
         decoder: the fit of the data over the latents.
-        along: standard deviation of the noise along each axis of the fit, in the unit of the data.
+        along: standard deviation of the noise of the latent points, along each axis of the fit.
         across: (q,) standard deviations of the noise in the columns of the data.
     """
 
     space: LatentSpace
     latents: Tensor
     around: Neighbourhoods
-    decoder: Fit
+    decoder: LocalFit
     along: float
     across: np.ndarray
 
@@ -175,17 +181,17 @@ class Simulator:
     def of(cls, space: LatentSpace, latents: Tensor, around: Neighbourhoods) -> Simulator:
         """Measure the noise by medians over the samples, which a fault of a small share does not move."""
         decoder = around.latents_over()
-        rows = decoder.slope / np.maximum(np.linalg.norm(decoder.slope, axis=2, keepdims=True), TINY)
-        free = decoder.left.shape[1] - space.dim - 1
-        on = np.einsum("nkq,ndq->nkd", decoder.left, rows)
-        along = math.sqrt(float(np.median((on**2).sum((1, 2)))) / max(free * space.dim, 1))
-        across = np.sqrt(np.median((decoder.left**2).sum(1), axis=0) / max(free, 1))
-        return cls(space, latents, around, decoder, along, across)
+        free = max(decoder.left.shape[1] - space.dim - 1, 1)
+        across = np.sqrt(np.median((decoder.left**2).sum(1), axis=0) / free)
+        rows, steep = _directions(decoder.slope)
+        on = (np.einsum("nkq,ndq->nkd", decoder.left, rows) ** 2).sum(1) / free
+        rest = np.maximum(on - rows**2 @ across**2, 0.0)
+        return cls(space, latents, around, decoder, math.sqrt(float(np.median(rest / steep**2))), across)
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
-        """New data (n, q) and their latent points (n, coordinate_dim): between neighbours, decoded by the local fits."""
+        """New data (n, q) and latent points (n, coordinate_dim): each between a sample and a neighbour, decoded by its fit."""
         n = len(self.latents)
-        start = rng.integers(n, size=n)
+        start = np.arange(n)
         pick = rng.integers(self.around.latent.shape[1], size=n)
         end = self.around.latent[start, pick]
         z = self.space.path(self.latents[start], self.latents[end], torch.as_tensor(rng.random((n, 1))))
@@ -195,11 +201,17 @@ class Simulator:
         step = np.einsum("nc,ndc->nd", moved, self.decoder.axes[start])
         slope = self.decoder.slope[start]
         clean = self.decoder.mean[start] + np.einsum("nd,ndq->nq", step, slope)
-        rows = slope / np.maximum(np.linalg.norm(slope, axis=2, keepdims=True), TINY)
+        rows, steep = _directions(slope)
         noise = rng.standard_normal(clean.shape) * self.across
-        noise -= np.einsum("nd,ndq->nq", np.einsum("nq,ndq->nd", noise, rows), rows)
-        noise += self.along * np.einsum("nd,ndq->nq", rng.standard_normal(step.shape), rows)
+        # An error of a latent point is one of the data along the slope: larger where the decoder is steeper.
+        noise += np.einsum("nd,ndq->nq", self.along * steep * rng.standard_normal(step.shape), rows)
         return clean + noise, z
+
+
+def _directions(slope: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return unit vectors (n, d, q) along slopes and their lengths (n, d)."""
+    steep = np.maximum(np.linalg.norm(slope, axis=2), TINY)
+    return slope / steep[..., None], steep
 
 
 def folded(space: LatentSpace, latents: Tensor, members: np.ndarray) -> Tensor:
@@ -213,6 +225,19 @@ def folded(space: LatentSpace, latents: Tensor, members: np.ndarray) -> Tensor:
     return result
 
 
+def neighbourhoods(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> tuple[np.ndarray, Neighbourhoods]:
+    """Return rows (m,) of samples, as many as are fitted, and their neighbourhoods.
+
+    Args:
+        space: latent space.
+        points: (n, q) denoised samples.
+        latents: (n, coordinate_dim) their latent points, float64, flat columns stretched.
+        seed: chooses the rows.
+    """
+    index = np.sort(np.random.default_rng((seed, 7)).choice(len(points), min(len(points), MOST), replace=False))
+    return index, Neighbourhoods.of(space, points[index], latents[torch.as_tensor(index)])
+
+
 def measure_patches(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Patches:
     """Look for patches where an encoder fails.
 
@@ -222,31 +247,40 @@ def measure_patches(space: LatentSpace, points: np.ndarray, latents: Tensor, see
         latents: (n, coordinate_dim) their latent points, float64, flat columns stretched.
         seed: of subsets and simulations.
     """
-    rng = np.random.default_rng((seed, 7))
-    index = np.sort(rng.choice(len(points), min(len(points), MOST), replace=False))
-    points, latents = points[index], latents[torch.as_tensor(index)]
-    around = Neighbourhoods.of(space, points, latents)
+    index, around = neighbourhoods(space, points, latents, seed)
+    latents, rng = latents[torch.as_tensor(index)], np.random.default_rng((seed, 8))
     fields = around.fields()
     simulator = Simulator.of(space, latents, around)
     nulls = []
-    for _ in range(NULLS):
+    maps = min(max(SIMULATED // len(index), FEWEST_MAPS), MOST_MAPS)
+    for _ in range(2 * maps):
         x, z = simulator.draw(rng)
-        nulls.append({name: field.max() for name, field in Neighbourhoods.of(space, x, z).fields().items()})
+        nulls.append({name: high(field) for name, field in Neighbourhoods.of(space, x, z).fields().items()})
     limits = {name: _limit(np.array([null[name] for null in nulls])) for name in fields}
-    largest = {name: float(field.max()) for name, field in fields.items()}
-    return Patches(index, fields, largest, limits, _power(simulator, limits, rng))
+    largest = {name: high(field) for name, field in fields.items()}
+    return Patches(index, fields, largest, limits, _power(simulator, limits, maps, rng))
+
+
+def high(field: np.ndarray) -> float:
+    """Return what a field (m,) exceeds at few samples: about a patch, where single ones may be outliers or at an edge."""
+    return float(np.sort(field)[-_patch(len(field))])
+
+
+def _patch(n: int) -> int:
+    return 1 + round(PATCH * n)
 
 
 def _limit(maxima: np.ndarray) -> float:
     """Return what the largest residual of a homeomorphism stays below, from those of simulated ones."""
-    return float(maxima.mean() + max(DEVIATIONS * maxima.std(ddof=1), MARGIN))
+    usual = float(maxima.mean())
+    return min(max(usual + DEVIATIONS * float(maxima.std(ddof=1)), GROWTH * usual), CAP)
 
 
-def _power(simulator: Simulator, limits: dict[str, float], rng: np.random.Generator) -> float:
+def _power(simulator: Simulator, limits: dict[str, float], maps: int, rng: np.random.Generator) -> float:
     """Return the share of simulated folds that are seen."""
     seen = []
     space = simulator.space
-    for _ in range(TRIALS):
+    for _ in range(maps):
         x, z = simulator.draw(rng)
         size, free = max(3, round(FAULT * len(z))), np.full(len(z), True)
         patches = []
@@ -263,7 +297,7 @@ def _power(simulator: Simulator, limits: dict[str, float], rng: np.random.Genera
         for patch in patches:
             moved = folded(space, moved, patch)
         fields = Neighbourhoods.of(space, x, moved).fields()
-        seen += [any(fields[name][patch].max() > limits[name] for name in fields) for patch in patches]
+        seen += [any((fields[name][patch] > limits[name]).sum() >= _patch(len(z)) for name in fields) for patch in patches]
     return float(np.mean(seen))
 
 

@@ -17,12 +17,14 @@ GAP = "ratio of successive mean local eigenvalues"
 TWIST = "ratio of the lowest twisted eigenvalue to the second plain one"
 ORIENTABLE = "orientable up to 0.08, not orientable 0.22 to 0.37, above 0.55 undetermined"
 CERTIFICATE = "python tests/benchmarks/certificate.py"
+FAULTS = "python tests/benchmarks/faults.py --families tuned --seeds 0,1,2,3,4"
 IMAGES = "python tests/benchmarks/images.py"
 OUTLIERS = "python tests/benchmarks/outliers.py"
 CORES = "python tests/benchmarks/cores.py"
 CALIBRATE = "python tests/benchmarks/calibrate.py cal.jsonl"
 
 GENERATED = "generated sets, seeds from 1000 on"
+KNOWN_FAULTS = "maps with a fault of known share (tests/support/faults.py), the tuned families"
 HELD_APART = "264 generated sets held apart, hard ones among them (homology/DIAGNOSIS.md)"
 APART = "between what maps known to be homeomorphisms reach and what others do"
 KNOWN_MAPS = "maps known to be homeomorphisms or not (tests/support/maps.py), seeds from 1000 on"
@@ -642,39 +644,41 @@ EVALUATION: dict[str, Tuned] = {
     # limits of the certificate
     "certificate_samples": Tuned(60, "samples", "Of fewer no local fits are made."),
     "patch_neighbours": Tuned(
-        8, "samples a dimension", "A local fit takes at least so many.", command=CERTIFICATE, data=KNOWN_MAPS
+        8, "samples a dimension", "A local fit takes at least so many.", command=FAULTS, data=KNOWN_FAULTS
     ),
-    "patch_share": Tuned(0.01, "share of the samples", "A local fit takes so many.", command=CERTIFICATE, data=KNOWN_MAPS),
-    "patch_margin": Tuned(
-        0.15,
-        "nats of the residual",
+    "patch_share": Tuned(0.01, "share of the samples", "A local fit takes so many.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_growth": Tuned(
+        1.8,
+        "ratio of logarithms",
         "A residual may be so much larger than in simulated homeomorphisms.",
-        command=CERTIFICATE,
-        data=KNOWN_MAPS,
+        command=FAULTS,
+        data=KNOWN_FAULTS,
     ),
-    "patch_deviations": Tuned(4.0, "standard deviations", "The same, over simulations.", command=CERTIFICATE, data=KNOWN_MAPS),
+    "patch_cap": Tuned(1.1, "nats of the residual", "But never larger.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_deviations": Tuned(4.0, "standard deviations", "The same, over simulations.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_least": Tuned(0.015, "share of the samples", "A patch is of more samples.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_seen": Tuned(
-        0.8, "share of folds", "A certificate needs that so many would be seen.", command=CERTIFICATE, data=KNOWN_MAPS
+        0.8, "share of folds", "A certificate needs that so many would be seen.", command=FAULTS, data=KNOWN_FAULTS
     ),
     "patch_sure": Tuned(
         0.3,
         "nats of the residual",
         "So much beyond its limit a residual is a fault for sure.",
-        command=CERTIFICATE,
-        data=KNOWN_MAPS,
+        command=FAULTS,
+        data=KNOWN_FAULTS,
     ),
     "hole_neighbours": Tuned(
-        60, "samples", "A hole is compared with at least so many about it.", command=CERTIFICATE, data=KNOWN_MAPS
+        60, "samples", "A hole is compared with at least so many about it.", command=FAULTS, data=KNOWN_FAULTS
     ),
     "hole_share": Tuned(
-        0.05, "share of the samples", "A hole is compared with so many about it.", command=CERTIFICATE, data=KNOWN_MAPS
+        0.05, "share of the samples", "A hole is compared with so many about it.", command=FAULTS, data=KNOWN_FAULTS
     ),
     "hole_level": Tuned(
         0.001,
         "probability",
         "A place is a hole where one as empty is as improbable, as often as there are samples.",
-        command=CERTIFICATE,
-        data=KNOWN_MAPS,
+        command=FAULTS,
+        data=KNOWN_FAULTS,
     ),
     "empty_sound": Tuned(0.03, "share of balls", "An encoder passes with as many empty ones.", APART, CERTIFICATE, KNOWN_MAPS),
     "empty_broken": Tuned(0.08, "share of balls", "An encoder fails with as many empty ones.", APART, CERTIFICATE, KNOWN_MAPS),
