@@ -33,7 +33,9 @@ def test_the_json_is_that_of_the_design(evaluation: Any) -> None:
         "patches",
         "power",
     }
-    assert evaluation["certificate"]["verdict"] == "homeomorphic" and evaluation["certificate"]["degree"] in (-1, 1)
+    # Of 200 samples a hole of 5 % would be missed.
+    assert evaluation["certificate"]["verdict"] == "undecided" and "would be missed" in evaluation["certificate"]["reasons"][0]
+    assert evaluation["certificate"]["degree"] in (-1, 1)
     assert evaluation["persistence"]["mean_h1_h2_bottleneck"] < 0.3
     assert evaluation["baseline"]["latent"] == "R"
     for document in (evaluation, evaluation["baseline"]):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from topovae.evaluation.pullback import flat_columns
@@ -24,7 +25,9 @@ from topovae.homology.cloud.neighbours import nearest
 from topovae.latent import LatentSpace
 
 LEAST_NEIGHBOURS, SHARE = int(tuned("patch_neighbours")), tuned("patch_share")
-GROWTH, DEVIATIONS, CAP = tuned("patch_growth"), tuned("patch_deviations"), tuned("patch_cap")
+GROWTH, MARGIN = tuned("patch_growth"), tuned("patch_margin")
+DEVIATIONS, CAP = tuned("patch_deviations"), tuned("patch_cap")
+STEEPEST, LOUDEST, REGION = tuned("patch_steepest"), tuned("patch_loudest"), tuned("patch_region")
 SEEN, PATCH = tuned("patch_seen"), tuned("patch_least")
 HOLE_NEIGHBOURS, HOLE_SHARE, HOLE_LEVEL = int(tuned("hole_neighbours")), tuned("hole_share"), tuned("hole_level")
 MOST_OF_SPACE = 0.25
@@ -39,6 +42,9 @@ without. Limits on cost, not tuned."""
 
 MOST = 2000
 """Samples whose neighbourhoods are fitted: a limit on cost, not tuned."""
+
+REGIONS = 60
+"""Regions in which the noise is measured: a limit on cost, not tuned."""
 
 PLACES = 1000
 """Places of the latent space in which samples are looked for: a limit on cost, not tuned."""
@@ -158,6 +164,32 @@ def fit(arguments: np.ndarray, values: np.ndarray, dim: int) -> LocalFit:
 
 
 @dataclass(frozen=True)
+class Regions:
+    """Large overlapping parts of the samples.
+
+    Attributes:
+        members: (r, m) samples of each.
+        owner: (n,) the region that each sample is nearest to the middle of.
+    """
+
+    members: np.ndarray
+    owner: np.ndarray
+
+    @classmethod
+    def of(cls, images: np.ndarray) -> Regions:
+        """Choose regions of samples by their embedded orbits (g, n, c)."""
+        n = images.shape[1]
+        middles = images[0][:: max(1, n // REGIONS)]
+        apart = np.min([cdist(middles, image) for image in images], axis=0)
+        return cls(np.argsort(apart, axis=1)[:, : max(2, round(REGION * n))], apart.argmin(0))
+
+    def medians(self, values: np.ndarray) -> np.ndarray:
+        """Medians (n, q) of values (n, q) over the region of each sample, none much larger than usual."""
+        local = np.median(values[self.members], axis=1)
+        return np.minimum(local, LOUDEST**2 * np.median(values, axis=0))[self.owner]
+
+
+@dataclass(frozen=True)
 class Simulator:
     """Homeomorphisms like one that was measured, through noise like its own.
 
@@ -166,27 +198,28 @@ class Simulator:
         latents: (n, coordinate_dim) latent points.
         around: their neighbourhoods.
         decoder: the fit of the data over the latents.
-        along: standard deviation of the noise of the latent points, along each axis of the fit.
-        across: (q,) standard deviations of the noise in the columns of the data.
+        along: (n,) standard deviation of the noise along the slopes of the fit about each sample, in the unit of the data.
+        across: (n, q) that in the columns of the data, in all directions.
     """
 
     space: LatentSpace
     latents: Tensor
     around: Neighbourhoods
     decoder: LocalFit
-    along: float
+    along: np.ndarray
     across: np.ndarray
 
     @classmethod
     def of(cls, space: LatentSpace, latents: Tensor, around: Neighbourhoods) -> Simulator:
-        """Measure the noise by medians over the samples, which a fault of a small share does not move."""
+        """Measure the noise by medians over regions so large that a fault of a small share does not move them."""
         decoder = around.latents_over()
         free = max(decoder.left.shape[1] - space.dim - 1, 1)
-        across = np.sqrt(np.median((decoder.left**2).sum(1), axis=0) / free)
-        rows, steep = _directions(decoder.slope)
+        regions = Regions.of(around.images)
+        across = regions.medians((decoder.left**2).sum(1) / free)
+        rows, _ = _directions(decoder.slope)
         on = (np.einsum("nkq,ndq->nkd", decoder.left, rows) ** 2).sum(1) / free
-        rest = np.maximum(on - rows**2 @ across**2, 0.0)
-        return cls(space, latents, around, decoder, math.sqrt(float(np.median(rest / steep**2))), across)
+        rest = np.maximum(on - np.einsum("ndq,nq->nd", rows**2, across), 0.0).mean(1)
+        return cls(space, latents, around, decoder, np.sqrt(regions.medians(rest[:, None])[:, 0]), np.sqrt(across))
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
         """New data (n, q) and latent points (n, coordinate_dim): each between a sample and a neighbour, decoded by its fit."""
@@ -199,12 +232,12 @@ class Simulator:
         near = np.linalg.norm(images - self.around.images[0][start], axis=-1).argmin(0)
         moved = images[near, np.arange(n)] - self.decoder.centre[start]
         step = np.einsum("nc,ndc->nd", moved, self.decoder.axes[start])
-        slope = self.decoder.slope[start]
+        rows, raw = _directions(self.decoder.slope)
+        slope = np.minimum(raw, STEEPEST * np.median(raw, axis=0))[..., None] * rows
         clean = self.decoder.mean[start] + np.einsum("nd,ndq->nq", step, slope)
-        rows, steep = _directions(slope)
         noise = rng.standard_normal(clean.shape) * self.across
-        # An error of a latent point is one of the data along the slope: larger where the decoder is steeper.
-        noise += np.einsum("nd,ndq->nq", self.along * steep * rng.standard_normal(step.shape), rows)
+        # An error of a latent point is one of the data along the slope.
+        noise += np.einsum("nd,ndq->nq", self.along[:, None] * rng.standard_normal(step.shape), rows)
         return clean + noise, z
 
 
@@ -273,7 +306,8 @@ def _patch(n: int) -> int:
 def _limit(maxima: np.ndarray) -> float:
     """Return what the largest residual of a homeomorphism stays below, from those of simulated ones."""
     usual = float(maxima.mean())
-    return min(max(usual + DEVIATIONS * float(maxima.std(ddof=1)), GROWTH * usual), CAP)
+    chance, misfit = DEVIATIONS * float(maxima.std(ddof=1)), min(GROWTH * usual, MARGIN)
+    return min(usual + max(chance, misfit), CAP)
 
 
 def _power(simulator: Simulator, limits: dict[str, float], maps: int, rng: np.random.Generator) -> float:

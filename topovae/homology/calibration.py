@@ -648,17 +648,25 @@ EVALUATION: dict[str, Tuned] = {
     ),
     "patch_share": Tuned(0.01, "share of the samples", "A local fit takes so many.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_growth": Tuned(
-        1.8,
-        "ratio of logarithms",
-        "A residual may be so much larger than in simulated homeomorphisms.",
+        0.8,
+        "share of its logarithm",
+        "A residual may be so much larger than in simulated homeomorphisms, as their decoders are smoother.",
         command=FAULTS,
         data=KNOWN_FAULTS,
     ),
+    "patch_margin": Tuned(0.15, "nats of the residual", "But no more.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_cap": Tuned(1.1, "nats of the residual", "But never larger.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_deviations": Tuned(4.0, "standard deviations", "The same, over simulations.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_steepest": Tuned(
+        3.0, "usual slopes", "A simulated homeomorphism is nowhere steeper.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "patch_loudest": Tuned(
+        2.0, "usual standard deviations", "Simulated noise is nowhere larger.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "patch_region": Tuned(0.2, "share of the samples", "Noise is measured over as many.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_least": Tuned(0.015, "share of the samples", "A patch is of more samples.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_seen": Tuned(
-        0.8, "share of folds", "A certificate needs that so many would be seen.", command=FAULTS, data=KNOWN_FAULTS
+        0.6, "share of folds", "A certificate needs that so many would be seen.", command=FAULTS, data=KNOWN_FAULTS
     ),
     "patch_sure": Tuned(
         0.3,
