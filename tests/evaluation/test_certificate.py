@@ -120,6 +120,11 @@ def test_few_samples_are_not_certified_and_say_why(n: int, reason: str) -> None:
     assert any(reason in text for text in found.reasons)
 
 
+def test_few_samples_of_a_sound_map_are_not_rejected() -> None:
+    case = named("torus → S1xS1: identity")
+    assert certify(drawn("torus")[0][:100], points(case)[:100], parse("S1xS1")).verdict == UNDECIDED
+
+
 @pytest.mark.parametrize("text", ["circle → S1: degree 2", "torus → S1xS1: determinant 2"])
 def test_winding_is_judged_however_few_the_samples(text: str) -> None:
     case = named(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ from topovae.store.documents import Document
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
 
-FEWEST = int(tuned("certificate_samples"))
+FEWEST, FEWEST_IN_BALLS = int(tuned("certificate_samples")), int(tuned("ball_samples"))
 
 FEW = 1000
 """Samples of the few tests at the end of a training: a limit on cost, not tuned."""
@@ -152,7 +152,7 @@ def certify(
         *_about_covers(space, algebra),
         *_about_degree(space, algebra),
         *_about_missing(space, algebra),
-        *_about_fibres(space, fibres),
+        *(replace(test, outcome=softened(test.outcome, len(ground.points))) for test in _about_fibres(space, fibres)),
         *_about_patches(patches),
         *_about_holes(holes),
     ]
@@ -376,6 +376,11 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[TestOutcome]:
             yield TestOutcome(
                 BROKEN, f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range"
             )
+
+
+def softened(outcome: str, n: int) -> str:
+    """What a test of balls says of n samples: of few a ball is so large a part of the space that it rejects nothing."""
+    return UNCLEAR if outcome == BROKEN and n < FEWEST_IN_BALLS else outcome
 
 
 def _about_patches(patches: Patches) -> Iterator[TestOutcome]:

@@ -643,6 +643,7 @@ COORDINATES: dict[str, Tuned] = {
 EVALUATION: dict[str, Tuned] = {
     # limits of the certificate
     "certificate_samples": Tuned(60, "samples", "Of fewer no local fits are made."),
+    "ball_samples": Tuned(200, "samples", "Of fewer a ball is too large a part of the space to reject anything."),
     "patch_neighbours": Tuned(
         8, "samples a dimension", "A local fit takes at least so many.", command=FAULTS, data=KNOWN_FAULTS
     ),
