@@ -59,7 +59,7 @@ def judge(row: dict[str, Any], asked: bool) -> str:
     errors = []
     for bars in row["bars"]:
         if (bars["asked"] is not None) == asked:
-            law = law_of(bars["degree"], row["found"], bars["landmarks"], row["n"])
+            law = law_of(bars["degree"], row["found"], bars["landmarks"], row["n"], np.array(bars["ratios"]))
             number = sum(ratio > law.critical_ratio(ALPHA) for ratio in bars["ratios"])
             errors.append(number - dict(enumerate(row["betti"])).get(bars["degree"], 0))
     return "invented" if max(errors) > 0 else "missed" if min(errors) < 0 else "right"

@@ -9,19 +9,22 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import SCHEMA, place, standard_extreme
+from topovae.homology.fitted import SCHEMA, place, rest_of, standard_extreme
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
+if TYPE_CHECKING:
+    from topovae.homology.cloud.cloud import Cloud
+
 FEWEST = 40
-"""Sets: fewer of a dimension and degree are not fitted, several for each of the eight numbers of a law. Not tuned."""
+"""Sets: fewer of a dimension and degree are not fitted, several for each of the ten numbers of a law. Not tuned."""
 
 MOST_BOUNDED = 0.5
 """Shape of an extreme value, a pure number: from minus it down maximum likelihood breaks down (Smith 1985). Not tuned."""
@@ -51,17 +54,16 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
 
     Returns:
         How many samples the largest component has, the dimension found, and, for each number of landmarks asked for (None:
-        the usual one), by degree how many there were and the ranked ratios.
+        the usual one), by degree how many there were and the ranked ratios; and the same of their core, where they have one.
     """
     from topovae.data import Dataset
-    from topovae.data.dataset import MEMORY_BYTES
     from topovae.homology.cloud.cleaning import clean
-    from topovae.homology.cloud.cloud import of_points
+    from topovae.homology.cloud.cloud import of_points, subset
     from topovae.homology.cloud.components import components_of_points
+    from topovae.homology.cloud.cores import find_core
     from topovae.homology.cloud.front import read_points
     from topovae.homology.cloud.presets import choose_preset
-    from topovae.homology.complexes.budget import Budget
-    from topovae.homology.complexes.passes import compute_homology
+    from topovae.homology.verdict.views import CORES, MOST_PULLED
 
     data = Dataset.of(x.astype(np.float32))
     front = read_points(data, choose_preset(data, seed=seed), seed=seed)
@@ -73,15 +75,35 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
     bars = []
     for asked in (None, int(0.75 * n) if n < 800 else int(np.exp(rng.uniform(np.log(60), np.log(300))))):
         cloud = of_points(points, front.denoiser.noise, asked, seed)
-        dimension = cloud.dimension
-        budget = Budget(MEMORY_BYTES, None)
-        homology = compute_homology(
-            cloud.draw, dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
-        )
-        for prime, degree in homology.diagrams:
-            landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
-            bars.append({"asked": asked, "prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios})
-    return {"n": n, "found": dimension.value, "gap": dimension.gap, "components": int(label.max()) + 1, "bars": bars}
+        bars += [{"asked": asked, **one} for one in _bars(cloud, primes, asked)]
+    chosen = points[subset(n, MOST_PULLED, seed)]
+    core = find_core(chosen, CORES, seed)
+    found = {
+        "n": n,
+        "found": cloud.dimension.value,
+        "gap": cloud.dimension.gap,
+        "components": int(label.max()) + 1,
+        "bars": bars,
+    }
+    if core is None:
+        return found
+    pulled = list(_bars(of_points(core.points, 0.0, None, seed, pulled=True), primes, None))
+    return {**found, "core": {"n": len(chosen), "dimension": core.dimension, "bars": pulled}}
+
+
+def _bars(cloud: Cloud, primes: Sequence[int], asked: int | None) -> Iterator[dict[str, Any]]:
+    """Yield, by field and degree, how many landmarks there were and the ranked ratios."""
+    from topovae.data.dataset import MEMORY_BYTES
+    from topovae.homology.complexes.budget import Budget
+    from topovae.homology.complexes.passes import compute_homology
+
+    budget = Budget(MEMORY_BYTES, None)
+    homology = compute_homology(
+        cloud.draw, cloud.dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
+    )
+    for prime, degree in homology.diagrams:
+        landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
+        yield {"prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios}
 
 
 def _silent(stage: str, share: float) -> None:
@@ -92,9 +114,9 @@ def _silent(stage: str, share: float) -> None:
 
 
 def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Fit the laws of bars, those of noise and those of classes, by dimension and degree.
+    """Fit the laws of bars, those of noise and those of classes, by dimension and degree, of samples and of their cores.
 
-    Rows count whose data fall into one piece and show the dimension that they have.
+    Sets count that fall into one piece and show the dimension that they have, and cores of that dimension.
 
     Args:
         rows: as of `observe_bars`.
@@ -102,13 +124,20 @@ def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Raises:
         UsageError: there are too few.
     """
-    kept = [row for row in rows if row.get("components") == 1 and row["found"] == row["dimension"]]
-    keys = sorted({(row["dimension"], bars["degree"], prime) for row in kept for bars in row["bars"] for prime in (2, 3)})
-    laws = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
+    whole = [row for row in rows if row.get("components") == 1]
+    kept = {
+        False: [row for row in whole if row["found"] == row["dimension"]],
+        True: [{**row, **row["core"]} for row in whole if row.get("core", {}).get("dimension") == row["dimension"]],
+    }
+    seen = [(pulled, row, one) for pulled, group in kept.items() for row in group for one in row["bars"]]
+    keys = sorted({(pulled, row["dimension"], one["degree"], prime) for pulled, row, one in seen for prime in (2, 3)})
+    laws = [_law(*key, [row for row in kept[key[0]] if row["dimension"] == key[1]]) for key in keys]
     found = [law for law in laws if law is not None]
     if not found:
-        raise UsageError(f"{len(kept)} sets in one piece and of the dimension that they show are too few; draw more --sets")
-    counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for row in kept for one in row["bars"]]).T
+        raise UsageError(
+            f"{len(kept[False])} sets in one piece and of the dimension that they show are too few; draw more --sets"
+        )
+    counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for _, row, one in seen]).T
     ranges = {
         "landmarks": [int(counts.min()), int(counts.max())],
         "samples_a_landmark": [round(float(crowding.min()), 2), round(float(crowding.max()), 2)],
@@ -116,12 +145,14 @@ def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**ranges, "laws": found}
 
 
-def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _law(pulled: bool, dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the law of one dimension and degree over one field, None where there are too few rows."""
     if len(rows) < FEWEST:
         return None
     bars = [(row, one) for row in rows for one in _over(prime, row["bars"]) if one["degree"] == degree]
-    places = np.array([place(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars])
+    rests = np.array([rest_of(np.array(one["ratios"])) for _, one in bars])
+    counts = [(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars]
+    places = np.array([place(*count, rest) for count, rest in zip(counts, rests, strict=True)])
     number = np.array([dict(enumerate(row["betti"][str(prime)])).get(degree, 0) for row, _ in bars])
     ratios = np.log([one["ratios"] for _, one in bars])
     noise = fit_extremes(places, ratios[np.arange(len(bars)), number])
@@ -132,10 +163,12 @@ def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, An
     # the scale of a logistic law from its standard deviation
     spread = np.std(ratios[at, rank] - terms @ classes) * np.sqrt(3) / np.pi
     return {
+        "pulled": pulled,
         "dimension": dimension,
         "degree": degree,
         "prime": prime,
         "sets": len(rows),
+        "rests": [round(float(rests.min()), 4), round(float(rests.max()), 4)],
         "noise": np.round(noise.slopes, 4).tolist(),
         "scale": round(noise.scale, 4),
         "shape": round(noise.shape, 4),

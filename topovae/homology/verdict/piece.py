@@ -77,13 +77,16 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
     options.report("products and covers", 0.85)
     landmarks = {degree: len(chosen.distances) for degree, chosen in homology.landmarks.items()}
-    laws = {(p, k): law_of(k, dimension, landmarks[k], cloud.size, p) for p, k in ratios}
+    laws = {
+        (p, k): law_of(k, dimension, landmarks[k], cloud.size, found, p, pulled=cloud.pulled)
+        for (p, k), found in ratios.items()
+    }
     significant = {key: betti_number(found, laws[key], options.alpha) for key, found in ratios.items()}
     products = _products(homology, dimension, significant)
     numbers = _proven(significant, ratios, products)
     proven = {key: number if number > significant[key] else 0 for key, number in numbers.items()}
     counted = {
-        key: Counted(number, likelihoods(ratios[key], laws[key], options.alpha, len(options.primes), proven[key]))
+        key: Counted(number, likelihoods(ratios[key], laws[key], len(options.primes), proven[key]))
         for key, number in numbers.items()
     }
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
@@ -93,7 +96,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         betti={p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes},
         counted=counted,
         cup=products.cup,
-        covers=_covers(products.classes, cloud, options.alpha),
+        covers=() if products.classes is None else _covers(products.classes, cloud, ratios[2, 1], options.alpha),
         critical_ratios={k: law.critical_ratio(options.alpha) for (p, k), law in laws.items() if p == options.primes[0]},
         circles=_circles(homology, numbers, cloud, options),
         covering_radius=cloud.covering_radius(homology.landmarks[1]),
@@ -166,11 +169,12 @@ def _proven(
     }
 
 
-def _covers(classes: Classes | None, cloud: Cloud, alpha: float) -> tuple[Cover, ...]:
+def _covers(classes: Classes, cloud: Cloud, ratios: np.ndarray, alpha: float) -> tuple[Cover, ...]:
     """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
-    if classes is None or len(classes.cocycles) > MOST_COVERED:
+    if len(classes.cocycles) > MOST_COVERED:
         return ()
-    law = law_of(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, 3)
+    # the noise of a cover is that of what it covers, twice
+    law = law_of(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, ratios, 3, pulled=cloud.pulled)
     if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
     return tuple(observe_double_covers(classes, law, alpha))
@@ -183,4 +187,5 @@ def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], cloud: 
         return numbers[odd, 1]
     distances = homology.landmarks[1].distances
     ratios = ranked_ratios(persistence(distances, 3, 1, LONGEST_EDGE).bars[1])
-    return betti_number(ratios, law_of(1, cloud.dimension.value, len(distances), cloud.size, 3), options.alpha)
+    law = law_of(1, cloud.dimension.value, len(distances), cloud.size, ratios, 3, pulled=cloud.pulled)
+    return betti_number(ratios, law, options.alpha)

@@ -136,7 +136,7 @@ Conclusion = tuple[View, Recommendation, str]
 
 def _of_core(core: Core, chosen: np.ndarray, options: Options) -> list[View]:
     """Return the view of a core, and, where it is a circle, that of what it leaves over."""
-    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.5, 0.7)))
+    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed, pulled=True), _part(options, 0.5, 0.7)))
     if core.dimension > 1 or _circles(inner) != 1:
         return [inner]
     around = landmark_angles(inner.piece.landmarks, 1)
@@ -153,7 +153,7 @@ def _of_directions(chosen: np.ndarray, options: Options) -> list[View]:
     curve = None if directions is None else find_core(directions, (1,), options.seed)
     if curve is None:
         return []
-    piece = diagnose(of_points(curve.points, 0.0, None, options.seed), _part(options, 0.9, 1.0))
+    piece = diagnose(of_points(curve.points, 0.0, None, options.seed, pulled=True), _part(options, 0.9, 1.0))
     return [View("directions", piece, among_samples=False)]
 
 
@@ -202,9 +202,11 @@ def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
         # a dimension that is not believed is no sign that the samples extend about their core
         if peeled is None and thickness.structured and not doubted:
             return whole, samples, "the samples about their core are not as noise is"
+        if peeled is not None and told and thickness.structured:
+            return peeled, _less_sure(peeled.piece.recommendation), "the samples extend about their core, and not as noise does"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
     if circles["samples"] == circles["core"]:
-        if thickness.directions and _is_clear(whole.piece.cloud.dimension):
+        if thickness.structured or (thickness.directions and _is_clear(whole.piece.cloud.dimension)):
             return whole, samples, "the samples extend about their core, and not as noise does"
         return inner, core, "the samples are thick about their core, as noise is"
     return whole, _less_sure(samples), "the samples and their core differ"
