@@ -25,6 +25,9 @@ MEMORY_BYTES = 2 * 2**30
 COPIES = 6
 """Copies of the samples at hand, in double precision, that checks and diagnosis hold at once: an estimate, not tuned."""
 
+MOMENTS = 6
+"""Numbers of a column, in double precision, that checks keep beside them: its origin, mean, squares, range and a new one."""
+
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18
 REAL_KINDS = "biuf"

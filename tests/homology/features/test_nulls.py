@@ -65,13 +65,13 @@ def test_what_is_proven_is_not_doubted() -> None:
 @pytest.mark.parametrize("ratios", [np.ones(RANKS), np.full(RANKS, 1e12), ratios_of(1e9, 1.0)])
 def test_likelihoods_stay_finite(ratios: np.ndarray) -> None:
     for dimension in (1, 2, 3, 4):
-        likely = likelihoods(ratios, law_of(1, dimension, 300, 2000), 2)
+        likely = likelihoods(ratios, law_of(1, dimension, 300, 2000, ratios), 2)
         assert np.isfinite(likely).all() and likely.max() == 1 and (likely >= 0).all()
 
 
 def test_few_landmarks_leave_it_open_whether_there_are_classes() -> None:
     # bars of noise alone, as long as they usually are
-    few, many = law_of(1, 2, 60, 90), law_of(1, 2, 500, 2000)
+    few, many = law_of(1, 2, 60, 90, ratios_of()), law_of(1, 2, 500, 2000, ratios_of())
     open_, decided = (likelihoods(np.exp(law.location - law.scale * np.arange(RANKS)), law)[2] for law in (few, many))
     assert open_ > 20 * decided and decided < 0.05
 
