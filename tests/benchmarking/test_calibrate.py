@@ -70,37 +70,46 @@ def test_density_is_uneven_where_it_is_said_to_be() -> None:
 
 
 def row(seed: int, rng: np.random.Generator, location: float, scale: float) -> dict[str, Any]:
-    """A row of a surface with one class that shows, and spurious bars of a Gumbel law that falls with the crowding."""
+    """A row of a surface with one class that shows, whose longest spurious bar is longer than the others by a Gumbel law.
+
+    The law falls with the crowding. The core is like it, and twice as far from the others.
+    """
     landmarks = int(np.exp(rng.uniform(np.log(60), np.log(800))))
     crowding = float(np.exp(rng.uniform(0.2, 2.8)))
-    spurious = np.exp(location - 0.1 * np.log(crowding) + scale * rng.gumbel())
-    bars = {
-        "asked": None,
-        "prime": 2,
-        "degree": 1,
-        "landmarks": landmarks,
-        "ratios": [8 * np.exp(rng.logistic(scale=0.1)), spurious, *[1.0] * 6],
-    }
+    rest = rng.uniform(0.1, 0.5)
+
+    def bars(apart: float) -> dict[str, Any]:
+        spurious = np.exp(apart + rest - 0.1 * np.log(crowding) + scale * rng.gumbel())
+        ratios = [8 * np.exp(rng.logistic(scale=0.1)), spurious, *[float(np.exp(rest))] * 6]
+        return {"asked": None, "prime": 2, "degree": 1, "landmarks": landmarks, "ratios": ratios}
+
+    n = int(landmarks * crowding)
+    core = {"n": n, "dimension": 2, "bars": [bars(2 * location)]}
     shown = {"components": 1, "dimension": 2, "found": 2, "betti": {"2": [1, 1], "3": [1, 1]}}
-    return {"seed": seed, **shown, "n": int(landmarks * crowding), "bars": [bars]}
+    return {"seed": seed, **shown, "n": n, "bars": [bars(location)], "core": core}
 
 
 def test_a_fit_recovers_the_law_that_rows_were_drawn_from() -> None:
     rng = np.random.default_rng(0)
     fitted = fit_laws([row(seed, rng, 0.6, 0.07) for seed in range(1500)])
-    law, odd = fitted["laws"]
-    assert {**odd, "prime": 2} == law  # without torsion one field is like the other
-    assert law["noise"] == pytest.approx([0.6, 0.0, -0.1], abs=0.02)
+    law, odd, core, odd_core = fitted["laws"]
+    assert {**odd, "prime": 2} == law and {**odd_core, "prime": 2} == core  # without torsion one field is like the other
+    assert law["noise"] == pytest.approx([0.6, 0.0, -0.1, 1.0], abs=0.03) and not law["pulled"]
+    assert core["noise"] == pytest.approx([1.2, 0.0, -0.1, 1.0], abs=0.03) and core["pulled"]
     assert law["scale"] == pytest.approx(0.07, rel=0.1) and law["shape"] == pytest.approx(0, abs=0.05)
-    assert law["classes"] == pytest.approx([np.log(8), 0, 0, 0, 0], abs=0.02) and law["spread"] == pytest.approx(0.1, rel=0.1)
+    # the slopes' standard errors: 0.04 of the rest's, which varies by 0.12
+    assert law["classes"] == pytest.approx([np.log(8), 0, 0, 0, 0, 0], abs=0.12) and law["spread"] == pytest.approx(
+        0.1, rel=0.1
+    )
     assert (law["most_classes"], law["sets"]) == (1, 1500)
+    assert law["rests"] == pytest.approx([0.1, 0.5], abs=0.01)
     assert fitted["landmarks"][0] >= 60 and fitted["landmarks"][1] <= 800
 
 
 def test_rows_of_another_dimension_or_in_pieces_are_not_fitted() -> None:
     rng = np.random.default_rng(1)
     good = [row(seed, rng, 0.6, 0.07) for seed in range(200)]
-    others = ({"found": 3}, {"components": 2}, {"components": None})
+    others = ({"found": 3, "core": {"dimension": 1}}, {"components": 2}, {"components": None})
     bad = [{**row(seed, rng, 3.0, 0.5), **change} for seed in range(50) for change in others]
     assert fit_laws(good + bad) == fit_laws(good)
 
