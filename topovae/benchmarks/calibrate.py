@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import numpy as np
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import SCHEMA, place, rest_of, standard_extreme
+from topovae.homology.fitted import circumstances, place, rest_of, standard_extreme
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
@@ -104,6 +104,43 @@ def _bars(cloud: Cloud, primes: Sequence[int], asked: int | None) -> Iterator[di
     for prime, degree in homology.diagrams:
         landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
         yield {"prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios}
+
+
+def observe_answer(seed: int) -> dict[str, Any]:
+    """Draw the set of a seed, diagnose it as users would, and note what was answered and on what grounds.
+
+    Returns:
+        What is known of the set; whether a name was given, and the right one, `none` being right where no one manifold
+        describes the set; and, of the view that the answer rests on, its score, samples, dimension and whether it is a core.
+    """
+    from topovae.homology import analyze
+    from topovae.homology.spaces.catalogue import catalogue, space_of
+
+    drawn = simulate(seed)
+    told = {key: getattr(drawn, key) for key in ("space", "map", "uneven", "noise", "outliers")}
+    names = set()
+    if drawn.expression is not None:
+        expected = space_of(drawn.expression)
+        names = {space.name for space in catalogue() if space.looks_like(expected)}
+    found = analyze(drawn.x.astype(np.float32), seed=seed)
+    answer, outlook = found.recommendation, found.outlooks[0]
+    piece = outlook.piece
+    return {
+        "seed": seed,
+        **told,
+        "drawn": len(drawn.x),
+        "answer": answer.name,
+        "named": answer.latent is not None,
+        "confidence": answer.confidence,
+        "right": answer.name in names if names else answer.latent is None,
+        "source": answer.source,
+        "components": len(found.outlooks),
+        "rests_on": outlook.rests_on,
+        "views": {view.kind: view.piece.recommendation.name for view in outlook.views},
+        "score": piece.candidates[0].score * piece.cloud.verdicts.manifold,
+        "n": piece.cloud.size,
+        "dimension": piece.cloud.dimension.value,
+    }
 
 
 def _silent(stage: str, share: float) -> None:
@@ -233,13 +270,49 @@ def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
     return law_of(x)
 
 
+def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Fit the log odds that names are right, and that `none` is, linear in what `fitted.circumstances` says.
+
+    Answers count that rest on homology, of data in one piece.
+
+    Args:
+        rows: as of `observe_answer`.
+
+    Raises:
+        UsageError: there are too few.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    kept = [row for row in rows if row["components"] == 1 and row["source"] == "homology"]
+    kinds = {"named": [row for row in kept if row["named"]], "none": [row for row in kept if not row["named"]]}
+    fitted = {}
+    for kind, group in kinds.items():
+        right = np.array([row["right"] for row in group], dtype=int)
+        if len(group) < FEWEST or not 0 < right.sum() < len(right):
+            raise UsageError(f"{len(group)} answers, of which {right.sum()} are right, are too few; draw more --sets")
+        terms = np.array([circumstances(_score(row), row["n"], row["rests_on"] == "samples") for row in group])
+        # a weak penalty keeps the fit finite where terms hardly vary
+        fit = LogisticRegression(C=10.0, fit_intercept=False, max_iter=1000).fit(terms, right)
+        fitted[kind] = np.round(fit.coef_[0], 3).tolist()
+    sizes = [row["n"] for row in kept]
+    return {"samples": [min(sizes), max(sizes)], "answers": len(kept), **fitted}
+
+
+def _score(row: Mapping[str, Any]) -> float:
+    """How sure the decision was."""
+    return float(row["score"] if row["named"] else 1 - row["score"])
+
+
 # ---------------------------------------------------------------- the work
 
 
-def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None) -> Iterator[dict[str, Any]]:
+def observe_all(
+    observe: Callable[[int], dict[str, Any]], seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of seeds, those of a file first; new ones are added to it.
 
     Args:
+        observe: gives the row of a seed, `observe_bars` or `observe_answer`.
         seeds: of the sets.
         jobs: number of processes.
         save: file of JSON lines, or None.
@@ -249,10 +322,10 @@ def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: floa
         InputError: the file holds something else.
         OutputError: the file cannot be written.
     """
-    known = {row["seed"]: row for row in (saved_rows(save) if save else ())}
+    known = {row["seed"]: row for row in (saved_rows(save, KEYS[observe.__name__]) if save else ())}
     yield from (known[seed] for seed in seeds if seed in known)
     began = time.monotonic()
-    rows = in_processes(observe_bars, [seed for seed in seeds if seed not in known], jobs)
+    rows = in_processes(observe, [seed for seed in seeds if seed not in known], jobs)
     with contextlib.closing(rows), contextlib.ExitStack() as stack:
         append = stack.enter_context(appending(save)) if save else _forget
         for row in rows:
@@ -266,8 +339,16 @@ def _forget(row: Mapping[str, Any]) -> None:
     """Keep nothing."""
 
 
-def saved_rows(path: str) -> list[dict[str, Any]]:
+KEYS = {"observe_bars": "bars", "observe_answer": "answer"}
+"""What a row holds beside its seed, by what observed it."""
+
+
+def saved_rows(path: str, key: str = "bars") -> list[dict[str, Any]]:
     """Read rows from a file of JSON lines; none where there is no file. A last line that was cut is left out.
+
+    Args:
+        path: of the file.
+        key: what each row must hold beside its seed.
 
     Raises:
         InputError: the file holds something else.
@@ -280,16 +361,16 @@ def saved_rows(path: str) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON lines: {error}; choose another --save") from None
-    if not all(isinstance(row, dict) and {"seed", "bars"} <= row.keys() for row in rows):
+    if not all(isinstance(row, dict) and {"seed", key} <= row.keys() for row in rows):
         raise InputError(f"{path} holds other things than rows of `topovae bench calibrate`; choose another --save")
     return rows
 
 
-def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
-    """Return the file of fitted numbers, with how it came about.
+def section_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
+    """Return a part of the file of fitted numbers, with how it came about.
 
     Args:
-        fit: as of `fit_laws`.
+        fit: as of `fit_laws` or `fit_confidence`.
         rows: what was fitted to.
         command: the line that repeats it.
         commit: of the code that measured the rows.
@@ -303,7 +384,7 @@ def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], comma
         "version": __version__,
         "created": datetime.now(UTC).date().isoformat(),
     }
-    return {"schema": SCHEMA, "bars": {"provenance": provenance, **fit}}
+    return {"provenance": provenance, **fit}
 
 
 def written(document: Mapping[str, Any]) -> str:

@@ -120,24 +120,35 @@ def calibrate(
     ] = None,
     commit: Annotated[str, typer.Option(help="Commit of the code that measured, to be noted.")] = "not noted",
     seed: Annotated[int, typer.Option(help="Seed of the first set; the others follow.", min=0)] = 0,
+    answers: Annotated[bool, typer.Option("--answers", help="Fit the confidence of answers, which rests on the bars.")] = False,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Fit how long bars of noise and of classes live to simulated sets of known topology; the fit goes to stdout, as JSON.
+    """Fit how long bars of noise and of classes live to simulated sets of known topology; all fits go to stdout, as JSON.
 
-    It is read from topovae/homology/calibration.json.
+    They are read from topovae/homology/calibration.json. What is not fitted stays as it is there.
     """
-    from topovae.benchmarks.calibrate import document_of, fit_laws, observe_all, written
+    from topovae.benchmarks.calibrate import (
+        fit_confidence,
+        fit_laws,
+        observe_all,
+        observe_answer,
+        observe_bars,
+        section_of,
+        written,
+    )
+    from topovae.homology.fitted import document
 
     if save is not None and not os.path.exists(save):
         check_output(save)
     rows = []
     with progress_bar(quiet) as advance:
-        for row in observe_all(range(seed, seed + sets), jobs, save, minutes):
+        for row in observe_all(observe_answer if answers else observe_bars, range(seed, seed + sets), jobs, save, minutes):
             rows.append(row)
             advance(f"{len(rows)} sets", len(rows) / sets)
-    words = f"topovae bench calibrate --sets {sets} --seed {seed}"
-    sys.stdout.write(written(document_of(fit_laws(rows), rows, words, commit)))
+    words = f"topovae bench calibrate --sets {sets} --seed {seed}" + " --answers" * answers
+    fit = fit_confidence(rows) if answers else fit_laws(rows)
+    sys.stdout.write(written({**document(), "confidence" if answers else "bars": section_of(fit, rows, words, commit)}))
 
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:

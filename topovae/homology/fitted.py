@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from topovae.homology.odds import log_odds, logistic
+
 SCHEMA = "topovae/calibration/2"
 FILE = "calibration.json"
 
@@ -77,6 +79,24 @@ class Law:
         one, by_rank, by_number = self.classes
         mean = one + by_rank * np.log(min(rank, self.most)) + by_number * np.log(min(number, self.most))
         return np.asarray(1 / (1 + np.exp(np.clip((mean - np.log(ratios)) / self.spread, -LONG, LONG))))
+
+
+def confidence_of(kind: str, score: float, samples: int, whole: bool) -> float:
+    """Return the probability that an answer is right.
+
+    Args:
+        kind: `named` or `none`.
+        score: how sure the decision was.
+        samples: that it rests on.
+        whole: whether it rests on the samples as they are, not on their core or another view.
+    """
+    fitted = document()["confidence"]
+    return logistic(float(circumstances(score, np.clip(samples, *fitted["samples"]), whole) @ fitted[kind]))
+
+
+def circumstances(score: float, samples: float, whole: bool) -> np.ndarray:
+    """Return what the log odds of being right are linear in: 1, those of the score, log thousands of samples, and which view."""
+    return np.array([1.0, log_odds(score), np.log(samples / 1000), 1.0 - whole])
 
 
 def standard_extreme(alpha: float, shape: float) -> float:

@@ -33,6 +33,8 @@ MOST_PULLED = 2000
 
 ALONE = tuned("alone_share")
 
+EXTENDED = "the samples extend about their core, and not as noise does"
+
 
 @dataclass(frozen=True)
 class View:
@@ -192,22 +194,25 @@ def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     circles = {kind: _circles(view) for kind, view in by_kind.items()}
     peeled = by_kind.get("peeled")
     # what is left over is noise where it has more dimensions than the estimate allows
-    told = peeled is not None and peeled.piece.recommendation.latent is not None and peeled.piece.cloud.dimension.believed
-    if peeled is not None and told and circles["peeled"] > circles["core"]:
-        return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
+    told = peeled if peeled and peeled.piece.recommendation.latent and peeled.piece.cloud.dimension.believed else None
+    if told is not None and circles["peeled"] > circles["core"]:
+        return told, told.piece.recommendation, "beside the circle there is another, too small to be seen before"
     if core.latent is None:
         return whole, samples, ""
     doubted = not whole.piece.cloud.dimension.believed and circles["samples"] == circles["core"]
     if samples.latent is None:
+        if told is not None and thickness.structured:
+            return told, _less_sure(told.piece.recommendation), EXTENDED
         # a dimension that is not believed is no sign that the samples extend about their core
         if peeled is None and thickness.structured and not doubted:
             return whole, samples, "the samples about their core are not as noise is"
-        if peeled is not None and told and thickness.structured:
-            return peeled, _less_sure(peeled.piece.recommendation), "the samples extend about their core, and not as noise does"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
     if circles["samples"] == circles["core"]:
-        if thickness.structured or (thickness.directions and _is_clear(whole.piece.cloud.dimension)):
-            return whole, samples, "the samples extend about their core, and not as noise does"
+        # noise may fill a stretch evenly, but then what it leaves beside a circle is no space
+        agreed = peeled is None or (told is not None and told.piece.recommendation.latent == samples.latent)
+        clear = thickness.directions > 0 and _is_clear(whole.piece.cloud.dimension)
+        if clear or (thickness.structured and agreed):
+            return whole, samples, EXTENDED
         return inner, core, "the samples are thick about their core, as noise is"
     return whole, _less_sure(samples), "the samples and their core differ"
 
