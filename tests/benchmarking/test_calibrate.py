@@ -11,12 +11,14 @@ from scipy.stats import genextreme
 
 from topovae.benchmarks import calibrate
 from topovae.benchmarks.calibrate import (
-    document_of,
+    fit_confidence,
     fit_extremes,
     fit_laws,
     observe_all,
+    observe_answer,
     observe_bars,
     saved_rows,
+    section_of,
     written,
 )
 from topovae.benchmarks.simulated import DIMENSIONS, DRAWN, MAPS, TURNS, betti_numbers, product_of, simulate
@@ -134,21 +136,22 @@ def test_a_fit_recovers_the_extreme_values_that_were_drawn(shape: float) -> None
 def test_what_is_observed_of_a_set_is_saved_and_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "rows.jsonl")
     monkeypatch.setattr(calibrate, "in_processes", lambda work, seeds, jobs: ({"seed": s, "bars": []} for s in seeds))
-    first = list(observe_all(range(3), 1, path, None))
+    first = list(observe_all(observe_bars, range(3), 1, path, None))
     monkeypatch.setattr(calibrate, "in_processes", lambda work, seeds, jobs: (pytest.fail("done again") for s in seeds))
-    assert list(observe_all(range(3), 1, path, None)) == first == saved_rows(path)
+    assert list(observe_all(observe_bars, range(3), 1, path, None)) == first == saved_rows(path)
 
 
 def test_no_more_is_begun_when_the_minutes_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "in_processes", lambda work, seeds, jobs: ({"seed": s, "bars": []} for s in seeds))
-    assert len(list(observe_all(range(9), 1, None, 0.0))) == 1
+    assert len(list(observe_all(observe_bars, range(9), 1, None, 0.0))) == 1
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"space": "torus"}\n')
-    with pytest.raises(InputError, match="other things"):
-        saved_rows(str(path))
+    for key in ("bars", "answer"):
+        with pytest.raises(InputError, match="other things"):
+            saved_rows(str(path), key)
 
 
 def test_bars_of_a_small_set_are_observed() -> None:
@@ -160,8 +163,47 @@ def test_bars_of_a_small_set_are_observed() -> None:
         assert bars["landmarks"] < seen["n"] and bars["ratios"] == sorted(bars["ratios"], reverse=True)
 
 
+def answer(rng: np.random.Generator, named: bool, **changed: Any) -> dict[str, Any]:
+    """A row of an answer that is right as often as its score, the number of samples and the view have it."""
+    score, n, pulled = (
+        float(rng.uniform(0.05, 0.95)),
+        int(np.exp(rng.uniform(np.log(60), np.log(5000)))),
+        bool(rng.random() < 0.3),
+    )
+    odds = -0.5 + 1.5 * np.log(score / (1 - score)) + 0.4 * np.log(n / 1000) - 1.0 * pulled
+    right = bool(rng.random() < 1 / (1 + np.exp(-odds)))
+    row = {"named": named, "score": score if named else 1 - score, "n": n, "pulled": pulled, "right": right}
+    return {**row, "components": 1, "source": "homology", **changed}
+
+
+def test_a_fit_recovers_how_often_answers_are_right() -> None:
+    rng = np.random.default_rng(3)
+    rows = [answer(rng, named) for named in (True, False) for _ in range(6000)]
+    fitted = fit_confidence(rows)
+    for kind in ("named", "none"):
+        assert fitted[kind] == pytest.approx([-0.5, 1.5, 0.4, -1.0], abs=0.15)
+    assert fitted["answers"] == 12_000 and fitted["samples"][0] >= 60 and fitted["samples"][1] <= 5000
+    others = ({"components": 2}, {"source": "order"})
+    assert fit_confidence([*rows, *(answer(rng, True, **change) for change in others for _ in range(500))]) == fitted
+
+
+def test_answers_that_are_all_right_fit_nothing() -> None:
+    rng = np.random.default_rng(4)
+    with pytest.raises(UsageError, match="too few"):
+        fit_confidence([answer(rng, True, right=True) for _ in range(100)])
+
+
+def test_an_answer_is_observed_as_users_get_it() -> None:
+    from topovae.homology import analyze
+
+    seed = next(seed for seed in range(0, 500, 5) if len(simulate(seed).x) < 90)
+    row, given = observe_answer(seed), analyze(simulate(seed).x.astype(np.float32), seed=seed).recommendation
+    assert (row["answer"], row["confidence"], row["named"]) == (given.name, given.confidence, given.latent is not None)
+    assert 0 <= row["score"] <= 1 and row["n"] <= row["drawn"] and not row["pulled"]
+
+
 def test_the_document_says_how_it_came_about() -> None:
-    found = document_of({"laws": [{"noise": [0.5, -1.0]}]}, [{"seed": 5}, {"seed": 4}], "topovae bench calibrate", "abc")
-    said = found["bars"]["provenance"]
+    found = section_of({"laws": [{"noise": [0.5, -1.0]}]}, [{"seed": 5}, {"seed": 4}], "topovae bench calibrate", "abc")
+    said = found["provenance"]
     assert (said["seeds"], said["sets"], said["commit"]) == ([4, 6], 2, "abc")
     assert "[ 0.5, -1.0 ]" in written(found)

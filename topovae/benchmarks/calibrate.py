@@ -136,6 +136,7 @@ def observe_answer(seed: int) -> dict[str, Any]:
         "source": answer.source,
         "components": len(found.outlooks),
         "rests_on": outlook.rests_on,
+        "pulled": piece.cloud.pulled,
         "views": {view.kind: view.piece.recommendation.name for view in outlook.views},
         "score": piece.candidates[0].score * piece.cloud.verdicts.manifold,
         "n": piece.cloud.size,
@@ -290,7 +291,7 @@ def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         right = np.array([row["right"] for row in group], dtype=int)
         if len(group) < FEWEST or not 0 < right.sum() < len(right):
             raise UsageError(f"{len(group)} answers, of which {right.sum()} are right, are too few; draw more --sets")
-        terms = np.array([circumstances(_score(row), row["n"], row["rests_on"] == "samples") for row in group])
+        terms = np.array([circumstances(_score(row), row["n"], row["pulled"]) for row in group])
         # a weak penalty keeps the fit finite where terms hardly vary
         fit = LogisticRegression(C=10.0, fit_intercept=False, max_iter=1000).fit(terms, right)
         fitted[kind] = np.round(fit.coef_[0], 3).tolist()

@@ -20,10 +20,8 @@ CERTIFICATE = "python tests/benchmarks/certificate.py"
 IMAGES = "python tests/benchmarks/images.py"
 OUTLIERS = "python tests/benchmarks/outliers.py"
 CORES = "python tests/benchmarks/cores.py"
-CALIBRATE = "python tests/benchmarks/calibrate.py cal.jsonl"
 
 GENERATED = "generated sets, seeds from 1000 on"
-HELD_APART = "264 generated sets held apart, hard ones among them (homology/DIAGNOSIS.md)"
 APART = "between what maps known to be homeomorphisms reach and what others do"
 KNOWN_MAPS = "maps known to be homeomorphisms or not (tests/support/maps.py), seeds from 1000 on"
 
@@ -372,8 +370,7 @@ FEATURES: dict[str, Tuned] = {
         0.1,
         "probability",
         "That a class lives otherwise than those that were simulated.",
-        "mean log-likelihood of the right Betti number -0.460 at 0, -0.447 at 0.03, -0.440 at 0.1, -0.433 at 0.2; of the sets of"
-        " other seeds -0.253, -0.254, -0.256, -0.258",
+        "score of the 600 sets -0.406 at 0, -0.400 at 0.1, -0.396 at 0.2; of others -0.104, -0.106, -0.108",
         "python tests/benchmarks/betti.py",
         "the 600 sets of calibration.json",
     ),
@@ -580,26 +577,6 @@ VERDICT: dict[str, Tuned] = {
         data=GENERATED,
     ),
     "least_score": Tuned(0.6, "score", "A space that explains the findings no better is not recommended.", data=GENERATED),
-    "named_intercept": Tuned(
-        -1.05, "log odds", "Log odds that a name of score one half is right.", command=CALIBRATE, data=HELD_APART
-    ),
-    "named_slope": Tuned(
-        2.53,
-        "log odds a log odd",
-        "How the log odds of a name rise with those of its score.",
-        command=CALIBRATE,
-        data=HELD_APART,
-    ),
-    "none_intercept": Tuned(
-        -1.02, "log odds", "Log odds that `none` of score one half is right.", command=CALIBRATE, data=HELD_APART
-    ),
-    "none_slope": Tuned(
-        0.27,
-        "log odds a log odd",
-        "How the log odds of `none` rise with those of its score.",
-        command=CALIBRATE,
-        data=HELD_APART,
-    ),
     "several_confidence": Tuned(0.95, "probability", "How sure `none` is where the data fall into several components."),
     "sure_diagnosis": Tuned(
         0.8, "probability", "An answer that is less sure says what would settle it, and gives way to evidence."

@@ -81,22 +81,22 @@ class Law:
         return np.asarray(1 / (1 + np.exp(np.clip((mean - np.log(ratios)) / self.spread, -LONG, LONG))))
 
 
-def confidence_of(kind: str, score: float, samples: int, whole: bool) -> float:
+def confidence_of(kind: str, score: float, samples: int, pulled: bool) -> float:
     """Return the probability that an answer is right.
 
     Args:
         kind: `named` or `none`.
         score: how sure the decision was.
         samples: that it rests on.
-        whole: whether it rests on the samples as they are, not on their core or another view.
+        pulled: whether these were pulled onto planes, as those of a core.
     """
     fitted = document()["confidence"]
-    return logistic(float(circumstances(score, np.clip(samples, *fitted["samples"]), whole) @ fitted[kind]))
+    return logistic(float(circumstances(score, np.clip(samples, *fitted["samples"]), pulled) @ fitted[kind]))
 
 
-def circumstances(score: float, samples: float, whole: bool) -> np.ndarray:
-    """Return what the log odds of being right are linear in: 1, those of the score, log thousands of samples, and which view."""
-    return np.array([1.0, log_odds(score), np.log(samples / 1000), 1.0 - whole])
+def circumstances(score: float, samples: float, pulled: bool) -> np.ndarray:
+    """Return what the log odds of being right are linear in: 1, those of the score, log thousands of samples, and the view."""
+    return np.array([1.0, log_odds(score), np.log(samples / 1000), float(pulled)])
 
 
 def standard_extreme(alpha: float, shape: float) -> float:
