@@ -164,16 +164,12 @@ def test_bars_of_a_small_set_are_observed() -> None:
 
 
 def answer(rng: np.random.Generator, named: bool, **changed: Any) -> dict[str, Any]:
-    """A row of an answer that is right as often as its score, the number of samples and the view have it."""
-    score, n, pulled = (
-        float(rng.uniform(0.05, 0.95)),
-        int(np.exp(rng.uniform(np.log(60), np.log(5000)))),
-        bool(rng.random() < 0.3),
-    )
-    odds = -0.5 + 1.5 * np.log(score / (1 - score)) + 0.4 * np.log(n / 1000) - 1.0 * pulled
+    """A row of an answer that is right as often as its score and the number of samples have it."""
+    score, n = float(rng.uniform(0.05, 0.95)), int(np.exp(rng.uniform(np.log(60), np.log(5000))))
+    odds = -0.5 + 1.5 * np.log(score / (1 - score)) + 0.4 * np.log(n / 1000)
     right = bool(rng.random() < 1 / (1 + np.exp(-odds)))
-    row = {"named": named, "score": score if named else 1 - score, "n": n, "pulled": pulled, "right": right}
-    return {**row, "components": 1, "source": "homology", **changed}
+    row = {"named": named, "score": score if named else 1 - score, "n": n, "right": right}
+    return {**row, "components": 1, "source": "homology", "rests_on": "samples", **changed}
 
 
 def test_a_fit_recovers_how_often_answers_are_right() -> None:
@@ -181,9 +177,9 @@ def test_a_fit_recovers_how_often_answers_are_right() -> None:
     rows = [answer(rng, named) for named in (True, False) for _ in range(6000)]
     fitted = fit_confidence(rows)
     for kind in ("named", "none"):
-        assert fitted[kind] == pytest.approx([-0.5, 1.5, 0.4, -1.0], abs=0.15)
+        assert fitted[kind] == pytest.approx([-0.5, 1.5, 0.4], abs=0.15)
     assert fitted["answers"] == 12_000 and fitted["samples"][0] >= 60 and fitted["samples"][1] <= 5000
-    others = ({"components": 2}, {"source": "order"})
+    others = ({"components": 2}, {"source": "order"}, {"rests_on": "core"})
     assert fit_confidence([*rows, *(answer(rng, True, **change) for change in others for _ in range(500))]) == fitted
 
 
@@ -199,7 +195,7 @@ def test_an_answer_is_observed_as_users_get_it() -> None:
     seed = next(seed for seed in range(0, 500, 5) if len(simulate(seed).x) < 90)
     row, given = observe_answer(seed), analyze(simulate(seed).x.astype(np.float32), seed=seed).recommendation
     assert (row["answer"], row["confidence"], row["named"]) == (given.name, given.confidence, given.latent is not None)
-    assert 0 <= row["score"] <= 1 and row["n"] <= row["drawn"] and not row["pulled"]
+    assert 0 <= row["score"] <= 1 and row["n"] <= row["drawn"]
 
 
 def test_the_document_says_how_it_came_about() -> None:

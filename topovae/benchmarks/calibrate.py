@@ -136,7 +136,6 @@ def observe_answer(seed: int) -> dict[str, Any]:
         "source": answer.source,
         "components": len(found.outlooks),
         "rests_on": outlook.rests_on,
-        "pulled": piece.cloud.pulled,
         "views": {view.kind: view.piece.recommendation.name for view in outlook.views},
         "score": piece.candidates[0].score * piece.cloud.verdicts.manifold,
         "n": piece.cloud.size,
@@ -274,7 +273,7 @@ def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
 def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Fit the log odds that names are right, and that `none` is, linear in what `fitted.circumstances` says.
 
-    Answers count that rest on homology, of data in one piece.
+    Answers count that rest on the homology of the samples, of data in one piece: the few that rest on another view fit nothing.
 
     Args:
         rows: as of `observe_answer`.
@@ -284,14 +283,14 @@ def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     from sklearn.linear_model import LogisticRegression
 
-    kept = [row for row in rows if row["components"] == 1 and row["source"] == "homology"]
+    kept = [row for row in rows if (row["components"], row["source"], row["rests_on"]) == (1, "homology", "samples")]
     kinds = {"named": [row for row in kept if row["named"]], "none": [row for row in kept if not row["named"]]}
     fitted = {}
     for kind, group in kinds.items():
         right = np.array([row["right"] for row in group], dtype=int)
         if len(group) < FEWEST or not 0 < right.sum() < len(right):
             raise UsageError(f"{len(group)} answers, of which {right.sum()} are right, are too few; draw more --sets")
-        terms = np.array([circumstances(_score(row), row["n"], row["pulled"]) for row in group])
+        terms = np.array([circumstances(_score(row), row["n"]) for row in group])
         # a weak penalty keeps the fit finite where terms hardly vary
         fit = LogisticRegression(C=10.0, fit_intercept=False, max_iter=1000).fit(terms, right)
         fitted[kind] = np.round(fit.coef_[0], 3).tolist()

@@ -81,22 +81,21 @@ class Law:
         return np.asarray(1 / (1 + np.exp(np.clip((mean - np.log(ratios)) / self.spread, -LONG, LONG))))
 
 
-def confidence_of(kind: str, score: float, samples: int, pulled: bool) -> float:
+def confidence_of(kind: str, score: float, samples: int) -> float:
     """Return the probability that an answer is right.
 
     Args:
         kind: `named` or `none`.
         score: how sure the decision was.
         samples: that it rests on.
-        pulled: whether these were pulled onto planes, as those of a core.
     """
     fitted = document()["confidence"]
-    return logistic(float(circumstances(score, np.clip(samples, *fitted["samples"]), pulled) @ fitted[kind]))
+    return logistic(float(circumstances(score, np.clip(samples, *fitted["samples"])) @ fitted[kind]))
 
 
-def circumstances(score: float, samples: float, pulled: bool) -> np.ndarray:
-    """Return what the log odds of being right are linear in: 1, those of the score, log thousands of samples, and the view."""
-    return np.array([1.0, log_odds(score), np.log(samples / 1000), float(pulled)])
+def circumstances(score: float, samples: float) -> np.ndarray:
+    """Return what the log odds of being right are linear in: 1, those of the score, and the log of thousands of samples."""
+    return np.array([1.0, log_odds(score), np.log(samples / 1000)])
 
 
 def standard_extreme(alpha: float, shape: float) -> float:

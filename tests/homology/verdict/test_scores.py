@@ -53,7 +53,7 @@ def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
     candidates, recommendation = recommend(shown(space), WHOLE, 2000)
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
     assert candidates[0].score > LEAST_SCORE
-    assert recommendation.confidence == confidence_of("named", candidates[0].score, 2000, False)
+    assert recommendation.confidence == confidence_of("named", candidates[0].score, 2000)
     assert candidates[0].name == space.name
     scores = [candidate.score for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
@@ -78,10 +78,9 @@ def seen(space: KnownSpace) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("kind", ["named", "none"])
-@pytest.mark.parametrize("pulled", [False, True])
 @pytest.mark.parametrize("samples", [10, 60, 2000, 10**7])
-def test_confidence_grows_with_the_score_and_is_a_probability(kind: str, pulled: bool, samples: int) -> None:
-    values = [confidence_of(kind, score, samples, pulled) for score in np.linspace(0, 1, 21)]
+def test_confidence_grows_with_the_score_and_is_a_probability(kind: str, samples: int) -> None:
+    values = [confidence_of(kind, score, samples) for score in np.linspace(0, 1, 21)]
     assert values == sorted(values) and 0 < values[0] < values[-1] < 1
 
 
@@ -110,7 +109,7 @@ def test_candidates_restrict_the_choice() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 1), (2, 0))}
     band = {"dimension": {2: 0.98}, "homology": betti, "boundary": 0.0}
     assert {candidate.name for candidate in recommend(band, WHOLE, 2000)[0]} > {"mobius", "cylinder"}
-    candidates, recommendation = recommend(band, WHOLE, 2000, catalogue=find(["mobius", "torus"]))
+    candidates, recommendation = recommend(band, WHOLE, 2000, find(["mobius", "torus"]))
     assert [candidate.name for candidate in candidates] == ["mobius", "torus"]
     assert recommendation.name == "mobius"
 

@@ -103,9 +103,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         orientable=orientable,
         orientation=orientation,
     )
-    candidates, recommendation = recommend(
-        observe(measured), cloud.verdicts, cloud.size, pulled=cloud.pulled, catalogue=options.catalogue
-    )
+    candidates, recommendation = recommend(observe(measured), cloud.verdicts, cloud.size, options.catalogue)
     return Piece(**vars(measured), candidates=candidates, recommendation=recommendation)
 
 

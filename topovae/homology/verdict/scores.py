@@ -24,8 +24,6 @@ def recommend(
     observations: Observations,
     verdicts: Verdicts,
     samples: int,
-    *,
-    pulled: bool = False,
     catalogue: tuple[KnownSpace, ...] = CATALOGUE,
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
@@ -37,7 +35,6 @@ def recommend(
         observations: what a piece shows of each kind of finding.
         verdicts: whether it is a manifold at all.
         samples: how many it has.
-        pulled: whether they were pulled onto planes.
         catalogue: the spaces to choose among.
 
     Returns:
@@ -57,8 +54,8 @@ def recommend(
     best = candidates[0]
     score = best.score * verdicts.manifold
     if verdicts.manifold > 0.5 and best.score > LEAST_SCORE:
-        return candidates, Recommendation(best.latent, best.name, confidence_of("named", score, samples, pulled))
-    return candidates, Recommendation(None, "none", confidence_of("none", 1 - score, samples, pulled))
+        return candidates, Recommendation(best.latent, best.name, confidence_of("named", score, samples))
+    return candidates, Recommendation(None, "none", confidence_of("none", 1 - score, samples))
 
 
 def _prior(space: KnownSpace) -> float:
