@@ -6,6 +6,7 @@
     topovae.load("run.h5").transform(X)                   the model of a run file, or the diagnosis of a report
     topovae.read("x.csv"), topovae.generate("torus")      data sets, from files and made
     topovae.parse("klein"), topovae.LatentSpace           latent expressions and spaces
+    topovae.VAE.of("klein", x).elbo(x)                    the model as a torch module, for a training loop of your own
 
 The names are imported when first used, so that `import topovae` stays light.
 """
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from topovae.errors import TopovaeError
     from topovae.homology.verdict.analyze import analyze
     from topovae.latent.space import LatentSpace
+    from topovae.model.vae import VAE
     from topovae.runs.estimator import TopologyAnalyzer, TopoVAE, load
     from topovae.signature import parse
 
 __all__ = [
+    "VAE",
     "LatentSpace",
     "TopoVAE",
     "TopologyAnalyzer",
@@ -40,6 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "VAE": "model.vae",
     "LatentSpace": "latent",
     "TopoVAE": "runs.estimator",
     "TopologyAnalyzer": "runs.estimator",
