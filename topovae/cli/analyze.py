@@ -24,6 +24,7 @@ from topovae.cli.shell import (
     write_json,
 )
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
+from topovae.store.documents import probability
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -247,7 +248,7 @@ def print_analysis(document: dict[str, Any]) -> None:
     for candidate in document["candidates"][:4]:
         reasons = "; ".join(reason for reason in candidate["reasons"] if not reason.startswith("for"))
         why = reasons or "all findings agree"
-        table.add_row(escape(candidate["latent"]), candidate["name"], f"{candidate['score']:.2f}", escape(why))
+        table.add_row(escape(candidate["latent"]), candidate["name"], probability(candidate["score"]), escape(why))
     out.print(table)
     if settling := document.get("settling"):
         out.print(telling_table(settling))
@@ -266,7 +267,7 @@ def telling_table(settling: dict[str, Any]) -> Table:
         table.add_column(escape(latent))
     for row in settling["rows"]:
         cells = (
-            f"{row['expected'][latent]} ({row['probability'][latent]:.2f})" if latent in row["expected"] else ""
+            f"{row['expected'][latent]} ({probability(row['probability'][latent])})" if latent in row["expected"] else ""
             for latent in settling["candidates"]
         )
         table.add_row(escape(row["observed"]), *cells)
@@ -283,7 +284,7 @@ def describe_evidence(evidence: dict[str, Any]) -> str:
 def headline(document: dict[str, Any]) -> str:
     """The answer in one line."""
     best = document["recommendation"]
-    sure = f"confidence {best['confidence']:.2f}"
+    sure = f"confidence {probability(best['confidence'])}"
     if best["name"] != "none":
         source = "" if best["source"] == "homology" else f", by {best['source']}"
         return f"{best['name']}: train with --latent '{best['latent']}' ({sure}{source})"

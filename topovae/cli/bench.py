@@ -13,6 +13,7 @@ import typer
 from topovae.cli.options import DebugOption, DeviceOption, JsonOption, QuietOption, SeedOption, declared
 from topovae.cli.shell import check_output, command, console, group, note, progress_bar, write_json
 from topovae.errors import UsageError
+from topovae.store.documents import probability
 
 if TYPE_CHECKING:
     from topovae.benchmarks.diagnosis import DiagnosisTask, Outcome, Scorecard, Tally
@@ -189,7 +190,7 @@ def results(tasks: Sequence[DiagnosisTask], jobs: int, save: str | None) -> Iter
 def report(outcomes: Sequence[Outcome], asked: int, advance: Callable[[str, float], None], quiet: bool) -> None:
     """Say the last outcome: in the progress bar at a terminal, else as a line on stderr."""
     last, done = outcomes[-1], len(outcomes)
-    words = f"{last.space} {last.noise:g} seed {last.seed}: {last.answer} {last.confidence:.2f}"
+    words = f"{last.space} {last.noise:g} seed {last.seed}: {last.answer} {probability(last.confidence)}"
     advance(words, done / asked)
     if not sys.stderr.isatty():
         note(f"{done}/{asked} {words} ({last.seconds:.1f} s){'' if last.right else '  WRONG'}", quiet)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from topovae.errors import InputError
+from topovae.store.documents import Brief
 
 CHUNK_BYTES = 64 * 2**20
 HELD_BYTES = 128 * 2**20
@@ -59,8 +60,8 @@ class Source:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Brief):
     """Samples, one a row, read when asked for; and what is known about them.
 
     Attributes:
@@ -130,7 +131,7 @@ class Dataset:
         return cls(rows, coordinates, labels, space, source, _chunk_rows(rows), notes)
 
     @classmethod
-    def given(cls, data: Dataset | ArrayLike) -> Dataset:
+    def given(cls, data: Dataset | RowSource | ArrayLike) -> Dataset:
         """Return a data set as it is, and an array of real numbers, of one sample a row, as a data set.
 
         Unlike `of`, it takes samples of one number, of many axes, and none at all: what can be done with them is for the

@@ -24,6 +24,7 @@ from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import observe
 from topovae.homology.verdict.measured import Measured
 from topovae.homology.verdict.scores import recommend
+from topovae.store.documents import Brief
 
 MOST_COVERED = 2
 """Double covers of more classes, 2^k − 1 of them, are left out."""
@@ -49,8 +50,8 @@ class Options:
     report: Callable[[str, float], None]
 
 
-@dataclass(frozen=True)
-class Piece(Measured):
+@dataclass(frozen=True, repr=False)
+class Piece(Brief, Measured):
     """What was found of one connected piece: what was measured, and what it says.
 
     Attributes:
