@@ -10,7 +10,7 @@ from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputO
 from topovae.cli.shell import check_output, check_stream, command, open_table, open_trained
 
 
-@command("decode")
+@command("decode", "topovae encode run.h5 -i x.npy | topovae decode run.h5 -o y.npy")
 def decode(
     run: RunArgument,
     input: Annotated[str, typer.Option("--input", "-i", help="Latent coordinates, in any data format; - for stdin.")] = "-",

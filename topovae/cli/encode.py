@@ -11,7 +11,7 @@ from topovae.cli.shell import check_output, check_stream, command, open_data, op
 from topovae.errors import RunFileError
 
 
-@command("encode")
+@command("encode", "topovae encode run.h5 -i x.npy --format csv -o z.csv")
 def encode(
     run: RunArgument,
     input: Annotated[str, typer.Option("--input", "-i", help="The data; - for stdin.")] = "-",

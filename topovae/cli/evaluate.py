@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from topovae.store.schema import Run
 
 
-@command("evaluate")
+@command("evaluate", "topovae evaluate run.h5 x.npy --plot run.png")
 def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,

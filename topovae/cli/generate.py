@@ -17,7 +17,7 @@ SPACE_HELP = (
 )
 
 
-@command("generate")
+@command("generate", "topovae generate torus -n 2000 --ambient 50 --noise 0.05 -o torus.npz")
 def generate(
     space: Annotated[str, typer.Argument(help=SPACE_HELP)],
     n: Annotated[int | None, typer.Option("-n", "--n", help="How many samples.", min=1)] = None,

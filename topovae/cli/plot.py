@@ -11,7 +11,7 @@ from topovae.cli.shell import check_picture, command, note, open_trained
 from topovae.errors import InputError
 
 
-@command("plot")
+@command("plot", "topovae plot run.h5 -o run.png")
 def plot(
     run: RunArgument,
     data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,

@@ -10,7 +10,7 @@ from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputO
 from topovae.cli.shell import check_output, check_stream, command, open_trained
 
 
-@command("sample")
+@command("sample", "topovae sample run.h5 -n 100 -o new.npy")
 def sample(
     run: RunArgument,
     n: Annotated[int, typer.Option("-n", "--n", help="How many.", min=1)] = 64,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from topovae.cli.options import arrange
 from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, UsageError, visible
 from topovae.extensions import load_extensions
 from topovae.store.documents import finite
@@ -92,15 +93,18 @@ def group(name: str, text: str) -> typer.Typer:
     return commands
 
 
-def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(name: str, example: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command; its errors become one message on stderr and the documented exit code.
 
     Args:
         name: its word.
+        example: a call of it, which ends its help.
         place: the group that it belongs to.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
+        arrange(function)
+
         @functools.wraps(function)
         def guarded(**options: Any) -> None:
             _hear_signals()
@@ -133,7 +137,7 @@ def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None
             finally:
                 HELD.close()
 
-        return place.command(name)(guarded)
+        return place.command(name, epilog=f"Example: {example}")(guarded)
 
     return register
 

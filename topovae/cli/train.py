@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from topovae.training.loop import TrainingState
 
 
-@command("train")
+@command("train", "topovae train x.npy --latent auto -o run.h5")
 @takes("train")
 def train(
     data: DataArgument,
@@ -49,7 +49,7 @@ def train(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
     options: dict[str, Any],
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished run of another latent.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a run of another latent, or an unfinished one.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
