@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 from topovae.cli import app
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
+from topovae.model.networks import BODIES
+from topovae.model.vae import LIKELIHOODS
 from topovae.runs.estimator import TopoVAE
-from topovae.runs.options import EVERYWHERE, TrainOptions
+from topovae.runs.options import EVERYWHERE, INITS, TrainOptions
 from topovae.runs.provenance import make_header
 from topovae.runs.sweep import SweepOptions, check_same_sweep
 from topovae.store.schema import Sweep
+from topovae.training.config import COMPILE, PRECISIONS
 
 FIELDS = {field.name: field for field in fields(TrainOptions)}
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
@@ -31,6 +34,23 @@ def test_the_estimator_has_the_parameters_of_a_training() -> None:
     for name in parameters.keys() & FIELDS.keys() - {"latent"}:
         assert parameters[name].default == FIELDS[name].default, name
     assert FIELDS["latent"].default is MISSING and parameters["random_state"].default == FIELDS["seed"].default
+
+
+def test_choices_are_those_of_the_parts_that_take_them() -> None:
+    told = {name: field.metadata["choices"] for name, field in FIELDS.items() if field.metadata.get("choices")}
+    homes = {
+        "likelihood": LIKELIHOODS,
+        "network": ("auto", *BODIES),
+        "compile": COMPILE,
+        "precision": PRECISIONS,
+        "init": INITS,
+    }
+    assert {name: told[name] for name in homes} == {name: tuple(known) for name, known in homes.items()}
+    for name, known in told.items():
+        for value in known:
+            TrainOptions("klein", **{name: value})
+        with pytest.raises(UsageError, match=" or |, ".join(known)):
+            TrainOptions("klein", **{name: "another"})
 
 
 @pytest.mark.parametrize("command", EVERYWHERE)

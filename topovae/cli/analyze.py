@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _UNITS = {"b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
-@command("analyze")
+@command("analyze", "topovae analyze sample_data/torus.npz --plot torus.png")
 def analyze(
     data: DataArgument,
     json: JsonOption = False,
@@ -49,7 +49,13 @@ def analyze(
     candidates: Annotated[
         str | None, typer.Option(help="Choose among these latent expressions only, with commas between them.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="auto, counts (square roots, smoothing of time series) or none.")] = "auto",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="What is done before distances are taken; counts: square roots, smoothing of time series.",
+            metavar="auto | counts | none",
+        ),
+    ] = "auto",
     evidence: Annotated[
         bool,
         typer.Option(
@@ -58,7 +64,7 @@ def analyze(
     ] = False,
     memory: Annotated[str, typer.Option(help="Memory that may be used, such as 2GiB.")] = "2GiB",
     time: Annotated[float | None, typer.Option(help="Seconds that homology, then evidence, may take.", min=0.0)] = None,
-    metric: Annotated[str, typer.Option(help="euclidean or cosine.")] = "euclidean",
+    metric: Annotated[str, typer.Option(help="Of distances between samples.", metavar="euclidean | cosine")] = "euclidean",
     distance_matrix: Annotated[
         bool, typer.Option(help="The data are an n x n distance matrix, or a sparse graph of edge lengths.")
     ] = False,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
 
 
-@command("diagnosis", bench)
+@command("diagnosis", "topovae bench diagnosis circle torus --seeds 0:3", bench)
 def diagnosis(
     spaces: Annotated[
         list[str] | None, typer.Argument(help="Spaces as `topovae generate` makes them; without any, all with known answers.")
@@ -71,7 +71,7 @@ def diagnosis(
         show(outcomes, settings, "json" if json else "markdown" if markdown else "tables")
 
 
-@command("train", bench)
+@command("train", "topovae bench train --epochs 5", bench)
 def train(
     models: Annotated[int, typer.Option(help="Models of the ensemble.", min=1)] = 16,
     epochs: Annotated[int, typer.Option(help="Epochs of every training.", min=1)] = 4,
@@ -110,7 +110,7 @@ def train(
     console().print(f"validation curves agree to {max(rate.curve_difference for rate in rates):.0e} of the loss")
 
 
-@command("calibrate", bench)
+@command("calibrate", "topovae bench calibrate --jobs 2", bench)
 def calibrate(
     sets: Annotated[int, typer.Option(help="Number of simulated sets.", min=1)] = 600,
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,

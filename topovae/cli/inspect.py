@@ -13,7 +13,7 @@ from topovae.cli.shell import command, console, write_json
 from topovae.errors import RunFileError, visible
 
 
-@command("inspect")
+@command("inspect", "topovae inspect run.h5 --field metrics/final/test/rms")
 def inspect(
     file: Annotated[str, typer.Argument(help="A run file, a report or a data set.")],
     field: Annotated[str | None, typer.Option(help="One field, such as metrics/final/test/rms.")] = None,

@@ -11,13 +11,15 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, visible
+from topovae.cli.options import arrange
+from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, UsageError, visible
 from topovae.extensions import load_extensions
 from topovae.store.documents import finite
+from topovae.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +36,24 @@ app = typer.Typer(
     help="Diagnose the topology of a data set, train the VAE whose latent space matches it, and check the result.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"topovae {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_the_tool(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    pass
+
 
 Stored = TypeVar("Stored", "Run", "Report", "Sweep")
 
@@ -75,15 +93,18 @@ def group(name: str, text: str) -> typer.Typer:
     return commands
 
 
-def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(name: str, example: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command; its errors become one message on stderr and the documented exit code.
 
     Args:
         name: its word.
+        example: a call of it, which ends its help.
         place: the group that it belongs to.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
+        arrange(function)
+
         @functools.wraps(function)
         def guarded(**options: Any) -> None:
             _hear_signals()
@@ -116,7 +137,7 @@ def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None
             finally:
                 HELD.close()
 
-        return place.command(name)(guarded)
+        return place.command(name, epilog=f"Example: {example}")(guarded)
 
     return register
 
@@ -239,6 +260,27 @@ def open_stored(path: str, read: Callable[[str], Stored], quiet: bool) -> Stored
     return found
 
 
+def open_trained(path: str, quiet: bool) -> Run:
+    """Read a run file to work with its model; that its training is not done is said on stderr.
+
+    Args:
+        path: the file.
+        quiet: leave the notes out.
+    """
+    from topovae.runs.integrity import open_run
+
+    run = open_stored(path, open_run, quiet)
+    checkpoint = run.model.checkpoint
+    if checkpoint is not None and not checkpoint.finished:
+        done = (
+            f"only {checkpoint.epoch} whole epochs are done"
+            if checkpoint.epoch
+            else "0 epochs are done: its weights are untrained"
+        )
+        note(f"topovae: warning: {path} holds an unfinished run, of which {done}", quiet)
+    return run
+
+
 def set_threads(network: str, threads: int | None = None) -> None:
     """One thread for dense networks, whose steps are too short to share; all cores for convolutions.
 
@@ -252,19 +294,41 @@ def set_threads(network: str, threads: int | None = None) -> None:
         torch.set_num_threads(threads or 1)
 
 
-def check_output(path: str, *inputs: str | None) -> None:
+TEXTS = ("csv", "jsonl")
+"""Formats that a terminal can show."""
+
+
+def check_stream(path: str, form: str | None = None) -> None:
+    """Find out before the work whether what goes to stdout ("-") would fill a terminal with bytes.
+
+    Args:
+        path: where the output goes.
+        form: its format; .npy where there is none.
+
+    Raises:
+        UsageError: it would.
+    """
+    if path == "-" and form not in TEXTS and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal, which cannot show arrays; give -o FILE, or send them on with | or >")
+
+
+def check_output(path: str, *inputs: str | None, streams: bool = False) -> None:
     """Find out before the work whether a file can be written, and that it is none of the inputs.
 
     Args:
-        path: where the output goes; stdout ("-") always can.
+        path: where the output goes.
         inputs: what the command reads, as given.
+        streams: whether it may go to stdout ("-").
 
     Raises:
         OutputError: it cannot, or it is one of them.
+        UsageError: it is stdout, and cannot go there.
     """
     from topovae.store.atomic import check_writable
 
     if path == "-":
+        if not streams:
+            raise UsageError("this file cannot go to standard output, as it is written in parts; give -o FILE")
         return
     check_writable(path)
     for given in inputs:

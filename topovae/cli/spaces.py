@@ -22,7 +22,7 @@ FACTOR_COORDINATES = {
 }
 
 
-@command("spaces")
+@command("spaces", "topovae spaces klein")
 def spaces(
     expression: Annotated[str | None, typer.Argument(help="Describe this latent expression alone.")] = None,
     json: JsonOption = False,
