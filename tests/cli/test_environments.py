@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -145,3 +146,43 @@ def test_resume_goes_on_to_more_epochs(tool: Tool, squares: Path) -> None:
 def test_a_name_with_colons_is_a_file(tool: Tool) -> None:
     assert tool("generate", "circle", "-n", 40, "-o", "a::b.npz").code == 0
     assert b"[40, 2]" in tool("inspect", "a::b.npz").out and b"[40, 2]" in tool("inspect", "a::b.npz::x").out
+
+
+def tables(out: bytes) -> list[str]:
+    """The lines on stdout but for sentences, which a pipe gets whole."""
+    return [line for line in out.decode().splitlines() if not line.startswith("  ")]
+
+
+@pytest.mark.parametrize("columns", [60, 40])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("analyze", "DATA"),
+        ("evaluate", "RUN", "DATA", "--iwae", 2),
+        ("inspect", "RUN"),
+        ("inspect", "DATA"),
+        ("spaces",),
+        ("spaces", "klein"),
+        ("sweep", "DATA", "--latents", "S1,R2", "--betas", "0.5,1", "--seeds", 2, "--epochs", 2, "-o", "sweep.h5"),
+        ("train", "DATA", "--latent", "S1", "--baseline", "--epochs", 2, "-o", "run.h5"),
+        ("bench", "diagnosis", "circle", "-n", 100, "--ambient", 4, "--seeds", "1", "--noise", "0.05"),
+    ],
+    ids=lambda words: " ".join(map(str, words[:2])),
+)
+def test_what_is_printed_fits_and_nothing_is_cut(
+    tool: Tool, run: Path, circle: Path, words: tuple[object, ...], columns: int
+) -> None:
+    tool.environment |= {"COLUMNS": str(columns)}
+    done = tool(*({"RUN": run, "DATA": circle}.get(str(word), word) for word in words))
+    assert done.code == 0, done.err
+    assert [line for line in tables(done.out) if len(line) > columns] == []
+    assert "…" not in done.out.decode()
+
+
+def test_a_narrow_terminal_shows_the_same_numbers(tool: Tool, run: Path, circle: Path) -> None:
+    words = ("evaluate", run, circle, "--iwae", 0, "--no-certificate")
+    wide = tool(*words).out.decode()
+    tool.environment |= {"COLUMNS": "40"}
+    narrow = tool(*words).out.decode()
+    numbers = re.findall(r"-?\d+\.\d+", wide.split("angle")[0])
+    assert len(numbers) > 20 and sorted(re.findall(r"-?\d+\.\d+", narrow.split("angle")[0])) == sorted(numbers)

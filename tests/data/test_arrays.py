@@ -136,6 +136,22 @@ def test_what_lies_on_disk_stays_there(kind: str, tmp_path: Path) -> None:
     assert take(held) is held
 
 
+@pytest.mark.parametrize("kind", ["array", "path", "data set", "csr", "frame"])
+def test_groups_stay_together_whatever_the_samples_are_held_in(kind: str, tmp_path: Path) -> None:
+    groups = np.repeat(np.arange(10), 4)
+    model = topovae.TopoVAE(latent="R2", epochs=1).fit(KINDS[kind](tmp_path), groups=groups)
+    parts = [set(groups[rows].tolist()) for rows in model.run_.split.values()]
+    assert sum(map(len, parts)) == 10 and set.union(*parts) == set(range(10))
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_a_reader_left_out_is_said(tmp_path: Path) -> None:
+    rows = "\n".join(f"{i},{a},{b}" for i, (a, b) in enumerate(X[:, :2].tolist()))
+    (tmp_path / "x.csv").write_text(f",a,b\n{rows}\n")  # as pandas writes it, with an index
+    with pytest.raises(UserWarning, match="index"):
+        topovae.TopoVAE(latent="R", epochs=1).fit(tmp_path / "x.csv")
+
+
 @pytest.mark.parametrize(
     ("x", "words"),
     [

@@ -11,11 +11,13 @@ import typer
 from typer.testing import CliRunner
 
 from topovae.cli import app
+from topovae.cli.analyze import parse_primes, parse_size
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
+from topovae.homology.verdict.analyze import analyze
 from topovae.model.networks import BODIES
 from topovae.model.vae import LIKELIHOODS
-from topovae.runs.estimator import TopoVAE
+from topovae.runs.estimator import TopologyAnalyzer, TopoVAE
 from topovae.runs.options import EVERYWHERE, INITS, TrainOptions
 from topovae.runs.provenance import make_header
 from topovae.runs.sweep import SweepOptions, check_same_sweep
@@ -34,6 +36,18 @@ def test_the_estimator_has_the_parameters_of_a_training() -> None:
     for name in parameters.keys() & FIELDS.keys() - {"latent"}:
         assert parameters[name].default == FIELDS[name].default, name
     assert FIELDS["latent"].default is MISSING and parameters["random_state"].default == FIELDS["seed"].default
+
+
+def test_the_analyzer_the_function_and_the_command_have_the_same_defaults() -> None:
+    ours, theirs = (inspect.signature(one).parameters for one in (TopologyAnalyzer, analyze))
+    shared = ours.keys() & theirs.keys()
+    assert theirs.keys() - ours.keys() == {"data", "seed", "distance_matrix", "progress"}
+    assert {name: ours[name].default for name in shared} == {name: theirs[name].default for name in shared}
+    command = {parameter.name: parameter.default for parameter in COMMANDS["analyze"].params}
+    texts = {"primes": "2,3", "memory": "2GiB"}  # as they are typed: the same values
+    for name in sorted(shared):
+        assert command[name] == texts.get(name, ours[name].default), name
+    assert (parse_primes(texts["primes"]), parse_size(texts["memory"])) == (ours["primes"].default, ours["memory"].default)
 
 
 def test_choices_are_those_of_the_parts_that_take_them() -> None:

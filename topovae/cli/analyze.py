@@ -20,6 +20,7 @@ from topovae.cli.shell import (
     console,
     note,
     open_data,
+    print_table,
     progress_bar,
     write_json,
 )
@@ -227,9 +228,10 @@ def print_analysis(document: dict[str, Any]) -> None:
     from rich.table import Table
 
     out = console()
+    wide = not out.is_terminal  # a pipe has no width, and a line of it is a sentence
     out.print(f"[bold]{escape(headline(document))}[/bold]")
     for sentence in document["summary"]:
-        out.print(f"  {escape(sentence)}", soft_wrap=True)
+        out.print(f"  {escape(sentence)}", soft_wrap=wide)
     dimension = document["intrinsic_dimension"]
     low, high = dimension["interval"]
     facts = Table(show_header=False, box=None)
@@ -245,7 +247,7 @@ def print_analysis(document: dict[str, Any]) -> None:
     for cover in document["covers"]:
         ranks = ", ".join(f"{numbers[1]} over Z/{prime}" for prime, numbers in cover["betti"].items())
         facts.add_row(f"double cover {cover['class']}", f"H1 of rank {ranks}")
-    out.print(facts)
+    print_table(facts)
     table = Table(title="candidates", title_justify="left")
     table.add_column("latent")
     table.add_column("name")
@@ -255,11 +257,11 @@ def print_analysis(document: dict[str, Any]) -> None:
         reasons = "; ".join(reason for reason in candidate["reasons"] if not reason.startswith("for"))
         why = reasons or "all findings agree"
         table.add_row(escape(candidate["latent"]), candidate["name"], probability(candidate["score"]), escape(why))
-    out.print(table)
+    print_table(table)
     if settling := document.get("settling"):
-        out.print(telling_table(settling))
+        print_table(telling_table(settling))
     if evidence := document.get("evidence"):
-        out.print(escape(describe_evidence(evidence)), soft_wrap=True)
+        out.print(escape(describe_evidence(evidence)), soft_wrap=wide)
 
 
 def telling_table(settling: dict[str, Any]) -> Table:

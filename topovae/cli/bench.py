@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, JsonOption, QuietOption, SeedOption, declared
-from topovae.cli.shell import check_output, command, console, group, note, progress_bar, write_json
+from topovae.cli.shell import check_output, command, console, group, note, print_table, progress_bar, write_json
 from topovae.errors import UsageError
 from topovae.store.documents import probability
 
@@ -106,7 +106,7 @@ def train(
         reached = "–" if rate.seconds_to_loss is None else f"{rate.seconds_to_loss:.1f}"
         pace = f"{rate.steps_per_second:.0f}", f"{rate.ratio:.2f}", f"{rate.limit:.1%}", f"{rate.start_seconds:.1f}"
         table.add_row(rate.name, *pace, reached, f"{rate.peak_bytes / 2**20:.0f}")
-    console().print(table)
+    print_table(table)
     console().print(f"validation curves agree to {max(rate.curve_difference for rate in rates):.0e} of the loss")
 
 
@@ -255,7 +255,7 @@ def print_summary(summary: Scorecard) -> None:
     table.add_section()
     ends = [_ratio(summary.by_noise[level]) if level in summary.by_noise else "" for level in levels]
     table.add_row("right", "", *ends)
-    out.print(table)
+    print_table(table)
     for words in others:
         out.print(words)
     bins = Table(title="how often answers of each confidence are right", title_justify="left")
@@ -263,7 +263,7 @@ def print_summary(summary: Scorecard) -> None:
         bins.add_column(head, justify="right")
     for row in summary.reliability:
         bins.add_row(interval(row), f"{row.mean_confidence:.3f}", str(row.rate), f"{row.rate.share:.3f}")
-    out.print(bins)
+    print_table(bins)
 
 
 def print_tallies(tallies: Sequence[Tally]) -> None:
@@ -277,7 +277,7 @@ def print_tallies(tallies: Sequence[Tally]) -> None:
     table = Table(*TALLY_HEADS, title="answers by kind of instrument", title_justify="left")
     for one in tallies:
         table.add_row(*one.cells())
-    console().print(table)
+    print_table(table)
 
 
 def _painted(answer: str, count: int, right: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, JsonOption, QuietOption, SeedOption
-from topovae.cli.shell import command, console, write_json
+from topovae.cli.shell import command, print_table, write_json
 from topovae.errors import RunFileError, visible
 
 
@@ -80,4 +80,4 @@ def print_tree(document: dict[str, Any]) -> None:
     for key, value in document.items():
         plain = visible(value) if isinstance(value, str) else json_module.dumps(value, default=str)
         table.add_row(f"[bold]{key}[/bold]", plain.replace("[", "\\["))
-    console().print(table)
+    print_table(table)

@@ -24,6 +24,7 @@ from topovae.version import __version__
 if TYPE_CHECKING:
     import numpy as np
     from rich.console import Console
+    from rich.table import Table
 
     from topovae.data.dataset import Dataset
     from topovae.store.schema import Report, Run, Sweep
@@ -190,6 +191,38 @@ def console(stderr: bool = False) -> Console:
             raise
 
     return Console(stderr=stderr, highlight=False)
+
+
+UNBOUNDED = 10**4
+"""Characters that no row of a table has, to measure how many it wants: not tuned."""
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout; where its words do not fit side by side, row below row, each cell after its heading.
+
+    Args:
+        table: rows below headings, or pairs of a name and a value, which are broken rather than cut.
+    """
+    from rich.measure import Measurement
+    from rich.table import Table as Base
+
+    out = console()
+    for column in table.columns:
+        column.overflow = "fold"
+    if not table.show_header or Measurement.get(out, out.options.update_width(UNBOUNDED), table).minimum <= out.width:
+        out.print(table)
+        return
+    if table.title is not None:
+        out.print(table.title)
+    headings = [column.header for column in table.columns]
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        record = Base(show_header=False, box=None)
+        record.add_column(no_wrap=True)
+        record.add_column(overflow="fold")
+        for heading, cell in zip(headings, cells, strict=True):
+            record.add_row(heading, cell)
+        out.print(record)
+        out.print()
 
 
 def note(text: str, quiet: bool) -> None:

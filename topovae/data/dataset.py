@@ -204,6 +204,17 @@ class Dataset(Brief):
                 out[places] = self._read(slice(first, int(wanted[-1]) + 1)).take(wanted - first, axis=0)
         return out
 
+    def grouped(self, group: Any) -> Dataset:
+        """Return these samples with other groups.
+
+        Args:
+            group: (n,) as `of` takes it.
+
+        Raises:
+            InputError: they do not fit.
+        """
+        return replace(self, group=_labels(group, self.place))
+
     def take(self, index: np.ndarray) -> Dataset:
         """Return some samples as a data set in memory, with their truth and groups.
 

@@ -67,7 +67,9 @@ class SampleReader(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         found = take(X)
         try:
             if isinstance(found, Dataset):
-                data = found
+                data = found if groups is None else found.grouped(groups)
+                for said in data.notes if reset else ():
+                    warnings.warn(f"{data.place}: {said}", UserWarning, stacklevel=3)
             elif type(found) is np.ndarray and found.ndim <= 2:
                 table = check_array(found, ensure_all_finite=False, ensure_min_features=2 if reset else 1)
                 self._compare_columns(X, table.shape[1], reset)
