@@ -10,7 +10,7 @@ import numpy as np
 from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks, assign
-from topovae.homology.cloud.manifold import Verdicts, orientation_by_classes
+from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
 from topovae.homology.complexes.bars import ranked_ratios
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.passes import Homology, compute_homology
@@ -18,7 +18,7 @@ from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_classes, observe_double_covers
 from topovae.homology.features.nulls import Counted, betti_number, likelihoods
-from topovae.homology.fitted import law_of
+from topovae.homology.fitted import Law, law_of
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import observe
@@ -78,10 +78,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
     options.report("products and covers", 0.85)
     landmarks = {degree: len(chosen.distances) for degree, chosen in homology.landmarks.items()}
-    laws = {
-        (p, k): law_of(k, dimension, landmarks[k], cloud.size, found, p, pulled=cloud.pulled)
-        for (p, k), found in ratios.items()
-    }
+    laws = {(p, k): _law(cloud, k, landmarks[k], found, p, options.alpha) for (p, k), found in ratios.items()}
     significant = {key: betti_number(found, laws[key], options.alpha) for key, found in ratios.items()}
     products = _products(homology, dimension, significant)
     numbers = _proven(significant, ratios, products)
@@ -106,6 +103,14 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     )
     candidates, recommendation = recommend(observe(measured), cloud.verdicts, cloud.size, options.catalogue)
     return Piece(**vars(measured), candidates=candidates, recommendation=recommendation)
+
+
+def _law(cloud: Cloud, degree: int, landmarks: int, ratios: np.ndarray, prime: int, alpha: float) -> Law:
+    """Return the law of bars; where the dimension is in doubt, that which takes the most for noise."""
+    found = cloud.dimension
+    possible = (found.value,) if found.believed else tuple(dimension_probabilities(found))
+    laws = [law_of(degree, one, landmarks, cloud.size, ratios, prime, pulled=cloud.pulled) for one in possible]
+    return max(laws, key=lambda law: law.critical_ratio(alpha))
 
 
 @dataclass(frozen=True)
