@@ -162,7 +162,7 @@ def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         UsageError: there are too few.
     """
     whole = [row for row in rows if row.get("components") == 1]
-    kept = {
+    kept: dict[bool, list[Mapping[str, Any]]] = {
         False: [row for row in whole if row["found"] == row["dimension"]],
         True: [{**row, **row["core"]} for row in whole if row.get("core", {}).get("dimension") == row["dimension"]],
     }
