@@ -21,6 +21,7 @@ IMAGES = "python tests/benchmarks/images.py"
 OUTLIERS = "python tests/benchmarks/outliers.py"
 CORES = "python tests/benchmarks/cores.py"
 
+HELD_APART = "264 generated sets held apart: 700 and 2000 samples, noise up to 0.3, swiss rolls, squashed tori"
 GENERATED = "generated sets, seeds from 1000 on"
 APART = "between what maps known to be homeomorphisms reach and what others do"
 KNOWN_MAPS = "maps known to be homeomorphisms or not (tests/support/maps.py), seeds from 1000 on"
@@ -584,6 +585,14 @@ VERDICT: dict[str, Tuned] = {
         data=GENERATED,
     ),
     "least_score": Tuned(0.6, "score", "A space that explains the findings no better is not recommended.", data=GENERATED),
+    "hard_intercept": Tuned(
+        -1.05,
+        "log odds",
+        "Log odds, at most, that a name of score one half is right.",
+        "names of score below 0.7 are seldom right on hard sets, however many samples (tests/benchmarks/calibrate.py of d5928f2)",
+        data=HELD_APART,
+    ),
+    "hard_slope": Tuned(2.53, "log odds a log odd", "How they rise with those of its score.", data=HELD_APART),
     "several_confidence": Tuned(0.95, "probability", "How sure `none` is where the data fall into several components."),
     "sure_diagnosis": Tuned(
         0.8, "probability", "An answer that is less sure says what would settle it, and gives way to evidence."

@@ -18,10 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from topovae.homology.calibration import tuned
 from topovae.homology.odds import log_odds, logistic
 
 SCHEMA = "topovae/calibration/2"
 FILE = "calibration.json"
+
+HARD_INTERCEPT, HARD_SLOPE = tuned("hard_intercept"), tuned("hard_slope")
 
 MOST_SEEN = 4
 """The least dimension of which not all homology is computed: follows from the regimes, not tuned."""
@@ -85,7 +88,7 @@ class Law:
 
 
 def confidence_of(kind: str, score: float, samples: int, dimension: int) -> float:
-    """Return the probability that an answer is right.
+    """Return the probability that an answer is right: a name is no surer than simulated sets and than generated hard ones say.
 
     Args:
         kind: `named` or `none`.
@@ -95,7 +98,8 @@ def confidence_of(kind: str, score: float, samples: int, dimension: int) -> floa
     """
     fitted = document()["confidence"]
     terms = circumstances(score, np.clip(samples, *fitted["samples"]), dimension)
-    return logistic(float(terms[: len(fitted[kind])] @ fitted[kind]))
+    sure = logistic(float(terms[: len(fitted[kind])] @ fitted[kind]))
+    return min(sure, logistic(HARD_INTERCEPT + HARD_SLOPE * log_odds(score))) if kind == "named" else sure
 
 
 def circumstances(score: float, samples: float, dimension: int) -> np.ndarray:
