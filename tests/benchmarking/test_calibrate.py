@@ -166,9 +166,10 @@ def test_bars_of_a_small_set_are_observed() -> None:
 def answer(rng: np.random.Generator, named: bool, **changed: Any) -> dict[str, Any]:
     """A row of an answer that is right as often as its score and the number of samples have it."""
     score, n = float(rng.uniform(0.05, 0.95)), int(np.exp(rng.uniform(np.log(60), np.log(5000))))
-    odds = -0.5 + 1.5 * np.log(score / (1 - score)) + 0.4 * np.log(n / 1000)
+    dimension = int(rng.integers(1, 5))
+    odds = -0.5 + 1.5 * np.log(score / (1 - score)) + 0.4 * np.log(n / 1000) - 0.3 * dimension * named
     right = bool(rng.random() < 1 / (1 + np.exp(-odds)))
-    row = {"named": named, "score": score if named else 1 - score, "n": n, "right": right}
+    row = {"named": named, "score": score if named else 1 - score, "n": n, "dimension": dimension, "right": right}
     return {**row, "components": 1, "source": "homology", "rests_on": "samples", **changed}
 
 
@@ -176,8 +177,8 @@ def test_a_fit_recovers_how_often_answers_are_right() -> None:
     rng = np.random.default_rng(3)
     rows = [answer(rng, named) for named in (True, False) for _ in range(6000)]
     fitted = fit_confidence(rows)
-    for kind in ("named", "none"):
-        assert fitted[kind] == pytest.approx([-0.5, 1.5, 0.4], abs=0.15)
+    assert fitted["named"] == pytest.approx([-0.5, 1.5, 0.4, -0.3], abs=0.2)
+    assert fitted["none"] == pytest.approx([-0.5, 1.5, 0.4], abs=0.15)
     assert fitted["answers"] == 12_000 and fitted["samples"][0] >= 60 and fitted["samples"][1] <= 5000
     others = ({"components": 2}, {"source": "order"}, {"rests_on": "core"})
     assert fit_confidence([*rows, *(answer(rng, True, **change) for change in others for _ in range(500))]) == fitted

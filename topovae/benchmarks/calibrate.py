@@ -162,7 +162,7 @@ def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         UsageError: there are too few.
     """
     whole = [row for row in rows if row.get("components") == 1]
-    kept = {
+    kept: dict[bool, list[Mapping[str, Any]]] = {
         False: [row for row in whole if row["found"] == row["dimension"]],
         True: [{**row, **row["core"]} for row in whole if row.get("core", {}).get("dimension") == row["dimension"]],
     }
@@ -270,6 +270,10 @@ def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
     return law_of(x)
 
 
+TERMS = {"named": 4, "none": 3}
+"""So many terms are fitted: not the dimension for `none`, as all simulated sets that are no manifold are curves."""
+
+
 def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Fit the log odds that names are right, and that `none` is, linear in what `fitted.circumstances` says.
 
@@ -290,7 +294,7 @@ def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         right = np.array([row["right"] for row in group], dtype=int)
         if len(group) < FEWEST or not 0 < right.sum() < len(right):
             raise UsageError(f"{len(group)} answers, of which {right.sum()} are right, are too few; draw more --sets")
-        terms = np.array([circumstances(_score(row), row["n"]) for row in group])
+        terms = np.array([circumstances(_score(row), row["n"], row["dimension"])[: TERMS[kind]] for row in group])
         # a weak penalty keeps the fit finite where terms hardly vary
         fit = LogisticRegression(C=10.0, fit_intercept=False, max_iter=1000).fit(terms, right)
         fitted[kind] = np.round(fit.coef_[0], 3).tolist()

@@ -23,6 +23,9 @@ from topovae.homology.odds import log_odds, logistic
 SCHEMA = "topovae/calibration/2"
 FILE = "calibration.json"
 
+MOST_SEEN = 4
+"""The least dimension of which not all homology is computed: follows from the regimes, not tuned."""
+
 REST = 3
 """Bars, the last ranked, that say how long those of noise live: one alone scatters, earlier ones may be classes. Not tuned."""
 
@@ -81,21 +84,26 @@ class Law:
         return np.asarray(1 / (1 + np.exp(np.clip((mean - np.log(ratios)) / self.spread, -LONG, LONG))))
 
 
-def confidence_of(kind: str, score: float, samples: int) -> float:
+def confidence_of(kind: str, score: float, samples: int, dimension: int) -> float:
     """Return the probability that an answer is right.
 
     Args:
         kind: `named` or `none`.
         score: how sure the decision was.
         samples: that it rests on.
+        dimension: that they show.
     """
     fitted = document()["confidence"]
-    return logistic(float(circumstances(score, np.clip(samples, *fitted["samples"])) @ fitted[kind]))
+    terms = circumstances(score, np.clip(samples, *fitted["samples"]), dimension)
+    return logistic(float(terms[: len(fitted[kind])] @ fitted[kind]))
 
 
-def circumstances(score: float, samples: float) -> np.ndarray:
-    """Return what the log odds of being right are linear in: 1, those of the score, and the log of thousands of samples."""
-    return np.array([1.0, log_odds(score), np.log(samples / 1000)])
+def circumstances(score: float, samples: float, dimension: int) -> np.ndarray:
+    """Return what the log odds of being right are linear in: 1, those of the score, the log of thousands of samples, dimension.
+
+    From the fourth dimension on all are alike: of them only classes of degree 1 are seen.
+    """
+    return np.array([1.0, log_odds(score), np.log(samples / 1000), min(dimension, MOST_SEEN)])
 
 
 def standard_extreme(alpha: float, shape: float) -> float:

@@ -101,7 +101,7 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         orientable=orientable,
         orientation=orientation,
     )
-    candidates, recommendation = recommend(observe(measured), cloud.verdicts, cloud.size, options.catalogue)
+    candidates, recommendation = recommend(observe(measured), cloud.verdicts, cloud.size, dimension, options.catalogue)
     return Piece(**vars(measured), candidates=candidates, recommendation=recommendation)
 
 

@@ -24,6 +24,7 @@ def recommend(
     observations: Observations,
     verdicts: Verdicts,
     samples: int,
+    dimension: int,
     catalogue: tuple[KnownSpace, ...] = CATALOGUE,
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
@@ -35,6 +36,7 @@ def recommend(
         observations: what a piece shows of each kind of finding.
         verdicts: whether it is a manifold at all.
         samples: how many it has.
+        dimension: that it shows.
         catalogue: the spaces to choose among.
 
     Returns:
@@ -54,8 +56,8 @@ def recommend(
     best = candidates[0]
     score = best.score * verdicts.manifold
     if verdicts.manifold > 0.5 and best.score > LEAST_SCORE:
-        return candidates, Recommendation(best.latent, best.name, confidence_of("named", score, samples))
-    return candidates, Recommendation(None, "none", confidence_of("none", 1 - score, samples))
+        return candidates, Recommendation(best.latent, best.name, confidence_of("named", score, samples, dimension))
+    return candidates, Recommendation(None, "none", confidence_of("none", 1 - score, samples, dimension))
 
 
 def _prior(space: KnownSpace) -> float:
