@@ -16,9 +16,11 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"  # commands draw into files, and what a notebook exports may not be installed here
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
-    from topovae.cli import app
+    if hasattr(signal, "SIGPIPE"):  # a reader that leaves a help ends it as it ends any program; commands tell it themselves
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    from topovae.cli import run
 
-    app()
+    run()
 
 
 _PLAIN = str.maketrans(

@@ -14,6 +14,7 @@ from support.places import ROOT
 
 from topovae.cli import app
 from topovae.cli.generate import SPACE_HELP
+from topovae.data.readers.find import FORMATS
 from topovae.data.synthetic.spaces import SPACES
 
 HEAVY = ("torch", "ripser", "sklearn", "matplotlib", "h5py", "scipy", "persim", "pandas")
@@ -87,6 +88,13 @@ def test_options_stand_below_headings(name: str) -> None:
     assert panels["--debug"] == panels["--quiet"] == "Output" and panels["--seed"] == "Machine"
     if name == "train":
         assert panels["--latent"] == panels["--repel"] == "Latent" and panels["--epochs"] == "Training"
+
+
+@pytest.mark.parametrize("name", ["analyze", "sweep", "train"])
+def test_the_help_names_every_format_that_is_read(name: str) -> None:
+    told = next(p.help for p in COMMANDS[name].params if p.name == "data")
+    assert re.findall(r"\.\w+", told) == [suffix for form in FORMATS for suffix in form.suffixes] + [".gz"]
+    assert all(form.name in told for form in FORMATS if not form.suffixes)
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,9 +17,10 @@ from support.rows import Counted
 import topovae
 from topovae.data.dataset import Dataset
 from topovae.data.synthetic.spaces import generate
-from topovae.errors import InputError, RunFileError, UsageError
+from topovae.errors import InputError, OutputError, RunFileError, UsageError
 from topovae.homology.verdict.stored import StoredAnalysis
 from topovae.runs.provenance import make_header
+from topovae.store.atomic import holding
 from topovae.store.documents import finite
 from topovae.store.reader import read_run
 from topovae.store.writer import write_report
@@ -66,6 +67,12 @@ def test_a_saved_model_is_a_run_file(fitted: Any, tmp_path: Path) -> None:
     run = read_run(tmp_path / "run.h5")
     assert run.model.latent == fitted.latent_ == "S1"
     assert run.header.command == ("topovae.TopoVAE.fit",) and run.header.seed == 4
+
+
+def test_a_place_that_another_holds_is_not_written(fitted: Any, tmp_path: Path) -> None:
+    with holding(tmp_path / "run.h5"), pytest.raises(OutputError, match="another process of topovae is writing"):
+        fitted.save(tmp_path / "run.h5")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_file_loads_as_the_model_that_it_holds(fitted: Any, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from topovae.cli.shell import (
     check_picture,
     command,
     console,
+    hold,
     note,
     open_data,
     print_table,
@@ -94,6 +95,7 @@ def analyze(
     if output:
         check_output(output, data)
         check_report(output)
+        hold(output)
     samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet, memory=options["memory"])
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()

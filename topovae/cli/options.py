@@ -14,7 +14,11 @@ from typer.models import OptionInfo
 from topovae.runs.options import TrainOptions
 
 DataArgument = Annotated[
-    str, typer.Argument(help="Data: .npy .npz .csv .tsv .h5 .mat .h5ad, MNIST IDX, a folder of images, or - for stdin.")
+    str,
+    typer.Argument(
+        help="Data: .npy .npz .csv .tsv .jsonl .h5 .hdf5 .mat .h5ad, MNIST IDX, each also as .gz, a folder of images, or - for "
+        "stdin."
+    ),
 ]
 RunArgument = Annotated[str, typer.Argument(help="A run file made by `topovae train`.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of every random number; recorded in the output.", min=0)]

@@ -129,9 +129,8 @@ def command(name: str, example: str, place: typer.Typer = app) -> Callable[[Call
             except MemoryError:
                 _fail(("this machine has too little free memory; use fewer samples or --landmarks",), 5, options)
             except Exception as error:
-                if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
-                    _drop_output()
-                    words = f"cannot write to standard output: {_FULL[error.errno]}; write to another place"
+                words = _unwritten(error)
+                if words is not None:
                     _fail((words,), OutputError.exit_code, options)
                 problem = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
                 _fail((problem,), 1, options)
@@ -143,8 +142,30 @@ def command(name: str, example: str, place: typer.Typer = app) -> Callable[[Call
     return register
 
 
+def run() -> None:
+    """Run the command that the arguments name; a help that cannot be written is told as what a command writes."""
+    try:
+        app()
+    except OSError as error:
+        words = _unwritten(error)
+        if words is None:
+            raise
+        _drop_output()
+        _say(f"topovae: {words}")
+        sys.exit(OutputError.exit_code)
+
+
+def _unwritten(error: Exception) -> str | None:
+    """What was wrong with standard output, where an error is of that kind."""
+    if not isinstance(error, OSError) or error.errno not in _FULL or error.filename is not None:
+        return None
+    return f"cannot write to standard output: {_FULL[error.errno]}; write to another place"
+
+
 def _hear_signals() -> None:
     """Interrupts are exceptions from here on; a lost terminal ends the work as SIGTERM does, but for `nohup`."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminate)):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
@@ -161,6 +182,10 @@ def _drop_output() -> None:
 def _fail(lines: tuple[str, ...], code: int, options: dict[str, Any]) -> None:
     if options.get("debug"):
         raise
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     _say("\n".join(map(visible, ("topovae: " + lines[0], *lines[1:]))))
     raise typer.Exit(code) from None
 

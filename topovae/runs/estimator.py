@@ -30,6 +30,7 @@ from topovae.runs.plan import plan
 from topovae.runs.provenance import make_header
 from topovae.runs.session import train_run
 from topovae.signature import parse
+from topovae.store.atomic import holding
 from topovae.store.reader import opened, read_report, require_version
 from topovae.store.schema import REPORT_FORMAT
 from topovae.store.writer import write_run
@@ -449,10 +450,11 @@ class TopoVAE(SampleReader):
         """Write a run file, as `topovae train` does.
 
         Raises:
-            OutputError: the place cannot be written.
+            OutputError: the place cannot be written, or another process is writing there.
         """
         check_is_fitted(self)
-        write_run(os.fspath(path), self.run_)
+        with holding(path):
+            write_run(path, self.run_)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: of the module its configuration and weights, for distributions hold functions without a name."""
