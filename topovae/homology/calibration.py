@@ -589,7 +589,7 @@ VERDICT: dict[str, Tuned] = {
         -1.05,
         "log odds",
         "Log odds, at most, that a name of score one half is right.",
-        "names of score below 0.7 are seldom right on hard sets, however many samples (tests/benchmarks/calibrate.py of d5928f2)",
+        "names of score below 0.7 are seldom right on hard sets, whatever n (tests/benchmarks/calibrate.py of d5928f2)",
         data=HELD_APART,
     ),
     "hard_slope": Tuned(2.53, "log odds a log odd", "How they rise with those of its score.", data=HELD_APART),
