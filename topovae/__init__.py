@@ -2,9 +2,11 @@
 
     topovae.analyze(X)                                diagnosis and recommended latent space
     topovae.TopoVAE(latent="auto").fit(X).transform(X)    in scikit-learn's conventions
-    topovae.load("run.h5").transform(X)                   the model of a run file
+    topovae.TopologyAnalyzer().fit(X)                     the diagnosis alone, in the same conventions
+    topovae.load("run.h5").transform(X)                   the model of a run file, or the diagnosis of a report
     topovae.read("x.csv"), topovae.generate("torus")      data sets, from files and made
     topovae.parse("klein"), topovae.LatentSpace           latent expressions and spaces
+    topovae.VAE.of("klein", x).elbo(x)                    the model as a torch module, for a training loop of your own
 
 The names are imported when first used, so that `import topovae` stays light.
 """
@@ -22,14 +24,29 @@ if TYPE_CHECKING:
     from topovae.errors import TopovaeError
     from topovae.homology.verdict.analyze import analyze
     from topovae.latent.space import LatentSpace
-    from topovae.runs.estimator import TopoVAE, load
+    from topovae.model.vae import VAE
+    from topovae.runs.estimator import TopologyAnalyzer, TopoVAE, load
     from topovae.signature import parse
 
-__all__ = ["LatentSpace", "TopoVAE", "TopovaeError", "__version__", "analyze", "generate", "load", "parse", "read"]
+__all__ = [
+    "VAE",
+    "LatentSpace",
+    "TopoVAE",
+    "TopologyAnalyzer",
+    "TopovaeError",
+    "__version__",
+    "analyze",
+    "generate",
+    "load",
+    "parse",
+    "read",
+]
 
 _HOMES = {
+    "VAE": "model.vae",
     "LatentSpace": "latent",
     "TopoVAE": "runs.estimator",
+    "TopologyAnalyzer": "runs.estimator",
     "TopovaeError": "errors",
     "analyze": "homology",
     "generate": "data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
@@ -11,11 +12,36 @@ from typing import NoReturn
 def main() -> None:
     """Entry point of the console script."""
     _hold_streams()
+    _write_any_encoding()
+    os.environ["MPLBACKEND"] = "agg"  # commands draw into files, and what a notebook exports may not be installed here
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _stop)
-    from topovae.cli import app
+    if hasattr(signal, "SIGPIPE"):  # a reader that leaves a help ends it as it ends any program; commands tell it themselves
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    from topovae.cli import run
 
-    app()
+    run()
+
+
+_PLAIN = str.maketrans(
+    {"–": "-", "−": "-", "—": "-", "…": "...", "×": "x", "±": "+-", "·": ".", "≥": ">=", "≤": "<=", "•": "*"}
+)
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Characters that the encoding of a stream does not have, in those that all have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end].translate(_PLAIN)
+    return "".join(letter if letter.isascii() else "?" for letter in found), error.end
+
+
+def _write_any_encoding() -> None:
+    """Whatever the encoding of a terminal or a pipe (PYTHONIOENCODING, an old locale): what it lacks is written plainly."""
+    codecs.register_error("topovae-plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="topovae-plain")
 
 
 def _stop(number: int, frame: object) -> NoReturn:

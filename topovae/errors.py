@@ -65,10 +65,14 @@ class ExpressionError(UsageError):
         return (f"latent expression: {self.problem}", f"  {shown}", f"  {' ' * self.position}^")
 
 
-class InputError(TopovaeError):
-    """The input data cannot be used."""
+class InputError(TopovaeError, ValueError):
+    """The input data cannot be used; in Python a `ValueError` too, as callers of scikit-learn expect."""
 
     exit_code = 3
+
+
+class FewSamplesError(InputError):
+    """There are too few different samples for a diagnosis."""
 
 
 class OutputError(TopovaeError):

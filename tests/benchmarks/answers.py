@@ -13,36 +13,20 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
+from topovae.benchmarks.calibrate import observe_answer
 from topovae.benchmarks.simulated import simulate
-from topovae.homology import analyze
-from topovae.homology.spaces.catalogue import catalogue, space_of
 from topovae.runs.processes import in_processes
 
 EDGES = (0.0, 0.5, 0.7, 0.8, 0.9, 1.01)
 HARD = {
     "all": lambda row: True,
-    "fewer than 200 samples": lambda row: row["n"] < 200,
-    "200 to 800 samples": lambda row: 200 <= row["n"] < 800,
-    "more": lambda row: row["n"] >= 800,
+    "fewer than 200 samples": lambda row: row["drawn"] < 200,
+    "200 to 800 samples": lambda row: 200 <= row["drawn"] < 800,
+    "more": lambda row: row["drawn"] >= 800,
     "noise above 0.2": lambda row: row["noise"] > 0.2 and row["map"] != "counts",
     "counts": lambda row: row["map"] == "counts",
     "outliers": lambda row: row["outliers"] > 0,
 }
-
-
-def observe(seed: int) -> dict[str, Any]:
-    """Draw the set of a seed, diagnose it, and note what it is and what was answered."""
-    drawn = simulate(seed)
-    names = set()
-    if drawn.expression is not None:
-        expected = space_of(drawn.expression)
-        names = {space.name for space in catalogue() if space.looks_like(expected)}
-    answer = analyze(drawn.x.astype(np.float32), seed=seed).recommendation
-    told = {key: getattr(drawn, key) for key in ("space", "map", "noise", "outliers")}
-    right = answer.name in names if names else answer.latent is None
-    return {**told, "n": len(drawn.x), "named": answer.latent is not None, "confidence": answer.confidence, "right": right}
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
@@ -66,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     first, last = map(int, options.seeds.split(":"))
     seeds = [seed for seed in range(first, last) if len(simulate(seed).x) <= options.most]
-    print("\n".join(table(list(in_processes(observe, seeds, options.jobs)))))
+    print("\n".join(table(list(in_processes(observe_answer, seeds, options.jobs)))))
 
 
 if __name__ == "__main__":

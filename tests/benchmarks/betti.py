@@ -3,7 +3,8 @@
     python tests/benchmarks/betti.py [--save rows.jsonl]
 
 Surfaces through random smooth maps into 50 dimensions, or as they are, noise 0.02, 0.05 or 0.1; and flat tori of two circles in
-three coordinates each. A Betti number is missed where it comes out too low, invented where it comes out too high.
+three coordinates each. A Betti number is missed where it comes out too low, invented where it comes out too high. The score
+is the mean logarithm of the probability that the bars give the right one of 0 to 4, each as probable before: 0 at best.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from topovae.benchmarks.calibrate import bars_of, saved_rows
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import betti_numbers
 from topovae.data import generate
+from topovae.homology.features.nulls import likelihoods
 from topovae.homology.fitted import law_of
 
 SURFACES = ("disk", "cylinder", "annulus", "mobius", "torus", "klein", "sphere", "rp2")
@@ -27,6 +29,9 @@ GROUPS = {"700 to 2000": (700, 2000, 8), "300 to 600": (300, 600, 9)}
 """Smallest and largest number of samples, and sets of each surface."""
 
 MOTORS = (150, 300, 600)
+MOST = 4
+"""Betti numbers beyond it are not asked about."""
+
 ALPHA = 0.01
 """The usual level of the test that a bar is noise."""
 
@@ -59,10 +64,21 @@ def judge(row: dict[str, Any], asked: bool) -> str:
     errors = []
     for bars in row["bars"]:
         if (bars["asked"] is not None) == asked:
-            law = law_of(bars["degree"], row["found"], bars["landmarks"], row["n"])
+            law = law_of(bars["degree"], row["found"], bars["landmarks"], row["n"], np.array(bars["ratios"]))
             number = sum(ratio > law.critical_ratio(ALPHA) for ratio in bars["ratios"])
             errors.append(number - dict(enumerate(row["betti"])).get(bars["degree"], 0))
     return "invented" if max(errors) > 0 else "missed" if min(errors) < 0 else "right"
+
+
+def scores(row: dict[str, Any], asked: bool) -> Iterator[float]:
+    """Yield the logarithm of the probability of the right Betti number of each degree."""
+    for bars in row["bars"]:
+        if (bars["asked"] is not None) == asked:
+            ratios = np.array(bars["ratios"])
+            law = law_of(bars["degree"], row["found"], bars["landmarks"], row["n"], ratios)
+            likely = likelihoods(ratios, law)[: MOST + 1]
+            right = dict(enumerate(row["betti"])).get(bars["degree"], 0)
+            yield float(np.log(likely[right] / likely.sum()))
 
 
 def main() -> None:
@@ -80,7 +96,8 @@ def main() -> None:
         for group in dict.fromkeys(row["group"] for row in rows.values()):
             counts = Counter(judge(row, asked) for row in rows.values() if row["group"] == group)
             right = f"{counts['right']} of {counts.total()} right"
-            print(f"  {group}: {right}, {counts['missed']} missed, {counts['invented']} invented")
+            score = np.mean([one for row in rows.values() if row["group"] == group for one in scores(row, asked)])
+            print(f"  {group}: {right}, {counts['missed']} missed, {counts['invented']} invented; score {score:.3f}")
 
 
 if __name__ == "__main__":

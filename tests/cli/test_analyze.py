@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.places import ROOT
 
+from topovae.cli.analyze import headline
+from topovae.homology.verdict.stored import StoredAnalysis
 from topovae.runs.evidence import Effort
 from topovae.signature import parse
 from topovae.store.reader import read_report
+from topovae.viz.diagnosis import answer_of
 
 NUMBER = (int, float)
 TYPES: dict[str, Any] = {
@@ -167,3 +172,22 @@ def test_an_interrupt_prints_what_is_known_and_exits_130(tool: Any, circle: Path
     document = json.loads(shown.out)
     assert document["recommendation"]["name"] == "circle"
     assert document["left_out"] == ["interrupted after 1 of 3 filtrations"]
+
+
+@pytest.mark.parametrize(("confidence", "shown"), [(0.998, "0.998"), (0.9999, ">0.999"), (1.0, ">0.999"), (0.96, "0.96")])
+def test_a_confidence_never_looks_certain(confidence: float, shown: str) -> None:
+    document = {
+        "recommendation": {"name": "circle", "latent": "S1", "confidence": confidence, "source": "homology"},
+        "n_samples": 100,
+        "n_features": 3,
+        "summary": [],
+    }
+    for words in (headline(document), answer_of(document), repr(StoredAnalysis(document, {}))):
+        assert f"confidence {shown}" in words
+
+
+def test_confidences_and_probabilities_are_written_in_one_place() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "topovae").rglob("*.py"))}
+    formatted = re.compile(r"(confidence|probability|score)[\w'\"\]]*:\.\df")
+    found = [path.name for path, text in sources.items() if formatted.search(text)]
+    assert set(found) == {"bench.py", "diagnosis.py"}  # means over many answers, of `topovae bench diagnosis`

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from typing import Any
@@ -13,6 +14,7 @@ from support.places import ROOT
 
 from topovae.cli import app
 from topovae.cli.generate import SPACE_HELP
+from topovae.data.readers.find import FORMATS
 from topovae.data.synthetic.spaces import SPACES
 
 HEAVY = ("torch", "ripser", "sklearn", "matplotlib", "h5py", "scipy", "persim", "pandas")
@@ -62,6 +64,37 @@ def test_every_command_says_what_each_option_is_for(name: str) -> None:
 def test_every_command_takes_a_seed_and_debug(name: str) -> None:
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
     assert {"--seed", "--quiet", "--debug"} <= options
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("columns", [60, 40])
+def test_help_fits_the_terminal(name: str, columns: int, tool: Any) -> None:
+    tool.environment |= {"COLUMNS": str(columns)}
+    lines = tool(*name.split(), "--help").out.decode().splitlines()
+    assert [line for line in lines if len(line) > columns] == []
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_ends_with_an_example_that_parses(name: str) -> None:
+    found = COMMANDS[name]
+    example = found.epilog.removeprefix("Example: ")
+    part = next(part for part in example.split(" | ") if part.startswith(f"topovae {name}"))
+    found.make_context(name, shlex.split(part)[1 + len(name.split()) :])  # raises for what it does not know
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_options_stand_below_headings(name: str) -> None:
+    panels = {option: p.rich_help_panel for p in COMMANDS[name].params for option in p.opts if hasattr(p, "rich_help_panel")}
+    assert panels["--debug"] == panels["--quiet"] == "Output" and panels["--seed"] == "Machine"
+    if name == "train":
+        assert panels["--latent"] == panels["--repel"] == "Latent" and panels["--epochs"] == "Training"
+
+
+@pytest.mark.parametrize("name", ["analyze", "sweep", "train"])
+def test_the_help_names_every_format_that_is_read(name: str) -> None:
+    told = next(p.help for p in COMMANDS[name].params if p.name == "data")
+    assert re.findall(r"\.\w+", told) == [suffix for form in FORMATS for suffix in form.suffixes] + [".gz"]
+    assert all(form.name in told for form in FORMATS if not form.suffixes)
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -19,7 +19,8 @@ def points(tool: Any) -> Path:
     return path
 
 
-TABLES = ["spaces S1", "spaces S1 --json", "inspect x.npy", "inspect x.npy --json", "generate circle -n 30"]
+HELP = ["--help", "train -h"]
+TABLES = ["spaces S1", "spaces S1 --json", "inspect x.npy", "inspect x.npy --json", "generate circle -n 30", *HELP]
 
 
 @pytest.mark.parametrize("words", TABLES)
@@ -31,10 +32,18 @@ def test_a_full_disk_behind_standard_output(tool: Any, points: Path, words: str)
     assert "Exception ignored" not in done.err and "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("words", ["inspect x.npy", "spaces S1"])
+@pytest.mark.parametrize("words", ["inspect x.npy", "spaces S1", *HELP])
 def test_a_reader_that_went_away(tool: Any, points: Path, words: str) -> None:
     done = tool.shell(f"topovae {words} | true; exit ${{PIPESTATUS[0]}}")
     assert (done.code, done.err) == (141, "")
+
+
+@pytest.mark.parametrize("words", TABLES)
+def test_a_closed_standard_output(tool: Any, points: Path, words: str) -> None:
+    done = tool.shell(f"topovae {words} >&-")
+    assert done.code == 3, done.err
+    lines = [line for line in done.err.splitlines() if not line.startswith("circle: ")]
+    assert len(lines) == 1 and lines[0].startswith("topovae: cannot write to standard output: ")
 
 
 def test_closed_streams(tool: Any, points: Path) -> None:

@@ -45,9 +45,15 @@ def test_a_place_is_held_as_long_as_its_process_lives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("train", "--latent", "R2"), ("train", "--latent", "S1", "--resume"), ("sweep", "--latents", "R2", "--seeds", 1)]
+    "words",
+    [
+        ("train", "--latent", "R2"),
+        ("train", "--latent", "S1", "--resume"),
+        ("sweep", "--latents", "R2", "--seeds", 1),
+        ("analyze",),
+    ],
 )
-def test_a_second_training_into_a_file_is_refused(tool: Any, squares: Path, words: tuple[object, ...]) -> None:
+def test_a_second_writer_of_a_file_is_refused(tool: Any, squares: Path, words: tuple[object, ...]) -> None:
     with holding(tool.folder / "out.h5"):
         refused = tool(words[0], squares, *words[1:], "-o", "out.h5")
     assert refused.code == 3 and "another process of topovae is writing out.h5" in refused.err

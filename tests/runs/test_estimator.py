@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from support.places import ROOT
 from support.rows import Counted
 
 import topovae
+from topovae.data.dataset import Dataset
 from topovae.data.synthetic.spaces import generate
-from topovae.errors import InputError, RunFileError, UsageError
+from topovae.errors import InputError, OutputError, RunFileError, UsageError
+from topovae.homology.verdict.stored import StoredAnalysis
+from topovae.runs.provenance import make_header
+from topovae.store.atomic import holding
+from topovae.store.documents import finite
 from topovae.store.reader import read_run
+from topovae.store.writer import write_report
 
 X = generate("circle", 200, ambient=8, noise=0.05, seed=3).x
 
@@ -61,11 +69,68 @@ def test_a_saved_model_is_a_run_file(fitted: Any, tmp_path: Path) -> None:
     assert run.header.command == ("topovae.TopoVAE.fit",) and run.header.seed == 4
 
 
+def test_a_place_that_another_holds_is_not_written(fitted: Any, tmp_path: Path) -> None:
+    with holding(tmp_path / "run.h5"), pytest.raises(OutputError, match="another process of topovae is writing"):
+        fitted.save(tmp_path / "run.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_file_loads_as_the_model_that_it_holds(fitted: Any, tmp_path: Path) -> None:
     fitted.save(str(tmp_path / "run.h5"))
     again = topovae.load(str(tmp_path / "run.h5"))
     assert again.get_params() == fitted.get_params() | {"device": again.device}
     np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
+
+
+def test_a_model_is_measured_certified_and_drawn_on_its_own_data(fitted: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    model = clone(fitted).fit(tmp_path / "x.npy")
+    model.save(tmp_path / "run.h5")
+    again = topovae.load(tmp_path / "run.h5")  # which knows where its data are
+    metrics = again.evaluate(iwae=4)
+    assert metrics["test"]["rms"] == pytest.approx(model.run_.model.final["test"]["rms"], rel=1e-5)
+    assert again.certificate()["verdict"] in {"homeomorphic", "not homeomorphic", "undecided"}
+    for page in (again.plot(), again.plot(X)):
+        assert isinstance(page, Figure) and page.axes
+    with pytest.raises(InputError, match="those of the run"):
+        again.evaluate(X[:50])
+
+
+def test_a_model_of_an_array_is_measured_on_that_array(fitted: Any) -> None:
+    assert fitted.evaluate(X, iwae=0).keys() == {"train", "valid", "test"}
+    with pytest.raises(InputError, match="give them as X"):
+        fitted.evaluate()
+
+
+def test_a_report_loads_as_the_diagnosis_that_it_holds(tmp_path: Path) -> None:
+    found = topovae.analyze(X)
+    header = make_header(Dataset.of(X), {}, 0, "cpu", ("topovae",))
+    write_report(tmp_path / "report.h5", found.to_dict(), {}, header)
+    again = topovae.load(tmp_path / "report.h5")
+    assert again.to_dict() == finite(found.to_dict())
+    assert again.summary == found.summary
+    assert again.recommendation.to_dict() == found.recommendation.to_dict()
+    assert again.plot().axes and found.plot("circle").axes
+
+
+def test_a_notebook_shows_the_answer_and_why_as_text() -> None:
+    found = topovae.analyze(X)
+    shown = found._repr_html_()
+    assert "S1" in shown and all(escape(sentence) in shown for sentence in found.summary)
+    hostile = StoredAnalysis(found.to_dict() | {"summary": ["<script>alert(1)</script>"]}, {})
+    assert "<script>" not in hostile._repr_html_() and "&lt;script&gt;" in hostile._repr_html_()
+
+
+def test_what_is_shown_of_public_objects_fits_a_screen(fitted: Any, tmp_path: Path) -> None:
+    found = topovae.analyze(X)
+    analyzer = topovae.TopologyAnalyzer().fit(X)
+    space = topovae.LatentSpace("klein")
+    data = generate("torus", 500, ambient=40)
+    fitted.save(tmp_path / "run.h5")
+    ours = (fitted, fitted.model_, fitted.run_, fitted.run_.model, data)
+    theirs = (analyzer, found, found.recommendation, found.pieces[0], space, topovae.parse("klein"))
+    wide = [type(one).__name__ for one in (*ours, *theirs) if len(repr(one)) > 80 * 24 or repr(one).count("\n") >= 24]
+    assert wide == []
 
 
 def test_an_unfinished_run_is_no_model() -> None:

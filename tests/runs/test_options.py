@@ -11,13 +11,18 @@ import typer
 from typer.testing import CliRunner
 
 from topovae.cli import app
+from topovae.cli.analyze import parse_primes, parse_size
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
-from topovae.runs.estimator import TopoVAE
-from topovae.runs.options import EVERYWHERE, TrainOptions
+from topovae.homology.verdict.analyze import analyze
+from topovae.model.networks import BODIES
+from topovae.model.vae import LIKELIHOODS
+from topovae.runs.estimator import TopologyAnalyzer, TopoVAE
+from topovae.runs.options import EVERYWHERE, INITS, TrainOptions
 from topovae.runs.provenance import make_header
 from topovae.runs.sweep import SweepOptions, check_same_sweep
 from topovae.store.schema import Sweep
+from topovae.training.config import COMPILE, PRECISIONS
 
 FIELDS = {field.name: field for field in fields(TrainOptions)}
 COMMANDS: dict[str, Any] = vars(typer.main.get_command(app))["commands"]
@@ -27,10 +32,39 @@ ORBIFOLD = "(S1xS1)/<flip,flip>"
 def test_the_estimator_has_the_parameters_of_a_training() -> None:
     parameters = dict(inspect.signature(TopoVAE).parameters)
     # It takes data and anchors as arrays in `fit`, and calls the seed what scikit-learn does.
-    assert parameters.keys() - {"device", "random_state"} == FIELDS.keys() - {"seed", "anchors"}
+    assert parameters.keys() - {"device", "output", "random_state"} == FIELDS.keys() - {"seed", "anchors"}
     for name in parameters.keys() & FIELDS.keys() - {"latent"}:
         assert parameters[name].default == FIELDS[name].default, name
     assert FIELDS["latent"].default is MISSING and parameters["random_state"].default == FIELDS["seed"].default
+
+
+def test_the_analyzer_the_function_and_the_command_have_the_same_defaults() -> None:
+    ours, theirs = (inspect.signature(one).parameters for one in (TopologyAnalyzer, analyze))
+    shared = ours.keys() & theirs.keys()
+    assert theirs.keys() - ours.keys() == {"data", "seed", "distance_matrix", "progress"}
+    assert {name: ours[name].default for name in shared} == {name: theirs[name].default for name in shared}
+    command = {parameter.name: parameter.default for parameter in COMMANDS["analyze"].params}
+    texts = {"primes": "2,3", "memory": "2GiB"}  # as they are typed: the same values
+    for name in sorted(shared):
+        assert command[name] == texts.get(name, ours[name].default), name
+    assert (parse_primes(texts["primes"]), parse_size(texts["memory"])) == (ours["primes"].default, ours["memory"].default)
+
+
+def test_choices_are_those_of_the_parts_that_take_them() -> None:
+    told = {name: field.metadata["choices"] for name, field in FIELDS.items() if field.metadata.get("choices")}
+    homes = {
+        "likelihood": LIKELIHOODS,
+        "network": ("auto", *BODIES),
+        "compile": COMPILE,
+        "precision": PRECISIONS,
+        "init": INITS,
+    }
+    assert {name: told[name] for name in homes} == {name: tuple(known) for name, known in homes.items()}
+    for name, known in told.items():
+        for value in known:
+            TrainOptions("klein", **{name: value})
+        with pytest.raises(UsageError, match=" or |, ".join(known)):
+            TrainOptions("klein", **{name: "another"})
 
 
 @pytest.mark.parametrize("command", EVERYWHERE)

@@ -176,7 +176,7 @@ def global_state_kept() -> Iterator[None]:
     """Leave what belongs to the whole process as it was; the random states within are new ones, as those of a process are."""
     import torch
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)}
     plain, network = random.getstate(), torch.get_rng_state()
     legacy = np.random.get_state()  # noqa: NPY002 (what libraries may draw from)
     dtype, threads, products = torch.get_default_dtype(), torch.get_num_threads(), torch.get_float32_matmul_precision()

@@ -6,22 +6,25 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topovae.benchmarks.diagnosis import appending
 from topovae.benchmarks.simulated import simulate
 from topovae.errors import InputError, UsageError
-from topovae.homology.fitted import SCHEMA, place, standard_extreme
+from topovae.homology.fitted import circumstances, place, rest_of, standard_extreme
 from topovae.runs.processes import in_processes
 from topovae.version import __version__
 
+if TYPE_CHECKING:
+    from topovae.homology.cloud.cloud import Cloud
+
 FEWEST = 40
-"""Sets: fewer of a dimension and degree are not fitted, several for each of the eight numbers of a law. Not tuned."""
+"""Sets: fewer of a dimension and degree are not fitted, several for each of the ten numbers of a law. Not tuned."""
 
 MOST_BOUNDED = 0.5
 """Shape of an extreme value, a pure number: from minus it down maximum likelihood breaks down (Smith 1985). Not tuned."""
@@ -51,17 +54,16 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
 
     Returns:
         How many samples the largest component has, the dimension found, and, for each number of landmarks asked for (None:
-        the usual one), by degree how many there were and the ranked ratios.
+        the usual one), by degree how many there were and the ranked ratios; and the same of their core, where they have one.
     """
     from topovae.data import Dataset
-    from topovae.data.dataset import MEMORY_BYTES
     from topovae.homology.cloud.cleaning import clean
-    from topovae.homology.cloud.cloud import of_points
+    from topovae.homology.cloud.cloud import of_points, subset
     from topovae.homology.cloud.components import components_of_points
+    from topovae.homology.cloud.cores import find_core
     from topovae.homology.cloud.front import read_points
     from topovae.homology.cloud.presets import choose_preset
-    from topovae.homology.complexes.budget import Budget
-    from topovae.homology.complexes.passes import compute_homology
+    from topovae.homology.verdict.views import CORES, MOST_PULLED
 
     data = Dataset.of(x.astype(np.float32))
     front = read_points(data, choose_preset(data, seed=seed), seed=seed)
@@ -73,15 +75,72 @@ def bars_of(x: np.ndarray, seed: int, primes: Sequence[int] = (2, 3)) -> dict[st
     bars = []
     for asked in (None, int(0.75 * n) if n < 800 else int(np.exp(rng.uniform(np.log(60), np.log(300))))):
         cloud = of_points(points, front.denoiser.noise, asked, seed)
-        dimension = cloud.dimension
-        budget = Budget(MEMORY_BYTES, None)
-        homology = compute_homology(
-            cloud.draw, dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
-        )
-        for prime, degree in homology.diagrams:
-            landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
-            bars.append({"asked": asked, "prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios})
-    return {"n": n, "found": dimension.value, "gap": dimension.gap, "components": int(label.max()) + 1, "bars": bars}
+        bars += [{"asked": asked, **one} for one in _bars(cloud, primes, asked)]
+    chosen = points[subset(n, MOST_PULLED, seed)]
+    core = find_core(chosen, CORES, seed)
+    found = {
+        "n": n,
+        "found": cloud.dimension.value,
+        "gap": cloud.dimension.gap,
+        "components": int(label.max()) + 1,
+        "bars": bars,
+    }
+    if core is None:
+        return found
+    pulled = list(_bars(of_points(core.points, 0.0, None, seed, pulled=True), primes, None))
+    return {**found, "core": {"n": len(chosen), "dimension": core.dimension, "bars": pulled}}
+
+
+def _bars(cloud: Cloud, primes: Sequence[int], asked: int | None) -> Iterator[dict[str, Any]]:
+    """Yield, by field and degree, how many landmarks there were and the ranked ratios."""
+    from topovae.data.dataset import MEMORY_BYTES
+    from topovae.homology.complexes.budget import Budget
+    from topovae.homology.complexes.passes import compute_homology
+
+    budget = Budget(MEMORY_BYTES, None)
+    homology = compute_homology(
+        cloud.draw, cloud.dimension.value, primes=primes, max_dim=2, budget=budget, landmarks=asked, report=_silent
+    )
+    for prime, degree in homology.diagrams:
+        landmarks, ratios = len(homology.landmarks[degree].distances), homology.ratios(prime, degree).tolist()
+        yield {"prime": prime, "degree": degree, "landmarks": landmarks, "ratios": ratios}
+
+
+def observe_answer(seed: int) -> dict[str, Any]:
+    """Draw the set of a seed, diagnose it as users would, and note what was answered and on what grounds.
+
+    Returns:
+        What is known of the set; whether a name was given, and the right one, `none` being right where no one manifold
+        describes the set; and, of the view that the answer rests on, its score, samples, dimension and whether it is a core.
+    """
+    from topovae.homology import analyze
+    from topovae.homology.spaces.catalogue import catalogue, space_of
+
+    drawn = simulate(seed)
+    told = {key: getattr(drawn, key) for key in ("space", "map", "uneven", "noise", "outliers")}
+    names = set()
+    if drawn.expression is not None:
+        expected = space_of(drawn.expression)
+        names = {space.name for space in catalogue() if space.looks_like(expected)}
+    found = analyze(drawn.x.astype(np.float32), seed=seed)
+    answer, outlook = found.recommendation, found.outlooks[0]
+    piece = outlook.piece
+    return {
+        "seed": seed,
+        **told,
+        "drawn": len(drawn.x),
+        "answer": answer.name,
+        "named": answer.latent is not None,
+        "confidence": answer.confidence,
+        "right": answer.name in names if names else answer.latent is None,
+        "source": answer.source,
+        "components": len(found.outlooks),
+        "rests_on": outlook.rests_on,
+        "views": {view.kind: view.piece.recommendation.name for view in outlook.views},
+        "score": piece.candidates[0].score * piece.cloud.verdicts.manifold,
+        "n": piece.cloud.size,
+        "dimension": piece.cloud.dimension.value,
+    }
 
 
 def _silent(stage: str, share: float) -> None:
@@ -92,9 +151,9 @@ def _silent(stage: str, share: float) -> None:
 
 
 def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Fit the laws of bars, those of noise and those of classes, by dimension and degree.
+    """Fit the laws of bars, those of noise and those of classes, by dimension and degree, of samples and of their cores.
 
-    Rows count whose data fall into one piece and show the dimension that they have.
+    Sets count that fall into one piece and show the dimension that they have, and cores of that dimension.
 
     Args:
         rows: as of `observe_bars`.
@@ -102,13 +161,20 @@ def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Raises:
         UsageError: there are too few.
     """
-    kept = [row for row in rows if row.get("components") == 1 and row["found"] == row["dimension"]]
-    keys = sorted({(row["dimension"], bars["degree"], prime) for row in kept for bars in row["bars"] for prime in (2, 3)})
-    laws = [_law(*key, [row for row in kept if row["dimension"] == key[0]]) for key in keys]
+    whole = [row for row in rows if row.get("components") == 1]
+    kept: dict[bool, list[Mapping[str, Any]]] = {
+        False: [row for row in whole if row["found"] == row["dimension"]],
+        True: [{**row, **row["core"]} for row in whole if row.get("core", {}).get("dimension") == row["dimension"]],
+    }
+    seen = [(pulled, row, one) for pulled, group in kept.items() for row in group for one in row["bars"]]
+    keys = sorted({(pulled, row["dimension"], one["degree"], prime) for pulled, row, one in seen for prime in (2, 3)})
+    laws = [_law(*key, [row for row in kept[key[0]] if row["dimension"] == key[1]]) for key in keys]
     found = [law for law in laws if law is not None]
     if not found:
-        raise UsageError(f"{len(kept)} sets in one piece and of the dimension that they show are too few; draw more --sets")
-    counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for row in kept for one in row["bars"]]).T
+        raise UsageError(
+            f"{len(kept[False])} sets in one piece and of the dimension that they show are too few; draw more --sets"
+        )
+    counts, crowding = np.array([(one["landmarks"], row["n"] / one["landmarks"]) for _, row, one in seen]).T
     ranges = {
         "landmarks": [int(counts.min()), int(counts.max())],
         "samples_a_landmark": [round(float(crowding.min()), 2), round(float(crowding.max()), 2)],
@@ -116,12 +182,14 @@ def fit_laws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**ranges, "laws": found}
 
 
-def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def _law(pulled: bool, dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the law of one dimension and degree over one field, None where there are too few rows."""
     if len(rows) < FEWEST:
         return None
     bars = [(row, one) for row in rows for one in _over(prime, row["bars"]) if one["degree"] == degree]
-    places = np.array([place(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars])
+    rests = np.array([rest_of(np.array(one["ratios"])) for _, one in bars])
+    counts = [(one["landmarks"], row["n"] / one["landmarks"]) for row, one in bars]
+    places = np.array([place(*count, rest) for count, rest in zip(counts, rests, strict=True)])
     number = np.array([dict(enumerate(row["betti"][str(prime)])).get(degree, 0) for row, _ in bars])
     ratios = np.log([one["ratios"] for _, one in bars])
     noise = fit_extremes(places, ratios[np.arange(len(bars)), number])
@@ -132,10 +200,12 @@ def _law(dimension: int, degree: int, prime: int, rows: Sequence[Mapping[str, An
     # the scale of a logistic law from its standard deviation
     spread = np.std(ratios[at, rank] - terms @ classes) * np.sqrt(3) / np.pi
     return {
+        "pulled": pulled,
         "dimension": dimension,
         "degree": degree,
         "prime": prime,
         "sets": len(rows),
+        "rests": [round(float(rests.min()), 4), round(float(rests.max()), 4)],
         "noise": np.round(noise.slopes, 4).tolist(),
         "scale": round(noise.scale, 4),
         "shape": round(noise.shape, 4),
@@ -200,13 +270,53 @@ def fit_extremes(terms: np.ndarray, values: np.ndarray) -> Extremes:
     return law_of(x)
 
 
+TERMS = {"named": 4, "none": 3}
+"""So many terms are fitted: not the dimension for `none`, as all simulated sets that are no manifold are curves."""
+
+
+def fit_confidence(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Fit the log odds that names are right, and that `none` is, linear in what `fitted.circumstances` says.
+
+    Answers count that rest on the homology of the samples, of data in one piece: the few that rest on another view fit nothing.
+
+    Args:
+        rows: as of `observe_answer`.
+
+    Raises:
+        UsageError: there are too few.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    kept = [row for row in rows if (row["components"], row["source"], row["rests_on"]) == (1, "homology", "samples")]
+    kinds = {"named": [row for row in kept if row["named"]], "none": [row for row in kept if not row["named"]]}
+    fitted = {}
+    for kind, group in kinds.items():
+        right = np.array([row["right"] for row in group], dtype=int)
+        if len(group) < FEWEST or not 0 < right.sum() < len(right):
+            raise UsageError(f"{len(group)} answers, of which {right.sum()} are right, are too few; draw more --sets")
+        terms = np.array([circumstances(_score(row), row["n"], row["dimension"])[: TERMS[kind]] for row in group])
+        # a weak penalty keeps the fit finite where terms hardly vary
+        fit = LogisticRegression(C=10.0, fit_intercept=False, max_iter=1000).fit(terms, right)
+        fitted[kind] = np.round(fit.coef_[0], 3).tolist()
+    sizes = [row["n"] for row in kept]
+    return {"samples": [min(sizes), max(sizes)], "answers": len(kept), **fitted}
+
+
+def _score(row: Mapping[str, Any]) -> float:
+    """How sure the decision was."""
+    return float(row["score"] if row["named"] else 1 - row["score"])
+
+
 # ---------------------------------------------------------------- the work
 
 
-def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None) -> Iterator[dict[str, Any]]:
+def observe_all(
+    observe: Callable[[int], dict[str, Any]], seeds: Sequence[int], jobs: int, save: str | None, minutes: float | None
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of seeds, those of a file first; new ones are added to it.
 
     Args:
+        observe: gives the row of a seed, `observe_bars` or `observe_answer`.
         seeds: of the sets.
         jobs: number of processes.
         save: file of JSON lines, or None.
@@ -216,10 +326,10 @@ def observe_all(seeds: Sequence[int], jobs: int, save: str | None, minutes: floa
         InputError: the file holds something else.
         OutputError: the file cannot be written.
     """
-    known = {row["seed"]: row for row in (saved_rows(save) if save else ())}
+    known = {row["seed"]: row for row in (saved_rows(save, KEYS[observe.__name__]) if save else ())}
     yield from (known[seed] for seed in seeds if seed in known)
     began = time.monotonic()
-    rows = in_processes(observe_bars, [seed for seed in seeds if seed not in known], jobs)
+    rows = in_processes(observe, [seed for seed in seeds if seed not in known], jobs)
     with contextlib.closing(rows), contextlib.ExitStack() as stack:
         append = stack.enter_context(appending(save)) if save else _forget
         for row in rows:
@@ -233,8 +343,16 @@ def _forget(row: Mapping[str, Any]) -> None:
     """Keep nothing."""
 
 
-def saved_rows(path: str) -> list[dict[str, Any]]:
+KEYS = {"observe_bars": "bars", "observe_answer": "answer"}
+"""What a row holds beside its seed, by what observed it."""
+
+
+def saved_rows(path: str, key: str = "bars") -> list[dict[str, Any]]:
     """Read rows from a file of JSON lines; none where there is no file. A last line that was cut is left out.
+
+    Args:
+        path: of the file.
+        key: what each row must hold beside its seed.
 
     Raises:
         InputError: the file holds something else.
@@ -247,16 +365,16 @@ def saved_rows(path: str) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON lines: {error}; choose another --save") from None
-    if not all(isinstance(row, dict) and {"seed", "bars"} <= row.keys() for row in rows):
+    if not all(isinstance(row, dict) and {"seed", key} <= row.keys() for row in rows):
         raise InputError(f"{path} holds other things than rows of `topovae bench calibrate`; choose another --save")
     return rows
 
 
-def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
-    """Return the file of fitted numbers, with how it came about.
+def section_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], command: str, commit: str) -> dict[str, Any]:
+    """Return a part of the file of fitted numbers, with how it came about.
 
     Args:
-        fit: as of `fit_laws`.
+        fit: as of `fit_laws` or `fit_confidence`.
         rows: what was fitted to.
         command: the line that repeats it.
         commit: of the code that measured the rows.
@@ -270,7 +388,7 @@ def document_of(fit: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], comma
         "version": __version__,
         "created": datetime.now(UTC).date().isoformat(),
     }
-    return {"schema": SCHEMA, "bars": {"provenance": provenance, **fit}}
+    return {"provenance": provenance, **fit}
 
 
 def written(document: Mapping[str, Any]) -> str:

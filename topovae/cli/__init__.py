@@ -1,7 +1,7 @@
 """The command line: one thin file a command, each over the Python API."""
 
 from topovae.cli import analyze, bench, decode, encode, evaluate, generate, inspect, plot, sample, spaces, sweep, train
-from topovae.cli.shell import app
+from topovae.cli.shell import app, run
 
 __all__ = [
     "analyze",
@@ -13,6 +13,7 @@ __all__ = [
     "generate",
     "inspect",
     "plot",
+    "run",
     "sample",
     "spaces",
     "sweep",

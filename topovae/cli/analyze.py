@@ -18,12 +18,15 @@ from topovae.cli.shell import (
     check_picture,
     command,
     console,
+    hold,
     note,
     open_data,
+    print_table,
     progress_bar,
     write_json,
 )
 from topovae.errors import InputError, OutputError, RunFileError, UsageError
+from topovae.store.documents import probability
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 _UNITS = {"b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 
-@command("analyze")
+@command("analyze", "topovae analyze sample_data/torus.npz --plot torus.png")
 def analyze(
     data: DataArgument,
     json: JsonOption = False,
@@ -48,7 +51,13 @@ def analyze(
     candidates: Annotated[
         str | None, typer.Option(help="Choose among these latent expressions only, with commas between them.")
     ] = None,
-    preset: Annotated[str, typer.Option(help="auto, counts (square roots, smoothing of time series) or none.")] = "auto",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="What is done before distances are taken; counts: square roots, smoothing of time series.",
+            metavar="auto | counts | none",
+        ),
+    ] = "auto",
     evidence: Annotated[
         bool,
         typer.Option(
@@ -57,7 +66,7 @@ def analyze(
     ] = False,
     memory: Annotated[str, typer.Option(help="Memory that may be used, such as 2GiB.")] = "2GiB",
     time: Annotated[float | None, typer.Option(help="Seconds that homology, then evidence, may take.", min=0.0)] = None,
-    metric: Annotated[str, typer.Option(help="euclidean or cosine.")] = "euclidean",
+    metric: Annotated[str, typer.Option(help="Of distances between samples.", metavar="euclidean | cosine")] = "euclidean",
     distance_matrix: Annotated[
         bool, typer.Option(help="The data are an n x n distance matrix, or a sparse graph of edge lengths.")
     ] = False,
@@ -86,6 +95,7 @@ def analyze(
     if output:
         check_output(output, data)
         check_report(output)
+        hold(output)
     samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet, memory=options["memory"])
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
@@ -220,9 +230,10 @@ def print_analysis(document: dict[str, Any]) -> None:
     from rich.table import Table
 
     out = console()
+    wide = not out.is_terminal  # a pipe has no width, and a line of it is a sentence
     out.print(f"[bold]{escape(headline(document))}[/bold]")
     for sentence in document["summary"]:
-        out.print(f"  {escape(sentence)}", soft_wrap=True)
+        out.print(f"  {escape(sentence)}", soft_wrap=wide)
     dimension = document["intrinsic_dimension"]
     low, high = dimension["interval"]
     facts = Table(show_header=False, box=None)
@@ -238,7 +249,7 @@ def print_analysis(document: dict[str, Any]) -> None:
     for cover in document["covers"]:
         ranks = ", ".join(f"{numbers[1]} over Z/{prime}" for prime, numbers in cover["betti"].items())
         facts.add_row(f"double cover {cover['class']}", f"H1 of rank {ranks}")
-    out.print(facts)
+    print_table(facts)
     table = Table(title="candidates", title_justify="left")
     table.add_column("latent")
     table.add_column("name")
@@ -247,12 +258,12 @@ def print_analysis(document: dict[str, Any]) -> None:
     for candidate in document["candidates"][:4]:
         reasons = "; ".join(reason for reason in candidate["reasons"] if not reason.startswith("for"))
         why = reasons or "all findings agree"
-        table.add_row(escape(candidate["latent"]), candidate["name"], f"{candidate['score']:.2f}", escape(why))
-    out.print(table)
+        table.add_row(escape(candidate["latent"]), candidate["name"], probability(candidate["score"]), escape(why))
+    print_table(table)
     if settling := document.get("settling"):
-        out.print(telling_table(settling))
+        print_table(telling_table(settling))
     if evidence := document.get("evidence"):
-        out.print(escape(describe_evidence(evidence)), soft_wrap=True)
+        out.print(escape(describe_evidence(evidence)), soft_wrap=wide)
 
 
 def telling_table(settling: dict[str, Any]) -> Table:
@@ -266,7 +277,7 @@ def telling_table(settling: dict[str, Any]) -> Table:
         table.add_column(escape(latent))
     for row in settling["rows"]:
         cells = (
-            f"{row['expected'][latent]} ({row['probability'][latent]:.2f})" if latent in row["expected"] else ""
+            f"{row['expected'][latent]} ({probability(row['probability'][latent])})" if latent in row["expected"] else ""
             for latent in settling["candidates"]
         )
         table.add_row(escape(row["observed"]), *cells)
@@ -283,7 +294,7 @@ def describe_evidence(evidence: dict[str, Any]) -> str:
 def headline(document: dict[str, Any]) -> str:
     """The answer in one line."""
     best = document["recommendation"]
-    sure = f"confidence {best['confidence']:.2f}"
+    sure = f"confidence {probability(best['confidence'])}"
     if best["name"] != "none":
         source = "" if best["source"] == "homology" else f", by {best['source']}"
         return f"{best['name']}: train with --latent '{best['latent']}' ({sure}{source})"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, JsonOption, QuietOption, SeedOption, declared
-from topovae.cli.shell import check_output, command, console, group, note, progress_bar, write_json
+from topovae.cli.shell import check_output, command, console, group, note, print_table, progress_bar, write_json
 from topovae.errors import UsageError
+from topovae.store.documents import probability
 
 if TYPE_CHECKING:
     from topovae.benchmarks.diagnosis import DiagnosisTask, Outcome, Scorecard, Tally
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 bench = group("bench", "Measure how good the tool is, on generated data whose answer is known.")
 
 
-@command("diagnosis", bench)
+@command("diagnosis", "topovae bench diagnosis circle torus --seeds 0:3", bench)
 def diagnosis(
     spaces: Annotated[
         list[str] | None, typer.Argument(help="Spaces as `topovae generate` makes them; without any, all with known answers.")
@@ -70,7 +71,7 @@ def diagnosis(
         show(outcomes, settings, "json" if json else "markdown" if markdown else "tables")
 
 
-@command("train", bench)
+@command("train", "topovae bench train --epochs 5", bench)
 def train(
     models: Annotated[int, typer.Option(help="Models of the ensemble.", min=1)] = 16,
     epochs: Annotated[int, typer.Option(help="Epochs of every training.", min=1)] = 4,
@@ -105,11 +106,11 @@ def train(
         reached = "–" if rate.seconds_to_loss is None else f"{rate.seconds_to_loss:.1f}"
         pace = f"{rate.steps_per_second:.0f}", f"{rate.ratio:.2f}", f"{rate.limit:.1%}", f"{rate.start_seconds:.1f}"
         table.add_row(rate.name, *pace, reached, f"{rate.peak_bytes / 2**20:.0f}")
-    console().print(table)
+    print_table(table)
     console().print(f"validation curves agree to {max(rate.curve_difference for rate in rates):.0e} of the loss")
 
 
-@command("calibrate", bench)
+@command("calibrate", "topovae bench calibrate --jobs 2", bench)
 def calibrate(
     sets: Annotated[int, typer.Option(help="Number of simulated sets.", min=1)] = 600,
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
@@ -120,24 +121,35 @@ def calibrate(
     ] = None,
     commit: Annotated[str, typer.Option(help="Commit of the code that measured, to be noted.")] = "not noted",
     seed: Annotated[int, typer.Option(help="Seed of the first set; the others follow.", min=0)] = 0,
+    answers: Annotated[bool, typer.Option("--answers", help="Fit the confidence of answers, which rests on the bars.")] = False,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Fit how long bars of noise and of classes live to simulated sets of known topology; the fit goes to stdout, as JSON.
+    """Fit how long bars of noise and of classes live to simulated sets of known topology; all fits go to stdout, as JSON.
 
-    It is read from topovae/homology/calibration.json.
+    They are read from topovae/homology/calibration.json. What is not fitted stays as it is there.
     """
-    from topovae.benchmarks.calibrate import document_of, fit_laws, observe_all, written
+    from topovae.benchmarks.calibrate import (
+        fit_confidence,
+        fit_laws,
+        observe_all,
+        observe_answer,
+        observe_bars,
+        section_of,
+        written,
+    )
+    from topovae.homology.fitted import document
 
     if save is not None and not os.path.exists(save):
         check_output(save)
     rows = []
     with progress_bar(quiet) as advance:
-        for row in observe_all(range(seed, seed + sets), jobs, save, minutes):
+        for row in observe_all(observe_answer if answers else observe_bars, range(seed, seed + sets), jobs, save, minutes):
             rows.append(row)
             advance(f"{len(rows)} sets", len(rows) / sets)
-    words = f"topovae bench calibrate --sets {sets} --seed {seed}"
-    sys.stdout.write(written(document_of(fit_laws(rows), rows, words, commit)))
+    words = f"topovae bench calibrate --sets {sets} --seed {seed}" + " --answers" * answers
+    fit = fit_confidence(rows) if answers else fit_laws(rows)
+    sys.stdout.write(written({**document(), "confidence" if answers else "bars": section_of(fit, rows, words, commit)}))
 
 
 def show(outcomes: Sequence[Outcome], settings: Mapping[str, Any], form: str) -> None:
@@ -178,7 +190,7 @@ def results(tasks: Sequence[DiagnosisTask], jobs: int, save: str | None) -> Iter
 def report(outcomes: Sequence[Outcome], asked: int, advance: Callable[[str, float], None], quiet: bool) -> None:
     """Say the last outcome: in the progress bar at a terminal, else as a line on stderr."""
     last, done = outcomes[-1], len(outcomes)
-    words = f"{last.space} {last.noise:g} seed {last.seed}: {last.answer} {last.confidence:.2f}"
+    words = f"{last.space} {last.noise:g} seed {last.seed}: {last.answer} {probability(last.confidence)}"
     advance(words, done / asked)
     if not sys.stderr.isatty():
         note(f"{done}/{asked} {words} ({last.seconds:.1f} s){'' if last.right else '  WRONG'}", quiet)
@@ -243,7 +255,7 @@ def print_summary(summary: Scorecard) -> None:
     table.add_section()
     ends = [_ratio(summary.by_noise[level]) if level in summary.by_noise else "" for level in levels]
     table.add_row("right", "", *ends)
-    out.print(table)
+    print_table(table)
     for words in others:
         out.print(words)
     bins = Table(title="how often answers of each confidence are right", title_justify="left")
@@ -251,7 +263,7 @@ def print_summary(summary: Scorecard) -> None:
         bins.add_column(head, justify="right")
     for row in summary.reliability:
         bins.add_row(interval(row), f"{row.mean_confidence:.3f}", str(row.rate), f"{row.rate.share:.3f}")
-    out.print(bins)
+    print_table(bins)
 
 
 def print_tallies(tallies: Sequence[Tally]) -> None:
@@ -265,7 +277,7 @@ def print_tallies(tallies: Sequence[Tally]) -> None:
     table = Table(*TALLY_HEADS, title="answers by kind of instrument", title_justify="left")
     for one in tallies:
         table.add_row(*one.cells())
-    console().print(table)
+    print_table(table)
 
 
 def _painted(answer: str, count: int, right: bool) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, command, open_stored, open_table
+from topovae.cli.shell import check_output, check_stream, command, open_table, open_trained
 
 
-@command("decode")
+@command("decode", "topovae encode run.h5 -i x.npy | topovae decode run.h5 -o y.npy")
 def decode(
     run: RunArgument,
     input: Annotated[str, typer.Option("--input", "-i", help="Latent coordinates, in any data format; - for stdin.")] = "-",
@@ -25,8 +25,8 @@ def decode(
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs import models
-    from topovae.runs.integrity import open_run
 
-    check_output(output, run, input)
-    model = models.load_model(open_stored(run, open_run, quiet).model, to_device(device))
+    check_output(output, run, input, streams=True)
+    check_stream(output, format)
+    model = models.load_model(open_trained(run, quiet).model, to_device(device))
     write_columns({"x": models.decode(model, open_table(input, quiet))}, output, format)

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, command, open_data, open_stored
+from topovae.cli.shell import check_output, check_stream, command, open_data, open_trained
 from topovae.errors import RunFileError
 
 
-@command("encode")
+@command("encode", "topovae encode run.h5 -i x.npy --format csv -o z.csv")
 def encode(
     run: RunArgument,
     input: Annotated[str, typer.Option("--input", "-i", help="The data; - for stdin.")] = "-",
@@ -27,10 +27,10 @@ def encode(
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs import models
-    from topovae.runs.integrity import open_run
 
-    check_output(output, run, input)
-    model = models.load_model(open_stored(run, open_run, quiet).model, to_device(device))
+    check_output(output, run, input, streams=True)
+    check_stream(output, format)
+    model = models.load_model(open_trained(run, quiet).model, to_device(device))
     samples = open_data(input, quiet=True, minimum=1)
     wanted = model.config.sample_shape
     if samples.sample_shape != wanted:

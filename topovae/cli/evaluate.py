@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_picture, command, note, open_data, open_stored, open_table, set_threads, write_json
+from topovae.cli.shell import check_picture, command, note, open_data, open_table, open_trained, set_threads, write_json
 from topovae.cli.tables import print_certificate, print_metrics
 from topovae.errors import InputError, RunFileError, UsageError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from topovae.store.schema import Run
 
 
-@command("evaluate")
+@command("evaluate", "topovae evaluate run.h5 x.npy --plot run.png")
 def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,
@@ -35,11 +35,9 @@ def evaluate(
     debug: DebugOption = False,
 ) -> None:
     """Measure reconstruction, KL, likelihood and geodesic stress beside a Gaussian baseline, and certify the encoder."""
-    from topovae.runs.integrity import open_run
-
     check_picture(plot, run, data, against, truth)
-    loaded = open_stored(run, open_run, quiet)
-    other = open_stored(against, open_run, quiet) if against else None
+    loaded = open_trained(run, quiet)
+    other = open_trained(against, quiet) if against else None
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space, quiet)
 
     from topovae.homology.cloud.presets import Preset

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, QuietOption, SeedOption
-from topovae.cli.shell import arguments, check_output, command, note
+from topovae.cli.shell import arguments, check_output, check_stream, command, note
 
 SPACE_HELP = (
     "circle, interval, disk, cylinder, annulus, mobius, torus, embedded-torus, klein, sphere, S3 (any S<d>), rp2, so3, T3 "
@@ -17,7 +17,7 @@ SPACE_HELP = (
 )
 
 
-@command("generate")
+@command("generate", "topovae generate torus -n 2000 --ambient 50 --noise 0.05 -o torus.npz")
 def generate(
     space: Annotated[str, typer.Argument(help=SPACE_HELP)],
     n: Annotated[int | None, typer.Option("-n", "--n", help="How many samples.", min=1)] = None,
@@ -48,7 +48,8 @@ def generate(
     from topovae.data.synthetic.spaces import generate as draw
     from topovae.data.writers import write
 
-    check_output(output, images, labels)
+    check_output(output, images, labels, streams=True)
+    check_stream(output)
     options = {
         "embedded": embedded,
         "d": d,

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, JsonOption, QuietOption, SeedOption
-from topovae.cli.shell import command, console, write_json
+from topovae.cli.shell import command, print_table, write_json
 from topovae.errors import RunFileError, visible
 
 
-@command("inspect")
+@command("inspect", "topovae inspect run.h5 --field metrics/final/test/rms")
 def inspect(
     file: Annotated[str, typer.Argument(help="A run file, a report or a data set.")],
     field: Annotated[str | None, typer.Option(help="One field, such as metrics/final/test/rms.")] = None,
@@ -80,4 +80,4 @@ def print_tree(document: dict[str, Any]) -> None:
     for key, value in document.items():
         plain = visible(value) if isinstance(value, str) else json_module.dumps(value, default=str)
         table.add_row(f"[bold]{key}[/bold]", plain.replace("[", "\\["))
-    console().print(table)
+    print_table(table)

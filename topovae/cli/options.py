@@ -9,25 +9,60 @@ from dataclasses import Field, fields
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from topovae.runs.options import TrainOptions
 
 DataArgument = Annotated[
-    str, typer.Argument(help="Data: .npy .npz .csv .tsv .h5 .mat .h5ad, MNIST IDX, a folder of images, or - for stdin.")
+    str,
+    typer.Argument(
+        help="Data: .npy .npz .csv .tsv .jsonl .h5 .hdf5 .mat .h5ad, MNIST IDX, each also as .gz, a folder of images, or - for "
+        "stdin."
+    ),
 ]
 RunArgument = Annotated[str, typer.Argument(help="A run file made by `topovae train`.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of every random number; recorded in the output.", min=0)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+DeviceOption = Annotated[str, typer.Option(help="Where to compute.", metavar="auto | cpu | cuda")]
 PlotOption = Annotated[str | None, typer.Option(help="Draw a picture into this file (.png, .pdf or .svg).")]
 OutputOption = Annotated[str, typer.Option("--output", "-o", help="Where to: a file, or - for stdout.")]
 FormatOption = Annotated[
-    str | None, typer.Option("--format", help="npy, npz, csv, h5 or jsonl; by the file's ending when left out.")
+    str | None,
+    typer.Option("--format", help="By the file's ending when left out; npy on stdout.", metavar="npy | npz | csv | h5 | jsonl"),
 ]
 
 _DECLARED: dict[str, Field] = {field.name: field for field in fields(TrainOptions) if field.metadata}
+
+
+PANELS = {
+    "Data": (
+        *("input", "against", "truth", "truth_space", "preset", "metric", "distance_matrix", "ambient"),
+        *("images", "labels", "classes", "exemplars", "copies", "dtype", "mode", "samples", "measured"),
+    ),
+    "Latent": ("latent", "latents", "candidates", "analysis", "evidence"),
+    "Training": ("betas", "seeds", "resume"),
+    "Output": (
+        *("output", "format", "plot", "json", "quiet", "debug", "force", "save", "markdown", "commit", "field"),
+        *("with_scale", "with_coordinates", "certificate", "iwae"),
+    ),
+    "Machine": ("device", "threads", "jobs", "engine", "memory", "time", "minutes", "seed"),
+}
+"""Headings of a command's help, and the options below each; what stands in none is of that command alone."""
+
+_PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
+
+
+def arrange(function: Callable[..., None]) -> None:
+    """Put the options of a command below the headings of `PANELS`, where they do not name one themselves."""
+    parameters = inspect.signature(function, eval_str=True).parameters
+    # texts of annotations would be evaluated anew by typer, to other objects
+    function.__annotations__ = {name: parameter.annotation for name, parameter in parameters.items()}
+    for name, parameter in parameters.items():
+        for told in (*getattr(parameter.annotation, "__metadata__", ()), parameter.default):
+            if isinstance(told, OptionInfo) and told.rich_help_panel is None:
+                told.rich_help_panel = _PANEL_OF.get(name)
 
 
 def declared(name: str, default: Any = ...) -> Any:
@@ -39,7 +74,15 @@ def declared(name: str, default: Any = ...) -> Any:
     """
     metadata = _DECLARED[name].metadata
     flags = [metadata["flag"]] if metadata["flag"] else []
-    return typer.Option(default, *flags, help=metadata["help"], min=metadata["minimum"])
+    names = " | ".join(metadata["choices"]) or None
+    return typer.Option(
+        default,
+        *flags,
+        help=metadata["help"],
+        min=metadata["minimum"],
+        metavar=names,
+        rich_help_panel=metadata["panel"],
+    )
 
 
 def offered(command: str) -> list[str]:

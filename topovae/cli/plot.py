@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_picture, command, note, open_stored
+from topovae.cli.shell import check_picture, command, note, open_trained
 from topovae.errors import InputError
 
 
-@command("plot")
+@command("plot", "topovae plot run.h5 -o run.png")
 def plot(
     run: RunArgument,
     data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,
@@ -22,11 +22,10 @@ def plot(
 ) -> None:
     """Draw the latent space, the learning curves and, where the data are at hand, reconstructions."""
     from topovae.cli.evaluate import run_data
-    from topovae.runs.integrity import open_run
     from topovae.runs.pages import draw_run
 
     check_picture(output, run, data)
-    loaded = open_stored(run, open_run, quiet)
+    loaded = open_trained(run, quiet)
     samples = None
     try:
         samples = run_data(loaded, data, quiet=True)

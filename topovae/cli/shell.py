@@ -11,17 +11,20 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, visible
+from topovae.cli.options import arrange
+from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, UsageError, visible
 from topovae.extensions import load_extensions
 from topovae.store.documents import finite
+from topovae.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.console import Console
+    from rich.table import Table
 
     from topovae.data.dataset import Dataset
     from topovae.store.schema import Report, Run, Sweep
@@ -34,8 +37,24 @@ app = typer.Typer(
     help="Diagnose the topology of a data set, train the VAE whose latent space matches it, and check the result.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"topovae {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_the_tool(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    pass
+
 
 Stored = TypeVar("Stored", "Run", "Report", "Sweep")
 
@@ -75,15 +94,18 @@ def group(name: str, text: str) -> typer.Typer:
     return commands
 
 
-def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(name: str, example: str, place: typer.Typer = app) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command; its errors become one message on stderr and the documented exit code.
 
     Args:
         name: its word.
+        example: a call of it, which ends its help.
         place: the group that it belongs to.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
+        arrange(function)
+
         @functools.wraps(function)
         def guarded(**options: Any) -> None:
             _hear_signals()
@@ -107,22 +129,43 @@ def command(name: str, place: typer.Typer = app) -> Callable[[Callable[..., None
             except MemoryError:
                 _fail(("this machine has too little free memory; use fewer samples or --landmarks",), 5, options)
             except Exception as error:
-                if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
-                    _drop_output()
-                    words = f"cannot write to standard output: {_FULL[error.errno]}; write to another place"
+                words = _unwritten(error)
+                if words is not None:
                     _fail((words,), OutputError.exit_code, options)
                 problem = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
                 _fail((problem,), 1, options)
             finally:
                 HELD.close()
 
-        return place.command(name)(guarded)
+        return place.command(name, epilog=f"Example: {example}")(guarded)
 
     return register
 
 
+def run() -> None:
+    """Run the command that the arguments name; a help that cannot be written is told as what a command writes."""
+    try:
+        app()
+    except OSError as error:
+        words = _unwritten(error)
+        if words is None:
+            raise
+        _drop_output()
+        _say(f"topovae: {words}")
+        sys.exit(OutputError.exit_code)
+
+
+def _unwritten(error: Exception) -> str | None:
+    """What was wrong with standard output, where an error is of that kind."""
+    if not isinstance(error, OSError) or error.errno not in _FULL or error.filename is not None:
+        return None
+    return f"cannot write to standard output: {_FULL[error.errno]}; write to another place"
+
+
 def _hear_signals() -> None:
     """Interrupts are exceptions from here on; a lost terminal ends the work as SIGTERM does, but for `nohup`."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminate)):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
@@ -139,6 +182,10 @@ def _drop_output() -> None:
 def _fail(lines: tuple[str, ...], code: int, options: dict[str, Any]) -> None:
     if options.get("debug"):
         raise
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     _say("\n".join(map(visible, ("topovae: " + lines[0], *lines[1:]))))
     raise typer.Exit(code) from None
 
@@ -169,6 +216,38 @@ def console(stderr: bool = False) -> Console:
             raise
 
     return Console(stderr=stderr, highlight=False)
+
+
+UNBOUNDED = 10**4
+"""Characters that no row of a table has, to measure how many it wants: not tuned."""
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout; where its words do not fit side by side, row below row, each cell after its heading.
+
+    Args:
+        table: rows below headings, or pairs of a name and a value, which are broken rather than cut.
+    """
+    from rich.measure import Measurement
+    from rich.table import Table as Base
+
+    out = console()
+    for column in table.columns:
+        column.overflow = "fold"
+    if not table.show_header or Measurement.get(out, out.options.update_width(UNBOUNDED), table).minimum <= out.width:
+        out.print(table)
+        return
+    if table.title is not None:
+        out.print(table.title)
+    headings = [column.header for column in table.columns]
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        record = Base(show_header=False, box=None)
+        record.add_column(no_wrap=True)
+        record.add_column(overflow="fold")
+        for heading, cell in zip(headings, cells, strict=True):
+            record.add_row(heading, cell)
+        out.print(record)
+        out.print()
 
 
 def note(text: str, quiet: bool) -> None:
@@ -239,6 +318,27 @@ def open_stored(path: str, read: Callable[[str], Stored], quiet: bool) -> Stored
     return found
 
 
+def open_trained(path: str, quiet: bool) -> Run:
+    """Read a run file to work with its model; that its training is not done is said on stderr.
+
+    Args:
+        path: the file.
+        quiet: leave the notes out.
+    """
+    from topovae.runs.integrity import open_run
+
+    run = open_stored(path, open_run, quiet)
+    checkpoint = run.model.checkpoint
+    if checkpoint is not None and not checkpoint.finished:
+        done = (
+            f"only {checkpoint.epoch} whole epochs are done"
+            if checkpoint.epoch
+            else "0 epochs are done: its weights are untrained"
+        )
+        note(f"topovae: warning: {path} holds an unfinished run, of which {done}", quiet)
+    return run
+
+
 def set_threads(network: str, threads: int | None = None) -> None:
     """One thread for dense networks, whose steps are too short to share; all cores for convolutions.
 
@@ -252,19 +352,41 @@ def set_threads(network: str, threads: int | None = None) -> None:
         torch.set_num_threads(threads or 1)
 
 
-def check_output(path: str, *inputs: str | None) -> None:
+TEXTS = ("csv", "jsonl")
+"""Formats that a terminal can show."""
+
+
+def check_stream(path: str, form: str | None = None) -> None:
+    """Find out before the work whether what goes to stdout ("-") would fill a terminal with bytes.
+
+    Args:
+        path: where the output goes.
+        form: its format; .npy where there is none.
+
+    Raises:
+        UsageError: it would.
+    """
+    if path == "-" and form not in TEXTS and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal, which cannot show arrays; give -o FILE, or send them on with | or >")
+
+
+def check_output(path: str, *inputs: str | None, streams: bool = False) -> None:
     """Find out before the work whether a file can be written, and that it is none of the inputs.
 
     Args:
-        path: where the output goes; stdout ("-") always can.
+        path: where the output goes.
         inputs: what the command reads, as given.
+        streams: whether it may go to stdout ("-").
 
     Raises:
         OutputError: it cannot, or it is one of them.
+        UsageError: it is stdout, and cannot go there.
     """
     from topovae.store.atomic import check_writable
 
     if path == "-":
+        if not streams:
+            raise UsageError("this file cannot go to standard output, as it is written in parts; give -o FILE")
         return
     check_writable(path)
     for given in inputs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from topovae.cli.options import DebugOption, JsonOption, QuietOption, SeedOption
-from topovae.cli.shell import command, console, write_json
+from topovae.cli.shell import command, console, print_table, write_json
 
 if TYPE_CHECKING:
     from topovae.latent import LatentSpace
@@ -22,7 +22,7 @@ FACTOR_COORDINATES = {
 }
 
 
-@command("spaces")
+@command("spaces", "topovae spaces klein")
 def spaces(
     expression: Annotated[str | None, typer.Argument(help="Describe this latent expression alone.")] = None,
     json: JsonOption = False,
@@ -52,7 +52,7 @@ def print_spaces(rows: list[dict]) -> None:
     for row in rows:
         table.add_row(*(str(row[key] or "") for key in ("name", "latent", "dim", "group_order", "features", "kl")))
     out = console()
-    out.print(table)
+    print_table(table)
     out.print(
         "order: of the group; features: what the decoder reads; KL: to the prior: exact, sampled without bias, or an\n"
         "expansion for short times, where there is no exact one."
@@ -70,7 +70,7 @@ def print_factors() -> None:
         row = space_row(text)
         table.add_row(text, coordinates, ", ".join(row["families"][0]), row["priors"][0])
     out = console()
-    out.print(table)
+    print_table(table)
     out.print("T^k is k circles; RP^k and SO3 are spheres modulo `anti`; (A x B)/<isometry,isometry> is a quotient.")
 
 

@@ -25,7 +25,7 @@ from topovae.cli.shell import (
 from topovae.cli.tables import print_sweep
 
 
-@command("sweep")
+@command("sweep", "topovae sweep x.npy --latents torus,R2 --betas 0.1:10:log5 --seeds 3 -o sweep.h5")
 @takes("sweep")
 def sweep(
     data: DataArgument,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from topovae.cli.shell import console
+from topovae.cli.shell import console, print_table
 from topovae.signature import parse
 
 _COLUMNS = ("rms", "nll", "kl", "elbo", "iwae", "stress")
@@ -26,7 +26,7 @@ def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, 
             table.add_row(name, split, *(_number(row.get(column)) for column in _COLUMNS))
         table.add_section()
     out = console()
-    out.print(table)
+    print_table(table)
     for circle in final["test"].get("recovery") or []:
         within = circle["within_groups"]
         parts = "" if within is None else f", within groups {within:.3f}"
@@ -51,7 +51,8 @@ def print_sweep(document: Mapping[str, Any]) -> None:
             table.add_row(f"{beta:.3g}", name, *(_spread(row[column]) for column in _SWEPT))
         table.add_section()
     out = console()
-    out.print(title, table, sep="\n")
+    out.print(title)
+    print_table(table)
     _print_winners(document["winners"])
     diverged = sum(row["diverged"] for row in document["summary"])
     if diverged:
@@ -79,7 +80,8 @@ def _print_winners(winners: Sequence[Mapping[str, Any]]) -> None:
         best, second = map(_name, names)
         seeds = f"{winner['ahead']} of {winner['seeds']}"
         table.add_row(f"{winner['beta']:.3g}", best, _number(winner["valid_elbo"]), second, lead, seeds)
-    console().print(title, table, sep="\n")
+    console().print(title)
+    print_table(table)
 
 
 def print_certificate(certificate: Mapping[str, Any] | None, persistence: Mapping[str, Any] | None) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from topovae.training.loop import TrainingState
 
 
-@command("train")
+@command("train", "topovae train x.npy --latent auto -o run.h5")
 @takes("train")
 def train(
     data: DataArgument,
@@ -48,7 +49,7 @@ def train(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
     options: dict[str, Any],
-    force: Annotated[bool, typer.Option("--force", help="Replace a finished run of another latent.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a run of another latent, or an unfinished one.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
@@ -73,7 +74,7 @@ def train(
     check_output(output, data, analysis)
     if not follows:
         hold(output)
-    previous = existing_run(output, resume, quiet) if resume or not follows else None
+    previous = existing_run(output, resume, force, quiet) if resume or not follows else None
     samples = open_data(data, quiet)
 
     from topovae.model.networks import choose_network, to_device
@@ -106,7 +107,7 @@ def train(
     header = make_header(samples, train_options.to_dict(), seed, device, arguments())
     started = time.monotonic()
     kept = "holds the last whole epoch; the same command with --resume goes on from there"
-    with progress_bar(quiet) as advance, keeping(output, kept):
+    with progress_bar(quiet) as advance, keeping(output, kept), starting_again(output):
         run = train_run(
             samples,
             train_options,
@@ -149,8 +150,9 @@ def train(
         print_metrics(run.model.latent, run.model.final, baseline_metrics)
 
 
-def existing_run(path: str, resume: bool, quiet: bool) -> Run | None:
-    """The unfinished or finished run to go on from; refuses to overwrite what is no finished run.
+def existing_run(path: str, resume: bool, force: bool, quiet: bool) -> Run | None:
+    """The unfinished or finished run to go on from; refuses to overwrite what is no finished run, unless no epoch of it is done
+    or `force` says so.
 
     Raises:
         OutputError: the place holds something that must not be lost.
@@ -163,10 +165,10 @@ def existing_run(path: str, resume: bool, quiet: bool) -> Run | None:
     run = existing(path, read_run, "run file")
     for member in () if run is None else (run.model, run.baseline):
         checkpoint = None if member is None else member.checkpoint
-        if checkpoint is not None and not checkpoint.finished:
+        if checkpoint is not None and not checkpoint.finished and checkpoint.epoch > 0 and not force:
             raise OutputError(
-                f"{path} holds an unfinished run ({checkpoint.epoch} epochs done); add --resume to go on with it, or move "
-                "it away"
+                f"{path} holds an unfinished run ({checkpoint.epoch} epochs done); add --resume to go on with it, --force to "
+                "replace it, or move it away"
             )
     return None
 
@@ -182,11 +184,25 @@ def check_replaced(path: str, options: TrainOptions) -> None:
 
     known = existing(path, read_run, "run file")
     latent = parse(options.latent, options.allow_orbifold).canonical
+    checkpoint = None if known is None else known.model.checkpoint
+    if checkpoint is not None and checkpoint.epoch == 0:
+        return
     if known is not None and known.model.latent != latent:
         raise OutputError(
             f"{path} holds a finished run of {known.model.latent}, and this one is of {latent}; add --force to replace it, or "
             "choose another -o"
         )
+
+
+@contextlib.contextmanager
+def starting_again(path: str) -> Iterator[None]:
+    """Say where a training diverged how another one is begun in the same place."""
+    from topovae.training.loop import DivergenceError
+
+    try:
+        yield
+    except DivergenceError as error:
+        raise DivergenceError(f"{error}; with -o {path} again, add --force to begin anew there") from None
 
 
 def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
@@ -201,6 +217,9 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
     known = previous.header.config
     if previous.model.latent == parse(options.latent, options.allow_orbifold).canonical:
         options = replace(options, latent=str(known.get("latent", options.latent)))
+    trained = previous.model.config["training"]["epochs"]
+    if options.epochs is not None and options.epochs >= trained:
+        options = replace(options, epochs=known.get("epochs"))  # more epochs go on from the same state
     differing = differences(known, options.to_dict())
     if differing:
         raise RunFileError(
@@ -262,6 +281,7 @@ def doubts(run: Run) -> list[str]:
     """What a training could not do as it was asked to."""
     members = (run.model, run.baseline)
     found = [str(member.config.get("fallback") or "") for member in members if member is not None]
+    found.append(worse_than_mean(run))
     return [words for words in dict.fromkeys(found) if words]
 
 
@@ -270,6 +290,17 @@ def fault_of(run: Run, samples: Dataset, seed: int) -> str | None:
     from topovae.runs.evaluation import warn
 
     return warn(run, samples, seed=seed)
+
+
+def worse_than_mean(run: Run) -> str:
+    """That a model reconstructs held-out samples worse than their mean does, if so, and what to do."""
+    rms, spread = run.model.final["valid"]["rms"], float(run.model.state["scale"])
+    if rms <= spread:
+        return ""
+    return (
+        f"topovae: warning: reconstructions are farther off (rms {rms:.3g}) than the mean of the data (rms {spread:.3g}): the "
+        "training went astray; try a smaller --learning-rate, or more --epochs"
+    )
 
 
 def epoch_words(name: str, state: TrainingState) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from topovae.errors import InputError
+from topovae.store.documents import Brief
 
 CHUNK_BYTES = 64 * 2**20
 HELD_BYTES = 128 * 2**20
@@ -24,6 +25,9 @@ MEMORY_BYTES = 2 * 2**30
 
 COPIES = 6
 """Copies of the samples at hand, in double precision, that checks and diagnosis hold at once: an estimate, not tuned."""
+
+MOMENTS = 6
+"""Numbers of a column, in double precision, that checks keep beside them: its origin, mean, squares, range and a new one."""
 
 BLOCK_BYTES = 2**20
 _GAP_BYTES = 2**18
@@ -56,8 +60,8 @@ class Source:
     sha256: str
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Brief):
     """Samples, one a row, read when asked for; and what is known about them.
 
     Attributes:
@@ -127,7 +131,7 @@ class Dataset:
         return cls(rows, coordinates, labels, space, source, _chunk_rows(rows), notes)
 
     @classmethod
-    def given(cls, data: Dataset | ArrayLike) -> Dataset:
+    def given(cls, data: Dataset | RowSource | ArrayLike) -> Dataset:
         """Return a data set as it is, and an array of real numbers, of one sample a row, as a data set.
 
         Unlike `of`, it takes samples of one number, of many axes, and none at all: what can be done with them is for the
@@ -199,6 +203,17 @@ class Dataset:
                 places = slice(begin, end) if rising else order[begin:end]
                 out[places] = self._read(slice(first, int(wanted[-1]) + 1)).take(wanted - first, axis=0)
         return out
+
+    def grouped(self, group: Any) -> Dataset:
+        """Return these samples with other groups.
+
+        Args:
+            group: (n,) as `of` takes it.
+
+        Raises:
+            InputError: they do not fit.
+        """
+        return replace(self, group=_labels(group, self.place))
 
     def take(self, index: np.ndarray) -> Dataset:
         """Return some samples as a data set in memory, with their truth and groups.

@@ -9,12 +9,13 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
+from topovae.store.documents import Brief
 
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, repr=False)
+class Split(Brief):
     """Rows of each part, sorted int64; together they are all rows, each once."""
 
     train: np.ndarray

@@ -13,10 +13,12 @@ class MultivariateNormal(torch.distributions.MultivariateNormal):
     """torch's own, whose density exists for empty batches too."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        offset = (value - self.loc)[..., None]
-        white = torch.linalg.solve_triangular(self.scale_tril, offset, upper=False)[..., 0]
-        log_volume = torch.log(torch.diagonal(self.scale_tril, dim1=-2, dim2=-1)).sum(-1)
-        return -0.5 * (white.square().sum(-1) + white.shape[-1] * math.log(2 * math.pi)) - log_volume
+        # In double precision, for the steps of the solution may be beyond single precision where the density is not.
+        factor, offset = self.scale_tril.double(), (value.double() - self.loc.double())[..., None]
+        white = torch.linalg.solve_triangular(factor, offset, upper=False)[..., 0]
+        log_volume = torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
+        density = -0.5 * (white.square().sum(-1) + white.shape[-1] * math.log(2 * math.pi)) - log_volume
+        return density.to(self.loc.dtype)
 
 
 @register_kl(torch.distributions.MultivariateNormal, Independent)

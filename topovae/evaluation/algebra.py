@@ -10,7 +10,7 @@ from torch import Tensor
 from topovae.evaluation.pullback import characters, covering_cocycles, representatives, solid_angles, windings
 from topovae.homology.cloud.ground import SURFACE_EDGE, SURFACE_LANDMARKS, Ground
 from topovae.homology.cloud.landmarks import Landmarks
-from topovae.homology.complexes.bars import bar_ratios, by_ratio
+from topovae.homology.complexes.bars import bar_ratios, by_ratio, ranked_ratios
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.double_covers import MOST_CLASSES, find_classes
 from topovae.homology.features.pullbacks import (
@@ -91,16 +91,13 @@ def representatives_of(space: LatentSpace, ground: Ground, landmarks: Landmarks,
     return chosen
 
 
-def _critical_ratio(landmarks: Landmarks, ground: Ground, prime: int, degree: int) -> float:
-    """Return the ratio death/birth from which a class is none of noise."""
-    law = law_of(degree, ground.dimension.value, len(landmarks.distances), len(ground.points), prime)
-    return law.critical_ratio(ALPHA)
-
-
 def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> np.ndarray:
+    """Return death/birth of all bars of a degree, the largest first, over the ratio from which a class is none of noise."""
     cap = ground.longest_edge if degree == 1 else SURFACE_EDGE
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
-    return bar_ratios(bars)[by_ratio(bars)] / _critical_ratio(landmarks, ground, prime, degree)
+    count, n, ratios = len(landmarks.distances), len(ground.points), ranked_ratios(bars)
+    law = law_of(degree, ground.dimension.value, count, n, ratios, prime)
+    return bar_ratios(bars)[by_ratio(bars)] / law.critical_ratio(ALPHA)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:
@@ -134,5 +131,4 @@ def _degree(space: LatentSpace, ground: Ground, latents: Tensor) -> tuple[float 
     if found is None:
         return None, np.zeros(0)
     points = latents[representatives_of(space, ground, landmarks, latents)].numpy()
-    lives = np.array([found.ratio]) / _critical_ratio(landmarks, ground, 3, 2)
-    return found.coefficient(solid_angles(points, found.triangles)), lives
+    return found.coefficient(solid_angles(points, found.triangles)), _lives(landmarks, ground, 3, 2)[:1]

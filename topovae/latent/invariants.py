@@ -147,7 +147,9 @@ def _fit(target: np.ndarray, values: np.ndarray, monomials: np.ndarray) -> tuple
 
 
 def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]], n: int, circles: tuple[int, ...]) -> Polynomials:
-    """One table of the monomials of all polynomials."""
+    """One table of the monomials of all polynomials; an empty one where what is at hand separates the orbits."""
+    if not parts:
+        return Polynomials(n, np.zeros((0, 1), dtype=np.int64), np.zeros((0, 0)), circles)
     width = max(monomials.shape[1] for monomials, _ in parts)
     padded = [np.pad(m, ((0, 0), (0, width - m.shape[1])), constant_values=-1) for m, _ in parts]
     monomials, where = np.unique(np.concatenate(padded), axis=0, return_inverse=True)

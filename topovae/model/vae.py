@@ -15,7 +15,7 @@ from topovae.distributions.joint import Orbit
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.model.draws import sampling
-from topovae.model.networks import BODIES, NetworkConfig
+from topovae.model.networks import BODIES, NetworkConfig, choose_network
 from topovae.model.precision import apply
 from topovae.signature import parse
 from topovae.store.documents import Document
@@ -139,12 +139,20 @@ class Terms:
 
 
 class VAE(nn.Module):
-    """A variational autoencoder whose latent space is any product or quotient.
+    """A variational autoencoder whose latent space is any product or quotient: a plain module for any training loop.
+
+    `elbo(x)` is what a loop maximises; `encode(x)` gives where samples lie, `decode(coordinates)` what lies there.
 
     Args:
         config: what to build.
         shift: per-feature mean of the training data, of the sample's shape.
         scale: overall standard deviation of the training data, a scalar.
+
+    Example:
+        >>> model = VAE.of("S1xR2", torch.randn(64, 5))
+        >>> coordinates, scale = model.encode(torch.randn(3, 5))
+        >>> tuple(coordinates.shape), tuple(model.decode(coordinates).shape), tuple(model.elbo(torch.randn(3, 5)).shape)
+        ((3, 3), (3, 5), (3,))
     """
 
     shift: Tensor
@@ -167,12 +175,38 @@ class VAE(nn.Module):
         self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
         self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.noise)
 
+    @classmethod
+    def of(cls, latent: str, x: Tensor, likelihood: str = "gaussian", noise: float | None = None) -> VAE:
+        """An untrained model for samples like some.
+
+        Args:
+            latent: latent expression, such as "S1xR2" or "klein".
+            x: (n, *sample_shape) samples, whose mean and spread the model begins with.
+            likelihood: "gaussian" or "bernoulli".
+            noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
+
+        Raises:
+            UsageError: the latent expression or the likelihood has no meaning.
+        """
+        shape = tuple(x.shape[1:])
+        config = ModelConfig(parse(latent).canonical, shape, choose_network(shape), likelihood, noise)
+        mean = x.mean(0)
+        return cls(config, mean, (x - mean).square().mean().sqrt())
+
     def outputs(self, x: Tensor) -> Tensor:
         """The encoder's unconstrained outputs, (B, space.output_dim)."""
         return apply(self.encoder, (x - self.shift) / self.scale)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Posterior location (coordinates) and scale of a batch (B, *sample_shape)."""
+        """Where samples lie.
+
+        Args:
+            x: (B, *sample_shape), in the data's units.
+
+        Returns:
+            Posterior locations (B, space.coordinate_dim), as angles in radians, heights, numbers or unit vectors by factor; and
+            posterior scales (B, space.scale_dim).
+        """
         return self.space.heads(self.outputs(x))
 
     def posterior(self, x: Tensor) -> Orbit:
@@ -180,8 +214,18 @@ class VAE(nn.Module):
         return self.space.posterior(*self.encode(x))
 
     def decode(self, coordinates: Tensor) -> Tensor:
-        """E[x | z] in the data's units, (B, *sample_shape)."""
+        """E[x | z] in the data's units, (B, *sample_shape), of coordinates (B, space.coordinate_dim)."""
         return self.likelihood.mean(self.decoder(self.space.features(coordinates)))
+
+    def elbo(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        """The evidence lower bound from one posterior sample each, in nats, (B,); its gradient is that of `Terms`.
+
+        Args:
+            x: (B, *sample_shape), in the data's units.
+            beta: weight of the KL term.
+        """
+        terms: Terms = self(x)
+        return -terms.nll - beta * terms.kl.sum(-1)
 
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, ResourceError, RunFileError, UsageError
+from topovae.evaluation.metrics import measure
 from topovae.model.vae import VAE, ModelConfig
 from topovae.store.schema import Json, Member
 from topovae.training.batches import Batches
@@ -41,12 +43,25 @@ def described(config: Json) -> VAE:
         RunFileError: it describes none.
     """
     try:
-        return VAE(ModelConfig.from_dict(dict(config["model"])))
+        return _blank(ModelConfig.from_dict(dict(config["model"])))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, UsageError, MemoryError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunFileError(
             f"the run file's model@config describes no model of topovae ({reason}); train again, or use an intact copy"
         ) from None
+
+
+def _blank(config: ModelConfig) -> VAE:
+    """A model whose weights are yet to be loaded; the random numbers of its own are not the caller's."""
+    with torch.random.fork_rng(devices=[]):
+        return VAE(config)
+
+
+def revive(config: ModelConfig, weights: Mapping[str, torch.Tensor], device: torch.device) -> VAE:
+    """A trained model from its configuration and `state_dict`."""
+    model = _blank(config)
+    model.load_state_dict(dict(weights))
+    return model.to(device).eval()
 
 
 def machine_memory() -> float:
@@ -100,6 +115,19 @@ def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
             f"{coordinates[row].tolist()} (counted from 0); expected finite numbers. Remove these rows."
         )
     return torch.cat([model.decode(part) for part in z.split(batch)]).cpu().numpy()
+
+
+@torch.no_grad()
+def features(model: VAE, coordinates: np.ndarray) -> np.ndarray:
+    """What the decoder reads at coordinates (n, coordinate_dim), (n, feature_dim): continuous, and equal on an orbit."""
+    like = next(model.parameters())
+    return model.space.features(torch.as_tensor(coordinates, dtype=like.dtype, device=like.device)).cpu().numpy()
+
+
+def mean_elbo(model: VAE, data: Dataset, seed: int) -> float:
+    """The mean ELBO of samples, nats a sample; `seed` is that of the posterior samples."""
+    device = next(model.parameters()).device
+    return measure(model, Batches(data, np.arange(data.n_samples), device), seed=seed, iwae=0).elbo
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from topovae.errors import UsageError
@@ -29,7 +29,14 @@ EVERYWHERE = ("train", "sweep")
 
 
 def option(
-    default: Any, help: str, commands: Sequence[str] = EVERYWHERE, minimum: float | None = None, flag: str | None = None
+    default: Any,
+    help: str,
+    commands: Sequence[str] = EVERYWHERE,
+    minimum: float | None = None,
+    flag: str | None = None,
+    *,
+    choices: Sequence[str] = (),
+    panel: str = "Training",
 ) -> Any:
     """A field that is an option of commands.
 
@@ -39,8 +46,11 @@ def option(
         commands: those that offer it.
         minimum: smallest number accepted.
         flag: how it is spelt, where that is not the field's name with hyphens.
+        choices: all values that it can have, where they have names.
+        panel: heading that it stands below in the help of a command.
     """
-    return field(default=default, metadata={"help": help, "commands": tuple(commands), "minimum": minimum, "flag": flag})
+    told = {"help": help, "commands": tuple(commands), "minimum": minimum, "flag": flag, "choices": tuple(choices)}
+    return field(default=default, metadata=told | {"panel": panel})
 
 
 @dataclass(frozen=True)
@@ -62,33 +72,42 @@ class TrainOptions(Document):
     batch_size: int = option(128, "Samples a step.", minimum=1)
     beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
     learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
-    likelihood: str = option("gaussian", "gaussian or bernoulli.")
+    likelihood: str = option("gaussian", "p(x | z) of a feature.", choices=("gaussian", "bernoulli"))
     noise: float | None = option(None, "Fix the Gaussian noise (data units) instead of learning it.")
-    network: str = option("auto", "auto, mlp or conv.")
+    network: str = option("auto", "Bodies of encoder and decoder.", choices=("auto", "mlp", "conv"))
     hidden: str = option("", "Widths of the encoder's dense layers, as 256,128; chosen when left out.")
-    init: str = option("cohomology", "cohomology: start the encoder from coordinates of the data; or random.")
-    posterior: str = option("", "Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.")
-    encoder: str = option("lift", "Of a quotient: lift from invariant functions, or onto the cover.")
-    divergence: str = option("orbit", "KL of a quotient: orbit (unbiased), or its upper bound on the cover.")
-    anchors: str | None = option(None, "Hold samples at coordinates: a table of row numbers and coordinates.", ("train",))
+    init: str = option("cohomology", "Start the encoder from coordinates of the data, or random.", choices=INITS)
+    posterior: str = option(
+        "", "Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.", panel="Latent"
+    )
+    encoder: str = option(
+        "lift", "Of a quotient: lift from invariant functions, or onto the cover.", choices=("lift", "cover"), panel="Latent"
+    )
+    divergence: str = option(
+        "orbit",
+        "KL of a quotient: orbit (unbiased), or its upper bound on the cover.",
+        choices=("orbit", "cover"),
+        panel="Latent",
+    )
+    anchors: str | None = option(
+        None, "Hold samples at coordinates: a table of row numbers and coordinates.", ("train",), panel="Latent"
+    )
     repel: tuple[str, ...] = option(
-        (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",)
+        (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",), panel="Latent"
     )
     baseline: bool = option(False, "Train a Gaussian VAE of the same capacity beside it.", ("train",))
-    compile: str = option("auto", "on, off, or auto: compile the step of long trainings.")
-    precision: str = option("float32", "Of the networks' products: float32, tf32 or bfloat16.")
-    allow_orbifold: bool = option(False, "Accept a group that fixes points.", flag="--allow-orbifold")
+    compile: str = option("auto", "Compile the step; auto: of long trainings.", choices=("auto", "on", "off"), panel="Machine")
+    precision: str = option("float32", "Of the networks' products.", choices=("float32", "tf32", "bfloat16"), panel="Machine")
+    allow_orbifold: bool = option(False, "Accept a group that fixes points.", flag="--allow-orbifold", panel="Latent")
     seed: int = 0
 
     def __post_init__(self) -> None:
-        from topovae.model.networks import BODIES
-        from topovae.model.vae import LIKELIHOODS
         from topovae.training.constraints import parse_repulsion
 
-        choices = {"init": INITS, "likelihood": tuple(LIKELIHOODS), "network": ("auto", *BODIES)}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise UsageError(f"--{name} {getattr(self, name)}: expected one of {', '.join(known)}")
+        for one in fields(self):
+            known, value = one.metadata.get("choices"), getattr(self, one.name)
+            if known and value not in known:
+                raise UsageError(f"--{one.name} {value}: expected one of {', '.join(known)}")
         if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
             raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
         parse_repulsion(self.space(), self.repel)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
@@ -64,17 +65,29 @@ def panels(signature: Signature) -> list[tuple[str, int]]:
 
 
 def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
-    """Draw the latent space, the learning curves and reconstructions of a run on one page.
+    """Draw the page of `run_figure` into a file.
 
     Args:
-        run: a finished run.
-        samples: its data, None where they are not at hand: then without reconstructions, and points without the colours of
-            the truth.
+        run, samples: as for `run_figure`.
         path: the picture.
 
     Raises:
         InputError: the run is not finished.
         OutputError: the picture cannot be written.
+    """
+    save(run_figure(run, samples), path)
+
+
+def run_figure(run: Run, samples: Dataset | None) -> Figure:
+    """The latent space, the learning curves and reconstructions of a run on one page.
+
+    Args:
+        run: a finished run.
+        samples: its data, None where they are not at hand: then without reconstructions, and points without the colours of
+            the truth.
+
+    Raises:
+        InputError: the run is not finished.
     """
     member = run.model
     signature = parse(member.latent, allow_orbifold=True)
@@ -96,7 +109,7 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         model = load_model(member)
         images = (x, reconstruct(model, x), samples.sample_shape)
     checkpoint = member.checkpoint
-    figure = summary_figure(
+    return summary_figure(
         member.latent,
         factors,
         coordinates,
@@ -111,7 +124,6 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
         title=os.path.basename(run.header.data.path),
         name="" if signature.name == member.latent else signature.name or "",
     )
-    save(figure, path)
 
 
 def draw_certificate(run: Run, samples: Dataset, certificate: Mapping[str, Any], path: str, *, seed: int = 0) -> None:

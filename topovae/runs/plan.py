@@ -15,6 +15,7 @@ from topovae.errors import UsageError
 from topovae.model.networks import choose_network, to_device
 from topovae.runs.options import TrainOptions
 from topovae.signature import Signature, parse
+from topovae.store.documents import probability
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def plan(
             analysis = found.to_dict()
         latent = recommended(analysis)
         best = analysis["recommendation"]
-        reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {best['confidence']:.2f})")
+        reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {probability(best['confidence'])})")
     train_options = TrainOptions(latent, **options)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
@@ -121,7 +122,7 @@ def recommended(analysis: Mapping[str, Any]) -> str:
     """
     best = analysis["recommendation"]
     if best["name"] == "none":
-        near = ", ".join(f"{c['latent']} ({c['score']:.2f})" for c in analysis["candidates"][:3])
+        near = ", ".join(f"{c['latent']} ({probability(c['score'])})" for c in analysis["candidates"][:3])
         raise UsageError(
             "the diagnosis finds no matching latent space, so --latent auto has nothing to train; the nearest candidates are "
             f"{near}. Choose one with --latent, or R2 for an ordinary VAE"

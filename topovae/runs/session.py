@@ -100,7 +100,9 @@ class TrainSession:
         if resumed is None:
             self.split = split_data(data, options.seed)
         else:
-            header, analysis, coordinates = resumed.header, resumed.analysis, resumed.analysis_arrays
+            config = {**resumed.header.config, "epochs": options.epochs}  # which may be more than before
+            header, analysis = replace(resumed.header, config=config), resumed.analysis
+            coordinates = resumed.analysis_arrays
             self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
         # The run file keeps coordinates below the diagnosis, and a resumed run needs them.
         self.analysis = {} if analysis is None and coordinates else analysis
@@ -124,9 +126,10 @@ class TrainSession:
 
     def _train(self, name: str, model_config: ModelConfig) -> None:
         known = self.members.get(name)
-        if known is not None and known.checkpoint is not None and known.checkpoint.finished:
-            return
         training_config = self.options.training_config(len(self.split.train))
+        checkpoint = None if known is None else known.checkpoint
+        if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
+            return
         model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
         config = {
             "model": model_config.to_dict(),

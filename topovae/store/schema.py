@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from topovae.store.documents import Document
+from topovae.store.documents import Brief, Document
 
 Arrays = Mapping[str, np.ndarray]
 Json = Mapping[str, Any]
@@ -71,8 +71,8 @@ class Header(Document):
     topovae_version: str
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
+@dataclass(frozen=True, eq=False, repr=False)
+class Checkpoint(Brief):
     """Where training stood: what `--resume` needs besides the best weights.
 
     Args:
@@ -94,8 +94,8 @@ class Checkpoint:
     best_value: float
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+@dataclass(frozen=True, eq=False, repr=False)
+class Member(Brief):
     """One trained model with everything known of it.
 
     Args:
@@ -119,8 +119,8 @@ class Member:
     samples: Arrays = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Brief):
     """A run file: one model, the baseline trained beside it, and the diagnosis that chose its space.
 
     Args:
@@ -142,8 +142,8 @@ class Run:
     sealed: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+@dataclass(frozen=True, eq=False, repr=False)
+class Report(Brief):
     """A diagnosis with the arrays that go with it; `sealed` as for a `Run`."""
 
     header: Header
@@ -192,8 +192,8 @@ class SweepRun:
         return named | dict(self.metrics["test"]) | spent | others
 
 
-@dataclass(frozen=True, eq=False)
-class Sweep:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(Brief):
     """A sweep as far as it has come.
 
     Args:

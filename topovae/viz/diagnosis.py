@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
 from topovae.errors import UsageError
+from topovae.store.documents import probability
 from topovae.viz.barcode import Bar, death_of, draw_barcode, extent
 from topovae.viz.style import BLUE, FAINT, GREY, INK, LABEL, LABELS, TICK, TITLE, Paint, figure, heading, quiet, say_none
 
@@ -98,7 +99,7 @@ def significance_of(document: Document) -> dict[int, float]:
 def answer_of(document: Document) -> str:
     """Say the recommendation in one line."""
     best, parts = document["recommendation"], document.get("parts") or ()
-    sure = "" if best.get("confidence") is None else f" (confidence {best['confidence']:.2f})"
+    sure = "" if best.get("confidence") is None else f" (confidence {probability(best['confidence'])})"
     if best["name"] != "none":
         return f"{best['name']}{sure}: --latent '{best['latent']}'"
     if parts:
@@ -266,7 +267,7 @@ def draw_candidates(container: FigureBase, document: Document) -> None:
     axes.tick_params(axis="y", length=0)
     likelihoods = likelihoods_of(document)
     for y, score, candidate in zip(level, scores, candidates, strict=True):
-        words = f"{score:.2f}" + likelihoods.get(candidate["latent"], "")
+        words = probability(score) + likelihoods.get(candidate["latent"], "")
         inside = score > 0.6
         colour = INK if not inside or candidate["name"] != best else "white"
         axes.text(score + (-0.015 if inside else 0.015), y, words, ha="right" if inside else "left", va="center",

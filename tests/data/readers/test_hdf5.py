@@ -163,3 +163,33 @@ def test_no_chunk_is_unpacked_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert cache[1] >= 2 * np.prod(chunk) * 8, "the chunks of one sample do not stay"
     assert cache[0] > 2, "chunks would push each other out"
     np.testing.assert_array_equal(data.rows([600, 0])[:, [0, -1]], [[2, 3], [0, 1]])
+
+
+HEAP = b"GCOL"
+"""How a heap of texts begins: version and 3 bytes, size, then objects: number, references and 4 bytes, size, bytes."""
+
+
+@pytest.mark.parametrize(("size", "words"), [(0, "parser"), (2**40, "HDF5")], ids=["without end", "longer than all memory"])
+def test_a_damaged_heap_of_texts_is_refused_before_its_library_hangs(size: int, words: str, tmp_path: Path) -> None:
+    place = tmp_path / "a.h5"
+    with h5py.File(place, "w") as file:
+        file["x"] = np.eye(30)
+        file["space"] = "circle"
+    content = bytearray(place.read_bytes())
+    at = content.index(HEAP) + 16 + 8
+    content[at : at + 8] = size.to_bytes(8, "little")
+    place.write_bytes(content)
+    with pytest.raises((InputError, ResourceError), match=words):
+        read(place, memory=2**28)
+
+
+def test_texts_that_are_not_asked_for_may_be_of_any_kind(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = np.eye(30)
+        file["x"].attrs["ragged"] = np.array([1, 2])
+        ragged = file.create_dataset("ragged", (3,), dtype=h5py.vlen_dtype(np.int32))
+        ragged[0] = [1, 2, 3]
+        file.attrs.create("names", ["a", "bc"], dtype=h5py.string_dtype())
+        file["none"] = h5py.Empty(h5py.string_dtype())
+        file.create_dataset("references", (2,), dtype=h5py.ref_dtype)
+    np.testing.assert_array_equal(read(tmp_path / "a.h5").load(), np.eye(30))

@@ -13,7 +13,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from topovae.data.readers import matlab5
+from topovae.data.readers import outside
 from topovae.data.readers.find import read
 from topovae.errors import InputError, ResourceError
 
@@ -70,7 +70,7 @@ def test_a_parser_that_fails_is_told(does: str, words: str, tmp_path: Path, monk
     (tmp_path / "python").write_text(f"#!/bin/sh\n{does}\n")
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    monkeypatch.setattr(matlab5, "SECONDS", 0.1)
+    monkeypatch.setattr(outside, "SECONDS", 0.1)
     with pytest.raises(InputError, match=words):
         read(tmp_path / "a.mat")
 

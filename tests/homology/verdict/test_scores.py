@@ -8,9 +8,10 @@ import pytest
 from topovae.homology.cloud.manifold import Verdicts
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.features.nulls import Counted
+from topovae.homology.fitted import confidence_of
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
-from topovae.homology.verdict.scores import LEAST_SCORE, calibrated, recommend
+from topovae.homology.verdict.scores import LEAST_SCORE, recommend
 
 WHOLE, MIXED = Verdicts(), Verdicts(manifolds={"the dimension changes from place to place": 0.1})
 """A manifold, and what is none."""
@@ -49,10 +50,10 @@ def cup_of(space: KnownSpace) -> np.ndarray | None:
 
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension < 4], ids=lambda space: space.name)
 def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
-    candidates, recommendation = recommend(shown(space), WHOLE)
+    candidates, recommendation = recommend(shown(space), WHOLE, 2000, 2)
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
     assert candidates[0].score > LEAST_SCORE
-    assert recommendation.confidence == calibrated("named", candidates[0].score)
+    assert recommendation.confidence == confidence_of("named", candidates[0].score, 2000, 2)
     assert candidates[0].name == space.name
     scores = [candidate.score for candidate in candidates]
     assert scores == sorted(scores, reverse=True)
@@ -62,7 +63,7 @@ def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
 @pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
 def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: KnownSpace) -> None:
     """Only H¹ is read there."""
-    _, recommendation = recommend(shown(space), WHOLE)
+    _, recommendation = recommend(shown(space), WHOLE, 2000, 2)
     plain = all(factor.is_circle or factor.kind == "R" for factor in space.signature.factors) and space.signature.order == 1
     if plain:
         assert recommendation.name == space.name
@@ -77,21 +78,23 @@ def seen(space: KnownSpace) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("kind", ["named", "none"])
-def test_confidence_grows_with_the_score_and_is_a_probability(kind: str) -> None:
-    values = [calibrated(kind, score) for score in np.linspace(0, 1, 21)]
+@pytest.mark.parametrize("samples", [10, 60, 2000, 10**7])
+@pytest.mark.parametrize("dimension", [1, 2, 4, 9])
+def test_confidence_grows_with_the_score_and_is_a_probability(kind: str, samples: int, dimension: int) -> None:
+    values = [confidence_of(kind, score, samples, dimension) for score in np.linspace(0, 1, 21)]
     assert values == sorted(values) and 0 < values[0] < values[-1] < 1
 
 
 @pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
 def test_several_dimensions_are_none(space: KnownSpace) -> None:
-    _, recommendation = recommend(shown(space), MIXED)
+    _, recommendation = recommend(shown(space), MIXED, 2000, 2)
     assert (recommendation.name, recommendation.latent) == ("none", None)
 
 
 def test_genus_two_is_none_with_reasons() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 4), (2, 1))}
     candidates, recommendation = recommend(
-        {"dimension": {2: 0.98}, "homology": betti, "boundary": 1.0, "orientation": 1.0}, WHOLE
+        {"dimension": {2: 0.98}, "homology": betti, "boundary": 1.0, "orientation": 1.0}, WHOLE, 2000, 2
     )
     assert recommendation.name == "none"
     assert any(reason.startswith("against") for reason in candidates[0].reasons)
@@ -100,14 +103,14 @@ def test_genus_two_is_none_with_reasons() -> None:
 def test_betti_numbers_of_a_torus_without_products_are_no_torus() -> None:
     torus = find(["torus"])[0]
     wedge = shown(torus, products=np.zeros((2, 2), dtype=bool), covers=[(3, 3)] * 3)
-    assert recommend(wedge, WHOLE)[1].name == "none"
+    assert recommend(wedge, WHOLE, 2000, 2)[1].name == "none"
 
 
 def test_candidates_restrict_the_choice() -> None:
     betti = {(p, k): sure(n) for p in (2, 3) for k, n in ((1, 1), (2, 0))}
     band = {"dimension": {2: 0.98}, "homology": betti, "boundary": 0.0}
-    assert {candidate.name for candidate in recommend(band, WHOLE)[0]} > {"mobius", "cylinder"}
-    candidates, recommendation = recommend(band, WHOLE, find(["mobius", "torus"]))
+    assert {candidate.name for candidate in recommend(band, WHOLE, 2000, 2)[0]} > {"mobius", "cylinder"}
+    candidates, recommendation = recommend(band, WHOLE, 2000, 2, find(["mobius", "torus"]))
     assert [candidate.name for candidate in candidates] == ["mobius", "torus"]
     assert recommendation.name == "mobius"
 

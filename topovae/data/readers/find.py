@@ -21,7 +21,7 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from topovae.data.dataset import COPIES, MEMORY_BYTES, REAL_KINDS, Dataset, Source
+from topovae.data.dataset import COPIES, MEMORY_BYTES, MOMENTS, REAL_KINDS, Dataset, Source
 from topovae.data.readers.base import Contents, File, InputFormat, parsing, require_room
 from topovae.data.readers.hdf5 import H5AD, HDF5
 from topovae.data.readers.idx import IDX
@@ -60,7 +60,7 @@ def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None, memory:
     contents, source = _find(os.fspath(path), stdin, memory)
     x, truth, group, space, notes = contents
     data = Dataset.of(x, truth=truth, group=group, space=space, source=source, notes=notes)
-    needed = COPIES * data.n_features * np.dtype(np.float64).itemsize
+    needed = (COPIES + MOMENTS) * data.n_features * np.dtype(np.float64).itemsize
     if needed > memory:
         raise ResourceError(
             f"{source.path}: a single sample, of shape {data.sample_shape}, takes about {needed / 2**30:.3g} GiB to look at, "

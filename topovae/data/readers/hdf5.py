@@ -13,6 +13,7 @@ import numpy as np
 from topovae.data.dataset import REAL_KINDS
 from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing, require_room
 from topovae.data.readers.sparse import SparseRows
+from topovae.data.readers.texts import FILTERS, require_sound
 from topovae.errors import InputError, ResourceError
 from topovae.store.checksums import CHECKSUMS
 
@@ -27,8 +28,6 @@ MOST_UNPACKED = 2000
 
 CHUNKS_SHARE = 4
 """The chunks that rows lie in may take one part in so many of the memory: they are kept, to be unpacked once."""
-
-_FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 
 
 def read_hdf5(file: File) -> Contents:
@@ -104,10 +103,10 @@ class Place:
         if plan.get_layout() == h5py.h5d.VIRTUAL:
             raise self._foreign("is put together of other files' arrays (a virtual dataset)")
         for number in range(plan.get_nfilters()):
-            if (code := plan.get_filter(number)[0]) not in _FILTERS:
+            if (code := plan.get_filter(number)[0]) not in FILTERS:
                 raise InputError(
                     f"{self.file.label}::{self.name} is packed by the filter {code}, which is not one of HDF5's own "
-                    f"({', '.join(_FILTERS.values())}); expected one of these. Write it again, for instance with gzip."
+                    f"({', '.join(FILTERS.values())}); expected one of these. Write it again, for instance with gzip."
                 )
 
     def _foreign(self, found: str) -> InputError:
@@ -273,6 +272,7 @@ def choose_hdf5(file: File, describe: Callable[[Place, Any], Entry | None]) -> C
     """
     import h5py
 
+    require_sound(file)
     with parsing(file, HDF5.name):
         # stays open, for reading, as long as a dataset of it is in use
         root = h5py.File(file.path, "r")

@@ -25,6 +25,7 @@ from topovae.data.synthetic.draws import TAU, uniform_angles, uniform_by_density
 from topovae.data.synthetic.options import flag, one_of, real, whole
 from topovae.errors import UsageError
 from topovae.signature import NAMES
+from topovae.store.documents import Brief
 
 Array = np.ndarray
 Sampler = Callable[..., tuple[Array, ...]]
@@ -43,8 +44,8 @@ _HIDDEN = 64
 _GAINS = (1.2, 1.5, 1.0)
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(Brief):
     """Points of a space with their ground truth.
 
     Args:

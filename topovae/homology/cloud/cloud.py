@@ -58,6 +58,7 @@ class Cloud:
         verdicts: boundary, orientation, manifold or not.
         draw: makes landmarks of a resample (0 is all samples), given how many are usual.
         covering_radius: largest distance of a sample to its landmark, given landmarks of all samples.
+        pulled: whether the samples were pulled onto planes, which leaves little of their noise.
     """
 
     size: int
@@ -65,9 +66,10 @@ class Cloud:
     verdicts: Verdicts
     draw: Callable[[int, int], Landmarks]
     covering_radius: Callable[[Landmarks], float]
+    pulled: bool = False
 
 
-def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int) -> Cloud:
+def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int, *, pulled: bool = False) -> Cloud:
     """Read the geometry of denoised points (n, p).
 
     Args:
@@ -75,6 +77,7 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
         noise: standard deviation of the noise left in each coordinate.
         landmarks: number of landmarks asked for, None for the usual one.
         seed: of subsets and resamples.
+        pulled: whether they were pulled onto planes.
     """
     averaged = Averaged.of(points, noise, seed)
     dimension = averaged.dimension
@@ -85,7 +88,7 @@ def of_points(points: np.ndarray, noise: float, landmarks: int | None, seed: int
         assert chosen.points is not None  # k-means centres
         return covering_radius(points, chosen.points)
 
-    return Cloud(len(points), dimension, verdicts, draw, radius)
+    return Cloud(len(points), dimension, verdicts, draw, radius, pulled)
 
 
 def drawing(

@@ -9,7 +9,7 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.data.images import channel_axis
-from topovae.errors import InputError, UsageError
+from topovae.errors import FewSamplesError, InputError, UsageError
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.presets import LEAST_ROWS, Preset, reach_of, smooth, stabilise
 
@@ -124,7 +124,7 @@ def read_sample(
     """
     n = data.n_samples
     if n < least:
-        raise InputError(
+        raise FewSamplesError(
             f"The data holds {n} samples; a diagnosis needs at least {least}, and some hundreds to see "
             "more than a circle. Give more samples."
         )

@@ -34,6 +34,7 @@ from topovae.homology.features.circles import Circles, find_circles
 from topovae.homology.spaces.invariants import betti_numbers
 from topovae.homology.verdict.analysis import Analysis
 from topovae.signature import Elementary, Signature
+from topovae.store.documents import Brief
 
 EIGENFUNCTIONS = int(tuned("eigenfunctions"))
 SHARING = int(tuned("landmarks_sharing"))
@@ -48,8 +49,8 @@ MOST_CLASSES = 3
 """Sums of more classes over Z/2 are not tried."""
 
 
-@dataclass(frozen=True)
-class Coordinates:
+@dataclass(frozen=True, repr=False)
+class Coordinates(Brief):
     """Coordinates of all samples on the cover of a latent space.
 
     Attributes:

@@ -115,12 +115,10 @@ class SurfaceClass:
     Attributes:
         triangles: (t, 3) landmarks i < j < k.
         form: (t,) harmonic cocycle.
-        ratio: death over birth.
     """
 
     triangles: np.ndarray
     form: np.ndarray
-    ratio: float
 
     def coefficient(self, cochain: np.ndarray) -> float:
         """Return the coefficient of the class of a cocycle (t,)."""
@@ -139,8 +137,7 @@ def surface_class(distances: np.ndarray, longest_edge: float) -> SurfaceClass | 
     bars = diagram.bars[2]
     if not len(bars) or diagram.cocycles is None:
         return None
-    ratios = bar_ratios(bars)
-    best = int(ratios.argmax())
+    best = int(bar_ratios(bars).argmax())
     birth, death = bars[best]
     near = np.triu(distances <= early_scale(birth, death), 1)
     triangles = list_triangles(near)
@@ -149,7 +146,7 @@ def surface_class(distances: np.ndarray, longest_edge: float) -> SurfaceClass | 
     cocycle = _values(diagram.cocycles[2][best], prime, triangles, len(distances))
     delta = _coboundary(near, triangles)
     potential = lsqr(delta, cocycle, atol=1e-9, btol=1e-9, iter_lim=2000)[0]
-    return SurfaceClass(triangles, cocycle - delta @ potential, float(ratios[best]))
+    return SurfaceClass(triangles, cocycle - delta @ potential)
 
 
 def _values(cocycle: np.ndarray, prime: int, triangles: np.ndarray, size: int) -> np.ndarray:

@@ -19,12 +19,14 @@ from topovae.homology.cloud.rows import RowFilter, series
 from topovae.homology.cloud.tangents import Dimension, FrameGraph
 from topovae.homology.complexes.bars import by_ratio, universal_p_values
 from topovae.homology.complexes.passes import Homology
+from topovae.homology.features.circles import landmark_angles
 from topovae.homology.features.styles import Styles
 from topovae.homology.features.symmetry import Symmetry
 from topovae.homology.odds import decided
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.piece import Piece
 from topovae.homology.verdict.settling import Settling
+from topovae.homology.verdict.shown import Shown
 from topovae.homology.verdict.views import Outlook
 from topovae.homology.verdict.words import summary
 from topovae.store.documents import Document
@@ -92,7 +94,7 @@ class Skeleton:
 
 
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(Shown):
     """Everything a diagnosis found.
 
     Attributes:
@@ -123,9 +125,7 @@ class Analysis:
 
     def __repr__(self) -> str:
         """The answer in one line: the arrays that it rests on would fill a notebook."""
-        best = self.recommendation
-        size = f"{self.n_samples} samples" + f" of {self.n_features} numbers" * (self.n_features is not None)
-        return f"<Analysis of {size}: {best.name}, latent {best.latent}, confidence {best.confidence:.2f}>"
+        return Shown.__repr__(self)
 
     @property
     def components(self) -> int:
@@ -241,6 +241,10 @@ class Analysis:
             "settling": None if self.settling is None else self.settling.to_dict(),
             "set_aside": None if self.cleaned is None else self.cleaned.to_dict(),
         }
+
+    def _drawn(self) -> tuple[np.ndarray | None, np.ndarray | None]:
+        skeleton = self.skeleton
+        return skeleton.landmarks.points, landmark_angles(skeleton.landmarks, skeleton.circles)
 
 
 def _findings(piece: Piece) -> dict[str, Any]:

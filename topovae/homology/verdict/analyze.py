@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from topovae.data.arrays import take
 from topovae.data.dataset import HELD_SHARE, MEMORY_BYTES, Dataset
-from topovae.errors import InputError, ResourceError, UsageError
+from topovae.errors import FewSamplesError, ResourceError, UsageError
 from topovae.homology.cloud.cleaning import clean
 from topovae.homology.cloud.cloud import of_distances
 from topovae.homology.cloud.components import components_of_points
@@ -35,7 +36,7 @@ Progress = Callable[[str, float], None]
 
 
 def analyze(
-    data: Dataset | ArrayLike,
+    data: Any,
     *,
     seed: int = 0,
     landmarks: int | None = None,
@@ -54,8 +55,9 @@ def analyze(
     """Diagnose which space the data lies on.
 
     Args:
-        data: a Dataset, or an array (n, ...) of samples; with `distance_matrix`, (n, n) distances, or a sparse graph of
-            the lengths between neighbours: a scipy matrix, or a table (e, 3) of edges i, j and length.
+        data: a Dataset, or an array (n, ...) of samples, held as `topovae.data.arrays.take` lists; with `distance_matrix`,
+            (n, n) distances, or a sparse graph of the lengths between neighbours: a scipy matrix, or a table (e, 3) of edges
+            i, j and length.
         seed: seed of every random choice.
         landmarks: number of landmarks; chosen by the number of samples when None.
         max_dim: highest degree of homology, 1 or 2.
@@ -85,7 +87,7 @@ def analyze(
     with using(device):
         if distance_matrix:
             return _from_distances(measure_distances(data, seed, memory), options)
-        return _from_samples(Dataset.given(data).held(memory // HELD_SHARE), metric, preset, options)
+        return _from_samples(Dataset.given(take(data)).held(memory // HELD_SHARE), metric, preset, options)
 
 
 def _silent(stage: str, share: float) -> None:
@@ -159,7 +161,7 @@ def _require_different(different: int, read: int) -> None:
         InputError: says how many do.
     """
     if different < LEAST_ROWS:
-        raise InputError(f"Only {different} of the {read} samples read differ; a diagnosis needs at least {LEAST_ROWS}.")
+        raise FewSamplesError(f"Only {different} of the {read} samples read differ; a diagnosis needs at least {LEAST_ROWS}.")
 
 
 def _path_instead(pieces: Sequence[Piece], data: Dataset, front: Front) -> Recommendation | None:

@@ -10,7 +10,7 @@ import numpy as np
 from topovae.homology.calibration import regime, tuned
 from topovae.homology.cloud.cloud import Cloud
 from topovae.homology.cloud.landmarks import Landmarks, assign
-from topovae.homology.cloud.manifold import Verdicts, orientation_by_classes
+from topovae.homology.cloud.manifold import Verdicts, dimension_probabilities, orientation_by_classes
 from topovae.homology.complexes.bars import ranked_ratios
 from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.passes import Homology, compute_homology
@@ -18,12 +18,13 @@ from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
 from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_classes, observe_double_covers
 from topovae.homology.features.nulls import Counted, betti_number, likelihoods
-from topovae.homology.fitted import law_of
+from topovae.homology.fitted import Law, law_of
 from topovae.homology.spaces.catalogue import KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import observe
 from topovae.homology.verdict.measured import Measured
 from topovae.homology.verdict.scores import recommend
+from topovae.store.documents import Brief
 
 MOST_COVERED = 2
 """Double covers of more classes, 2^k − 1 of them, are left out."""
@@ -49,8 +50,8 @@ class Options:
     report: Callable[[str, float], None]
 
 
-@dataclass(frozen=True)
-class Piece(Measured):
+@dataclass(frozen=True, repr=False)
+class Piece(Brief, Measured):
     """What was found of one connected piece: what was measured, and what it says.
 
     Attributes:
@@ -77,13 +78,13 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
     ratios = {key: homology.ratios(*key) for key in sorted(homology.diagrams, key=lambda key: key[1])}
     options.report("products and covers", 0.85)
     landmarks = {degree: len(chosen.distances) for degree, chosen in homology.landmarks.items()}
-    laws = {(p, k): law_of(k, dimension, landmarks[k], cloud.size, p) for p, k in ratios}
+    laws = {(p, k): _law(cloud, k, landmarks[k], found, p, options.alpha) for (p, k), found in ratios.items()}
     significant = {key: betti_number(found, laws[key], options.alpha) for key, found in ratios.items()}
     products = _products(homology, dimension, significant)
     numbers = _proven(significant, ratios, products)
     proven = {key: number if number > significant[key] else 0 for key, number in numbers.items()}
     counted = {
-        key: Counted(number, likelihoods(ratios[key], laws[key], options.alpha, len(options.primes), proven[key]))
+        key: Counted(number, likelihoods(ratios[key], laws[key], len(options.primes), proven[key]))
         for key, number in numbers.items()
     }
     orientable, orientation = _orientation(cloud.verdicts, products, numbers, dimension)
@@ -93,15 +94,23 @@ def diagnose(cloud: Cloud, options: Options) -> Piece:
         betti={p: (1, *(number for (q, _), number in numbers.items() if q == p)) for p in options.primes},
         counted=counted,
         cup=products.cup,
-        covers=_covers(products.classes, cloud, options.alpha),
+        covers=() if products.classes is None else _covers(products.classes, cloud, ratios[2, 1], options.alpha),
         critical_ratios={k: law.critical_ratio(options.alpha) for (p, k), law in laws.items() if p == options.primes[0]},
         circles=_circles(homology, numbers, cloud, options),
         covering_radius=cloud.covering_radius(homology.landmarks[1]),
         orientable=orientable,
         orientation=orientation,
     )
-    candidates, recommendation = recommend(observe(measured), cloud.verdicts, options.catalogue)
+    candidates, recommendation = recommend(observe(measured), cloud.verdicts, cloud.size, dimension, options.catalogue)
     return Piece(**vars(measured), candidates=candidates, recommendation=recommendation)
+
+
+def _law(cloud: Cloud, degree: int, landmarks: int, ratios: np.ndarray, prime: int, alpha: float) -> Law:
+    """Return the law of bars; where the dimension is in doubt, that which takes the most for noise."""
+    found = cloud.dimension
+    possible = (found.value,) if found.believed else tuple(dimension_probabilities(found))
+    laws = [law_of(degree, one, landmarks, cloud.size, ratios, prime, pulled=cloud.pulled) for one in possible]
+    return max(laws, key=lambda law: law.critical_ratio(alpha))
 
 
 @dataclass(frozen=True)
@@ -166,11 +175,12 @@ def _proven(
     }
 
 
-def _covers(classes: Classes | None, cloud: Cloud, alpha: float) -> tuple[Cover, ...]:
+def _covers(classes: Classes, cloud: Cloud, ratios: np.ndarray, alpha: float) -> tuple[Cover, ...]:
     """Return the double covers, where they are few and the classes live long enough for theirs to be told from noise."""
-    if classes is None or len(classes.cocycles) > MOST_COVERED:
+    if len(classes.cocycles) > MOST_COVERED:
         return ()
-    law = law_of(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, 3)
+    # the noise of a cover is that of what it covers, twice
+    law = law_of(1, cloud.dimension.value, 2 * len(classes.distances), 2 * cloud.size, ratios, 3, pulled=cloud.pulled)
     if classes.death < COVERS_MARGIN * law.critical_ratio(alpha) * classes.birth:
         return ()
     return tuple(observe_double_covers(classes, law, alpha))
@@ -183,4 +193,5 @@ def _circles(homology: Homology, numbers: Mapping[tuple[int, int], int], cloud: 
         return numbers[odd, 1]
     distances = homology.landmarks[1].distances
     ratios = ranked_ratios(persistence(distances, 3, 1, LONGEST_EDGE).bars[1])
-    return betti_number(ratios, law_of(1, cloud.dimension.value, len(distances), cloud.size, 3), options.alpha)
+    law = law_of(1, cloud.dimension.value, len(distances), cloud.size, ratios, 3, pulled=cloud.pulled)
+    return betti_number(ratios, law, options.alpha)

@@ -6,7 +6,7 @@ import numpy as np
 
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import SURFACE_LIMIT, Verdicts
-from topovae.homology.odds import log_odds
+from topovae.homology.fitted import confidence_of
 from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import FINDINGS, Observations, Reason
@@ -16,18 +16,16 @@ NONE_EVIDENCE = np.log(tuned("none_likelihood"))
 RARE, RAREST = tuned("rare"), tuned("rarest")
 LEAST_SCORE = tuned("least_score")
 
-CALIBRATION = {
-    "named": (tuned("named_intercept"), tuned("named_slope")),
-    "none": (tuned("none_intercept"), tuned("none_slope")),
-}
-"""Intercept and slope that make the log odds of a score those of being right."""
-
 AGAINST, FOR = tuned("speaks_against"), tuned("speaks_for")
 SHOWN = 5
 
 
 def recommend(
-    observations: Observations, verdicts: Verdicts, catalogue: tuple[KnownSpace, ...] = CATALOGUE
+    observations: Observations,
+    verdicts: Verdicts,
+    samples: int,
+    dimension: int,
+    catalogue: tuple[KnownSpace, ...] = CATALOGUE,
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
@@ -37,6 +35,8 @@ def recommend(
     Args:
         observations: what a piece shows of each kind of finding.
         verdicts: whether it is a manifold at all.
+        samples: how many it has.
+        dimension: that it shows.
         catalogue: the spaces to choose among.
 
     Returns:
@@ -56,19 +56,8 @@ def recommend(
     best = candidates[0]
     score = best.score * verdicts.manifold
     if verdicts.manifold > 0.5 and best.score > LEAST_SCORE:
-        return candidates, Recommendation(best.latent, best.name, calibrated("named", score))
-    return candidates, Recommendation(None, "none", calibrated("none", 1 - score))
-
-
-def calibrated(kind: str, score: float) -> float:
-    """Return the probability that an answer of a kind and score is right.
-
-    Args:
-        kind: `named` or `none`.
-        score: how sure the decision was.
-    """
-    intercept, slope = CALIBRATION[kind]
-    return float(1 / (1 + np.exp(-(intercept + slope * log_odds(score)))))
+        return candidates, Recommendation(best.latent, best.name, confidence_of("named", score, samples, dimension))
+    return candidates, Recommendation(None, "none", confidence_of("none", 1 - score, samples, dimension))
 
 
 def _prior(space: KnownSpace) -> float:

@@ -33,6 +33,8 @@ MOST_PULLED = 2000
 
 ALONE = tuned("alone_share")
 
+EXTENDED = "the samples extend about their core, and not as noise does"
+
 
 @dataclass(frozen=True)
 class View:
@@ -136,7 +138,7 @@ Conclusion = tuple[View, Recommendation, str]
 
 def _of_core(core: Core, chosen: np.ndarray, options: Options) -> list[View]:
     """Return the view of a core, and, where it is a circle, that of what it leaves over."""
-    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed), _part(options, 0.5, 0.7)))
+    inner = View("core", diagnose(of_points(core.points, 0.0, None, options.seed, pulled=True), _part(options, 0.5, 0.7)))
     if core.dimension > 1 or _circles(inner) != 1:
         return [inner]
     around = landmark_angles(inner.piece.landmarks, 1)
@@ -153,7 +155,7 @@ def _of_directions(chosen: np.ndarray, options: Options) -> list[View]:
     curve = None if directions is None else find_core(directions, (1,), options.seed)
     if curve is None:
         return []
-    piece = diagnose(of_points(curve.points, 0.0, None, options.seed), _part(options, 0.9, 1.0))
+    piece = diagnose(of_points(curve.points, 0.0, None, options.seed, pulled=True), _part(options, 0.9, 1.0))
     return [View("directions", piece, among_samples=False)]
 
 
@@ -192,20 +194,25 @@ def _settle(views: Sequence[View], thickness: Thickness) -> Conclusion:
     circles = {kind: _circles(view) for kind, view in by_kind.items()}
     peeled = by_kind.get("peeled")
     # what is left over is noise where it has more dimensions than the estimate allows
-    told = peeled is not None and peeled.piece.recommendation.latent is not None and peeled.piece.cloud.dimension.believed
-    if peeled is not None and told and circles["peeled"] > circles["core"]:
-        return peeled, peeled.piece.recommendation, "beside the circle there is another, too small to be seen before"
+    told = peeled if peeled and peeled.piece.recommendation.latent and peeled.piece.cloud.dimension.believed else None
+    if told is not None and circles["peeled"] > circles["core"]:
+        return told, told.piece.recommendation, "beside the circle there is another, too small to be seen before"
     if core.latent is None:
         return whole, samples, ""
     doubted = not whole.piece.cloud.dimension.believed and circles["samples"] == circles["core"]
     if samples.latent is None:
+        if told is not None and thickness.structured:
+            return told, _less_sure(told.piece.recommendation), EXTENDED
         # a dimension that is not believed is no sign that the samples extend about their core
         if peeled is None and thickness.structured and not doubted:
             return whole, samples, "the samples about their core are not as noise is"
         return inner, _less_sure(core), "the samples by themselves give no answer; their core does"
     if circles["samples"] == circles["core"]:
-        if thickness.directions and _is_clear(whole.piece.cloud.dimension):
-            return whole, samples, "the samples extend about their core, and not as noise does"
+        # noise may fill a stretch evenly, but then what it leaves beside a circle is no space
+        agreed = peeled is None or (told is not None and told.piece.recommendation.latent == samples.latent)
+        clear = thickness.directions > 0 and _is_clear(whole.piece.cloud.dimension)
+        if clear or (thickness.structured and agreed):
+            return whole, samples, EXTENDED
         return inner, core, "the samples are thick about their core, as noise is"
     return whole, _less_sure(samples), "the samples and their core differ"
 

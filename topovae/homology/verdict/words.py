@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from topovae.homology.verdict.findings import FINDINGS
+from topovae.store.documents import probability
 
 if TYPE_CHECKING:
     from topovae.homology.cloud.cleaning import Cleaned
@@ -79,8 +80,8 @@ def describe_styles(styles: Styles) -> list[str]:
     said = []
     if styles.orbits is not None:
         found = styles.orbits
-        kind = "no circle" if found.kind == "none" else f"a {found.kind}"
-        said.append(f"within groups ({found.groups} of {found.samples} samples): {kind} (probability {found.probability:.2f})")
+        kind, sure = "no circle" if found.kind == "none" else f"a {found.kind}", probability(found.probability)
+        said.append(f"within groups ({found.groups} of {found.samples} samples): {kind} (probability {sure})")
     closed = [symmetry.transformation for symmetry in styles.symmetries if symmetry.closed]
     if styles.symmetries:
         said.append(f"the set of images is closed under {', '.join(closed) or 'no transformation tried'}")

@@ -1,0 +1,82 @@
+"""README's Python runs as it stands there, and type checkers accept it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.places import ROOT
+
+from topovae.data.synthetic.spaces import generate
+
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+USER = """
+from pathlib import Path
+
+import numpy as np
+
+import topovae
+
+X = np.zeros((100, 5))
+found = topovae.analyze(X, seed=1)
+latent: str | None = found.recommendation.latent
+confidence: float = found.recommendation.confidence
+pages = [found.plot(), topovae.TopologyAnalyzer().fit(X).plot()]
+model = topovae.TopoVAE(latent="S1", epochs=3, random_state=None).fit(Path("x.npy"))
+Z: np.ndarray = model.transform(X, output="features")
+score: float = model.score(X)
+model.save(Path("run.h5"))
+again = topovae.load("run.h5").transform(X)
+data = topovae.read("x.csv")
+print(data.n_samples, topovae.generate("torus", 100).x.shape, topovae.parse("klein").canonical)
+try:
+    model.certificate(X)["verdict"]
+except topovae.TopovaeError as error:
+    print(error.exit_code)
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The names that the blocks leave, run one after another in a folder of their own."""
+    names: dict[str, Any] = {"X": generate("circle", 200, ambient=6, noise=0.05, seed=3).x}
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("readme"))
+    try:
+        for block in BLOCKS:
+            exec(compile(block, "README.md", "exec"), names)
+    finally:
+        os.chdir(before)
+    return names
+
+
+def test_the_blocks_run_and_give_what_they_say(ran: dict[str, Any]) -> None:
+    assert ran["found"].recommendation.latent == "S1"
+    assert ran["Z"].shape == (200, 1)
+    assert ran["coordinates"].shape == (200, 2) and ran["pictures"].shape == ran["X"].shape
+
+
+def test_the_training_loop_is_short_and_learns(ran: dict[str, Any]) -> None:
+    loop = next(block for block in BLOCKS if "optimizer" in block)
+    assert len(loop.splitlines()) <= 15
+    x, pictures = ran["x"].numpy(), ran["pictures"].detach().numpy()
+    assert np.square(x - pictures).mean() < 0.2 * x.var(0).mean()  # most of the variance is explained
+
+
+def test_a_file_of_a_user_passes_a_strict_type_checker(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "user.py").write_text(USER)
+    strict = ("--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"))
+    place = os.environ | {"MYPYPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *strict, "user.py"], cwd=tmp_path, env=place, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (ROOT / "topovae" / "py.typed").exists()

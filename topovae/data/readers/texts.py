@@ -1,0 +1,81 @@
+"""The texts of an HDF5 file, read in a process of its own: a damaged heap of them can hang its library, or claim all memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+from typing import Any
+
+from topovae.data.readers.base import File
+from topovae.data.readers.outside import TOO_LARGE, limit, run_outside
+
+FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
+"""HDF5's own filters by their numbers; others are programs that would be loaded."""
+
+LEAST_BYTES = 2**26
+"""What HDF5 takes for itself: with less it dies of what it could refuse. A limit on cost, not tuned."""
+
+BLOCK = 2**16
+"""Rows that are read at once: a limit on cost, not tuned."""
+
+
+def require_sound(file: File) -> None:
+    """Read all values of variable length outside, so that they can be read here; once for each state of a file.
+
+    Raises:
+        InputError: the process dies of them, or does not end.
+        ResourceError: they take more memory than is allowed.
+    """
+    state = os.stat(file.path)
+    _require_sound(file, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _require_sound(file: File, *_: int) -> None:
+    run_outside("topovae.data.readers.texts", file, "HDF5", advice="Take away what is not samples, or allow more memory.")
+
+
+def _read_all(node: Any) -> None:
+    """Read the values of variable length of an object and its attributes, but those that are refused whatever they hold."""
+    import h5py
+
+    for name in node.attrs:
+        if _varies(node.attrs.get_id(name)):
+            node.attrs[name]
+    if not isinstance(node, h5py.Dataset) or node.shape is None or not _varies(node):
+        return
+    plan = node.id.get_create_plist()
+    known = all(plan.get_filter(number)[0] in FILTERS for number in range(plan.get_nfilters()))
+    if known and not plan.get_external_count() and plan.get_layout() != h5py.h5d.VIRTUAL:
+        for start in range(0, len(node) if node.shape else 1, BLOCK):
+            node[start : start + BLOCK] if node.shape else node[()]
+
+
+def _varies(values: Any) -> bool:
+    """Whether values vary in length, so that they lie in a heap; types that NumPy has none for are read nowhere."""
+    try:
+        return bool(values.dtype.hasobject)
+    except TypeError:
+        return False
+
+
+def _main(path: str, memory: str, seconds: str) -> int:
+    """Read all values of variable length of a file; the exit code."""
+    import h5py
+
+    limit(str(max(int(memory), LEAST_BYTES)), seconds)
+    try:
+        with h5py.File(path, "r") as file:
+            _read_all(file)
+            file.visititems(lambda _, node: _read_all(node))
+    except MemoryError:
+        return TOO_LARGE
+    except Exception as error:  # whatever the library makes of a damaged file is said in one line
+        sys.stderr.write(f"{error}" or type(error).__name__)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))
