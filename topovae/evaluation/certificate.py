@@ -69,6 +69,7 @@ PATCH_SURE = tuned("patch_sure")
 PATCH_TEXTS = {
     "fibres": "what latent neighbours leave over of a linear fit of their data is up to {:.1f} times the usual",
     "images": "what neighbours in the data leave over of a linear fit of their latents is up to {:.1f} times the usual",
+    "slips": "what latent neighbours leave over along the data is up to {:.1f} times the usual",
     "scales": "a piece of the data is up to {:.1f} times as large as usual against its image",
 }
 

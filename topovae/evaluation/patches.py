@@ -58,8 +58,9 @@ class Patches:
 
     Attributes:
         index: (m,) rows, of those given, whose neighbourhoods were fitted.
-        fields: by name (`fibres`: data over latents; `images`: latents over data) the logarithm of the residual about each
-            sample (m,), over the median, nats; and `scales`, the same of how much larger the data are than their image.
+        fields: by name (`fibres`: data over latents; `images`: latents over data; `slips`: the former along the data) the
+            logarithm of the residual about each sample (m,), over the median, nats; and `scales`, the same of how much larger
+            the data are than their image.
         largest: the largest of each field.
         limits: what homeomorphisms through the same noise stay below.
         power: share of simulated folds of `FAULT` of the samples that would be seen.
@@ -116,10 +117,31 @@ class Neighbourhoods:
         near = np.linalg.norm(self.images[:, self.data] - centre, axis=-1).argmin(0)
         return fit(self.points[self.data], self.images[near, self.data], self.dim)
 
+    def slips(self, over: LocalFit, back: LocalFit) -> np.ndarray:
+        """Return (n,) the root mean square that quadratic fits over the latents leave of the data along the data themselves.
+
+        Most of the noise is across the data, and a fold moves samples along them.
+
+        Args:
+            over: of the data over the latents.
+            back: of the latents over the data.
+        """
+        images = self.images[self.sheet, self.latent]
+        z = np.einsum("nkc,ndc->nkd", images - over.centre[:, None], over.axes)
+        z /= np.maximum(np.sqrt((z**2).mean(1, keepdims=True)), TINY)
+        squares = np.einsum("nki,nkj->nkij", z, z)[(..., *np.triu_indices(self.dim))]
+        terms = np.concatenate([np.ones_like(z[..., :1]), z, squares], 2)
+        along = np.einsum("nkq,ndq->nkd", self.points[self.latent] - over.mean[:, None], back.axes)
+        basis = np.linalg.qr(terms)[0]
+        left = along - basis @ (np.swapaxes(basis, 1, 2) @ along)
+        free = max(terms.shape[1] - terms.shape[2], 1) * self.dim
+        return np.sqrt((left**2).sum((1, 2)) / free)
+
     def fields(self) -> dict[str, np.ndarray]:
-        """Logarithms of the residuals of both fits and of the scale, averaged over latent neighbours, over their medians."""
+        """Logarithms of the residuals of all fits and of the scale, averaged over latent neighbours, over their medians."""
         around = np.c_[np.arange(len(self.points)), self.latent]
-        raw = {"fibres": self.latents_over().residual, "images": self.data_over().residual, "scales": self.scale}
+        over, back = self.latents_over(), self.data_over()
+        raw = {"fibres": over.residual, "images": back.residual, "scales": self.scale, "slips": self.slips(over, back)}
         found = {}
         for name, values in raw.items():
             smooth = np.log(np.maximum(values, TINY))[around].mean(1)
