@@ -15,7 +15,17 @@ from support.maps import CASES, Case, draw, jittered
 from topovae.data.dataset import Dataset
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import InputError
-from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate, certify, plain_fault
+from topovae.evaluation.certificate import (
+    BROKEN,
+    HOMEOMORPHIC,
+    NOT,
+    UNCLEAR,
+    UNDECIDED,
+    Certificate,
+    TestOutcome,
+    certify,
+    plain_fault,
+)
 from topovae.evaluation.diagrams import compare_bars, compare_diagrams
 from topovae.evaluation.pullback import characters
 from topovae.homology.cloud.presets import choose_preset, stabilise
@@ -131,6 +141,22 @@ def test_winding_is_judged_however_few_the_samples(text: str) -> None:
     found = certify(drawn(case.data)[0][:240], points(case)[:240], parse(case.latent))
     assert found.verdict != HOMEOMORPHIC
     assert found.winding is not None and abs(round(np.linalg.det(found.winding))) == 2
+
+
+@pytest.mark.parametrize("n", [24, 59, 72])
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_turntable_of_few_views_that_winds_twice_is_refused(n: int, turns: int) -> None:
+    rng = np.random.default_rng(n)
+    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    x = np.stack([np.cos(angle), np.sin(angle), 0.3 * np.cos(2 * angle)], 1) @ rng.standard_normal((3, 20))
+    found = certify(x + 0.02 * rng.standard_normal(x.shape), turns * angle[:, None], parse("S1"))
+    assert found.verdict == (UNDECIDED if turns == 1 else NOT)
+    assert found.winding in ([[turns]], [[-turns]])
+
+
+def test_a_class_that_few_samples_do_not_show_rejects_nothing() -> None:
+    few = TestOutcome(BROKEN, "classes mod 2", needs=200)
+    assert few.of(199).outcome == UNCLEAR and few.of(200).outcome == BROKEN
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=str)

@@ -46,6 +46,9 @@ from topovae.store.documents import Document
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
 
+LEAST = 10
+"""Samples of which anything is asked at all: of fewer no loop can be told from noise; not tuned."""
+
 FEWEST, FEWEST_IN_BALLS = int(tuned("certificate_samples")), int(tuned("ball_samples"))
 
 FEW = 1000
@@ -111,10 +114,21 @@ class Certificate(Document):
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """The outcome of one test: sound, unclear, broken, or a remark that decides nothing."""
+    """The outcome of one test: sound, unclear, broken, or a remark that decides nothing.
+
+    Attributes:
+        outcome: one of these.
+        reason: what was found.
+        needs: samples below which a broken one is unclear.
+    """
 
     outcome: str
     reason: str
+    needs: int = 0
+
+    def of(self, n: int) -> TestOutcome:
+        """What it says of n samples."""
+        return replace(self, outcome=UNCLEAR) if self.outcome == BROKEN and n < self.needs else self
 
 
 def certify(
@@ -140,30 +154,35 @@ def certify(
     samples = Dataset.given(data)
     known = LatentSpace(signature)
     check_latents(samples, coordinates, known)
-    if len(coordinates) < FEWEST:
-        return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
+    n = len(coordinates)
+    if n < LEAST:
+        return Certificate(UNDECIDED, (f"{n} samples are too few to judge anything; give {FEWEST} at least",))
     ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
-    algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
+    algebra = read_algebra(space, ground, latents)
+    winding = None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist()
+    if n < FEWEST:
+        few = TestOutcome(UNCLEAR, f"{n} samples are too few to certify anything; give {FEWEST} at least")
+        tests = _sorted([few, *_about_classes(space, algebra)], n)
+        return Certificate(_verdict(tests), tuple(test.reason for test in tests), winding)
+    fibres = measure_fibres(space, ground.points, latents, seed)
     patches, holes = measure_patches(space, ground.points, stretched(space, latents), seed), find_holes(space, latents, seed)
+    degree, remark = _degree(space, algebra, fibres)
     tests = [
         *_about_components(ground),
         *_about_dimension(space, ground),
-        *_about_winding(space, algebra),
-        *_about_covers(space, algebra),
-        *_about_degree(space, algebra),
+        *_about_classes(space, algebra),
         *_about_missing(space, algebra),
-        *(replace(test, outcome=softened(test.outcome, len(ground.points))) for test in _about_fibres(space, fibres)),
+        *_about_fibres(space, fibres),
         *_about_patches(patches),
         *_about_holes(holes),
+        *remark,
     ]
-    degree, remark = _degree(space, algebra, fibres)
-    order = (BROKEN, UNCLEAR, SOUND, REMARK)
-    tests = sorted([*tests, *remark], key=lambda test: order.index(test.outcome))
+    tests = _sorted(tests, len(ground.points))
     return Certificate(
         verdict=_verdict(tests),
         reasons=tuple(test.reason for test in tests),
-        winding=None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist(),
+        winding=winding,
         degree=degree,
         injectivity={name: float(getattr(fibres, name)) for name in ("data", "latent", "torn", "leaps", "several", "spread")},
         coverage=_coverage(space, fibres),
@@ -196,21 +215,19 @@ def plain_fault(
         The first of the reasons: the classes of the data are not those of the latent space, or not one to one, or not onto.
     """
     chosen = subset(data.n_samples, FEW, seed)
-    if len(chosen) < FEWEST:
+    if len(chosen) < LEAST:
         return None
     ground = survey(data.take(chosen), seed, preset)
     points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)
     space, latents = unrolled(LatentSpace(signature), points)
-    algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
-    tests = [
-        *_about_winding(space, algebra),
-        *_about_covers(space, algebra),
-        *_about_degree(space, algebra),
-        *_about_fibres(space, fibres),
-        *_about_collapse(space, ground.points, latents, seed),
-        *_about_holes(find_holes(space, latents, seed)),
-    ]
-    return next((test.reason for test in tests if test.outcome == BROKEN), None)
+    tests = [*_about_classes(space, read_algebra(space, ground, latents))]
+    if len(chosen) >= FEWEST:
+        tests += [
+            *_about_fibres(space, measure_fibres(space, ground.points, latents, seed)),
+            *_about_collapse(space, ground.points, latents, seed),
+            *_about_holes(find_holes(space, latents, seed)),
+        ]
+    return next((test.reason for test in tests if test.of(len(chosen)).outcome == BROKEN), None)
 
 
 def check_latents(data: Dataset, coordinates: np.ndarray, space: LatentSpace) -> None:
@@ -236,6 +253,12 @@ def unrolled(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
     return LatentSpace(space.signature.homeomorphic), space.unroll(latents)
 
 
+def _sorted(tests: list[TestOutcome], n: int) -> list[TestOutcome]:
+    """What the tests say of n samples, the decisive first."""
+    order = (BROKEN, UNCLEAR, SOUND, REMARK)
+    return sorted((test.of(n) for test in tests), key=lambda test: order.index(test.outcome))
+
+
 def _verdict(tests: list[TestOutcome]) -> str:
     outcomes = {test.outcome for test in tests}
     return NOT if BROKEN in outcomes else UNDECIDED if UNCLEAR in outcomes else HOMEOMORPHIC
@@ -253,6 +276,13 @@ def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[TestOutcome
         yield TestOutcome(UNCLEAR, f"the data looks {found}-dimensional, and the latent space has dimension {space.dim}")
 
 
+def _about_classes(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
+    """Judge the classes of the data against those of the latent space: of few samples one may not show."""
+    yield from _about_winding(space, algebra)
+    yield from _about_covers(space, algebra)
+    yield from _about_degree(space, algebra)
+
+
 def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     if algebra.exact is None:
         return
@@ -268,6 +298,7 @@ def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome
             BROKEN,
             f"the circle-valued function {_named(combination)} of the latent space winds around no loop of the data "
             f"({share:.0%} of its change is no change of a real-valued function)",
+            FEWEST_IN_BALLS,
         )
     elif share < EXACT[1]:
         yield TestOutcome(
@@ -297,7 +328,7 @@ def _square(algebra: Algebra) -> TestOutcome:
         return TestOutcome(
             UNCLEAR, f"winding numbers {algebra.winding.round(2).tolist()} are not whole: the encoder jumps somewhere"
         )
-    return TestOutcome(BROKEN, f"{said}; a homeomorphism has determinant ±1")
+    return TestOutcome(BROKEN, f"{said}; a homeomorphism has determinant ±1", 0 if determinant else FEWEST_IN_BALLS)
 
 
 def _life(algebra: Algebra, prime: int, degree: int, rank: int) -> float:
@@ -331,6 +362,7 @@ def _about_covers(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]
             BROKEN if sure else UNCLEAR,
             f"classes mod 2 of the latent space are {table} in the data's: a double cover is lost"
             + ("" if sure else ", perhaps"),
+            FEWEST_IN_BALLS,
         )
 
 
@@ -369,19 +401,16 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[TestOutcome]:
         texts["empty"] = "{:.1%} of the latent space is not reached"
     for name, text in texts.items():
         value = float(getattr(fibres, name))
-        yield TestOutcome(_judged(value, LIMITS[name]), text.format(value))
+        yield TestOutcome(_judged(value, LIMITS[name]), text.format(value), FEWEST_IN_BALLS)
     text = f"samples in a small latent ball lie {fibres.spread:.0%} as far apart as any"
-    yield TestOutcome(_judged(fibres.spread, regime(space.dim).spread), text)
+    yield TestOutcome(_judged(fibres.spread, regime(space.dim).spread), text, FEWEST_IN_BALLS)
     for extent in fibres.ranges:
         if extent < COLLAPSED:
             yield TestOutcome(
-                BROKEN, f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range"
+                BROKEN,
+                f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range",
+                FEWEST_IN_BALLS,
             )
-
-
-def softened(outcome: str, n: int) -> str:
-    """What a test of balls says of n samples: of few a ball is so large a part of the space that it rejects nothing."""
-    return UNCLEAR if outcome == BROKEN and n < FEWEST_IN_BALLS else outcome
 
 
 def _about_patches(patches: Patches) -> Iterator[TestOutcome]:
