@@ -25,7 +25,10 @@ from topovae.homology.cloud.neighbours import nearest
 from topovae.latent import LatentSpace
 
 LEAST_NEIGHBOURS, SHARE = int(tuned("patch_neighbours")), tuned("patch_share")
-GROWTH, MARGIN = tuned("patch_growth"), tuned("patch_margin")
+OF_DATA, OF_ENCODER = (tuned("patch_growth"), tuned("patch_margin")), (tuned("encoder_growth"), tuned("encoder_margin"))
+MISFITS = {"fibres": OF_DATA, "scales": OF_DATA, "images": OF_ENCODER, "slips": OF_ENCODER}
+"""By field, by what share of its logarithm, and by how many nats at most, a residual may exceed that of simulated maps."""
+
 DEVIATIONS, CAP = tuned("patch_deviations"), tuned("patch_cap")
 STEEPEST, LOUDEST, REGION = tuned("patch_steepest"), tuned("patch_loudest"), tuned("patch_region")
 SEEN, PATCH = tuned("patch_seen"), tuned("patch_least")
@@ -311,7 +314,7 @@ def measure_patches(space: LatentSpace, points: np.ndarray, latents: Tensor, see
     for _ in range(2 * maps):
         x, z = simulator.draw(rng)
         nulls.append({name: high(field) for name, field in Neighbourhoods.of(space, x, z).fields().items()})
-    limits = {name: _limit(np.array([null[name] for null in nulls])) for name in fields}
+    limits = {name: _limit(np.array([null[name] for null in nulls]), *MISFITS[name]) for name in fields}
     largest = {name: high(field) for name, field in fields.items()}
     return Patches(index, fields, largest, limits, _power(simulator, limits, maps, rng))
 
@@ -325,10 +328,10 @@ def _patch(n: int) -> int:
     return 1 + round(PATCH * n)
 
 
-def _limit(maxima: np.ndarray) -> float:
+def _limit(maxima: np.ndarray, growth: float, most: float) -> float:
     """Return what the largest residual of a homeomorphism stays below, from those of simulated ones."""
     usual = float(maxima.mean())
-    chance, misfit = DEVIATIONS * float(maxima.std(ddof=1)), min(GROWTH * usual, MARGIN)
+    chance, misfit = DEVIATIONS * float(maxima.std(ddof=1)), min(growth * usual, most)
     return min(usual + max(chance, misfit), CAP)
 
 

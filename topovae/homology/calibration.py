@@ -18,6 +18,7 @@ TWIST = "ratio of the lowest twisted eigenvalue to the second plain one"
 ORIENTABLE = "orientable up to 0.08, not orientable 0.22 to 0.37, above 0.55 undetermined"
 CERTIFICATE = "python tests/benchmarks/certificate.py"
 FAULTS = "python tests/benchmarks/faults.py --families tuned --seeds 0,1,2,3,4"
+TRAINED = "python tests/benchmarks/matched.py --init cohomology --seeds 20:24"
 IMAGES = "python tests/benchmarks/images.py"
 OUTLIERS = "python tests/benchmarks/outliers.py"
 CORES = "python tests/benchmarks/cores.py"
@@ -25,6 +26,7 @@ CORES = "python tests/benchmarks/cores.py"
 HELD_APART = "264 generated sets held apart: 700 and 2000 samples, noise up to 0.3, swiss rolls, squashed tori"
 GENERATED = "generated sets, seeds from 1000 on"
 KNOWN_FAULTS = "maps with a fault of known share (tests/support/faults.py), the tuned families"
+TRAINED_RUNS = "trained encoders of eight synthetic spaces"
 APART = "between what maps known to be homeomorphisms reach and what others do"
 KNOWN_MAPS = "maps known to be homeomorphisms or not (tests/support/maps.py), seeds from 1000 on"
 
@@ -660,6 +662,14 @@ EVALUATION: dict[str, Tuned] = {
         data=KNOWN_FAULTS,
     ),
     "patch_margin": Tuned(0.15, "nats of the residual", "But no more.", command=FAULTS, data=KNOWN_FAULTS),
+    "encoder_growth": Tuned(
+        2.0,
+        "share of its logarithm",
+        "The same where a residual is an encoder's error, which differs more from place to place.",
+        command=TRAINED,
+        data=TRAINED_RUNS,
+    ),
+    "encoder_margin": Tuned(0.4, "nats of the residual", "But there no more.", command=TRAINED, data=TRAINED_RUNS),
     "patch_cap": Tuned(1.1, "nats of the residual", "But never larger.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_deviations": Tuned(4.0, "standard deviations", "The same, over simulations.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_steepest": Tuned(
