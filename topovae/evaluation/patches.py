@@ -32,6 +32,7 @@ MISFITS = {"fibres": OF_DATA, "scales": OF_DATA, "images": OF_ENCODER, "slips": 
 DEVIATIONS, CAP = tuned("patch_deviations"), tuned("patch_cap")
 STEEPEST, LOUDEST, REGION = tuned("patch_steepest"), tuned("patch_loudest"), tuned("patch_region")
 SEEN, PATCH = tuned("patch_seen"), tuned("patch_least")
+FLOOR = tuned("patch_floor")
 HOLE_NEIGHBOURS, HOLE_SHARE, HOLE_LEVEL = int(tuned("hole_neighbours")), tuned("hole_share"), tuned("hole_level")
 MOST_OF_SPACE = 0.25
 """A hole is compared with no more than this share of the samples: beyond it a ball is no ball any more; not tuned."""
@@ -137,8 +138,7 @@ class Neighbourhoods:
         along = np.einsum("nkq,ndq->nkd", self.points[self.latent] - over.mean[:, None], back.axes)
         basis = np.linalg.qr(terms)[0]
         left = along - basis @ (np.swapaxes(basis, 1, 2) @ along)
-        free = max(terms.shape[1] - terms.shape[2], 1) * self.dim
-        return np.sqrt((left**2).sum((1, 2)) / free)
+        return _residual(left, along, terms.shape[2])
 
     def fields(self) -> dict[str, np.ndarray]:
         """Logarithms of the residuals of all fits and of the scale, averaged over latent neighbours, over their medians."""
@@ -184,8 +184,12 @@ def fit(arguments: np.ndarray, values: np.ndarray, dim: int) -> LocalFit:
     axes = np.swapaxes(along, 1, 2) @ moved / gram[..., None]
     slope = np.swapaxes(along, 1, 2) @ values / gram[..., None]
     left = values - along @ slope
-    free = max(arguments.shape[1] - dim - 1, 1)
-    return LocalFit(np.sqrt((left**2).sum((1, 2)) / free), centre, axes, mean, slope, left)
+    return LocalFit(_residual(left, values, dim + 1), centre, axes, mean, slope, left)
+
+
+def _residual(left: np.ndarray, values: np.ndarray, terms: int) -> np.ndarray:
+    """Root mean squares (n,) of what fits of so many terms leave over of values (n, k, q), none better than `FLOOR`."""
+    return np.sqrt((left**2).sum((1, 2)) / max(left.shape[1] - terms, 1) + FLOOR**2 * (values**2).sum((1, 2)) / left.shape[1])
 
 
 @dataclass(frozen=True)

@@ -679,6 +679,13 @@ EVALUATION: dict[str, Tuned] = {
         2.0, "usual standard deviations", "Simulated noise is nowhere larger.", command=FAULTS, data=KNOWN_FAULTS
     ),
     "patch_region": Tuned(0.2, "share of the samples", "Noise is measured over as many.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_floor": Tuned(
+        0.05,
+        "share of the neighbours' extent",
+        "A residual is at least so large, as maps without noise are not straight either.",
+        command=FAULTS,
+        data=KNOWN_FAULTS,
+    ),
     "patch_least": Tuned(0.015, "share of the samples", "A patch is of more samples.", command=FAULTS, data=KNOWN_FAULTS),
     "patch_seen": Tuned(
         0.6, "share of folds", "A certificate needs that so many would be seen.", command=FAULTS, data=KNOWN_FAULTS
