@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from topovae.viz.latents import draw_latents, note_of, size_of
 from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, Paint, figure, heading, quiet, say_none
 
-WIDEST_TEXT = 150
+WIDEST_TEXT = 125
 """Letters of a line of reasons."""
-MOST_REASONS = 5
+MOST_LINES = 7
+"""Lines of reasons, for which there is room."""
 MOST_PAIRS = 6000
 """Pairs of neighbours drawn: more dots only hide each other."""
 
@@ -86,8 +87,9 @@ def _write(axes: Axes, certificate: Mapping[str, object]) -> None:
     power = certificate["power"]
     assert isinstance(power, Mapping)
     seen = f"a fold of {power['fault']:.0%} of the samples would be seen in {power['seen']:.0%} of places"
-    said = [*(reason for reason in reasons[:MOST_REASONS] if "would be seen" not in reason), seen]
-    lines = [textwrap.shorten(f"– {reason}", WIDEST_TEXT, placeholder=" …") for reason in said]
+    said = [seen, *(reason for reason in reasons if "would be seen" not in reason)]
+    wrapped = [textwrap.wrap(f"– {reason}", WIDEST_TEXT, subsequent_indent="   ") for reason in said]
+    lines = [*(line for reason in wrapped[1:] for line in reason)][: MOST_LINES - 1] + wrapped[0]
     axes.text(0, 0.76, "\n".join(lines), fontsize=LABEL, color=INK, va="top", transform=axes.transAxes)
 
 
