@@ -55,9 +55,13 @@ def evaluate(
     checked = certify_member(loaded.model, samples, preset=preset, seed=seed, device=device) if certificate else {}
     document |= {"persistence": None, "certificate": None} | checked
     if plot:
-        from topovae.runs.pages import draw_run
+        from topovae.runs.pages import draw_certificate, draw_run
 
-        draw_run(loaded, samples, plot)
+        checked = document["certificate"]
+        if checked is None or checked["patches"] is None:
+            draw_run(loaded, samples, plot)
+        else:
+            draw_certificate(loaded, samples, checked, plot, seed=seed)
         note(f"picture: {plot}", quiet)
     if json:
         write_json(document)

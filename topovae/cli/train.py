@@ -126,6 +126,8 @@ def train(
     seconds = time.monotonic() - started
     for words in doubts(run):
         note(words, quiet)
+    if (fault := fault_of(run, samples, seed)) is not None:
+        note(f"topovae: warning: {fault}", quiet)
     note(f"run file: {output} (trained in {seconds:.0f} s)", quiet)
     if plot:
         from topovae.runs.pages import draw_run
@@ -281,6 +283,13 @@ def doubts(run: Run) -> list[str]:
     found = [str(member.config.get("fallback") or "") for member in members if member is not None]
     found.append(worse_than_mean(run))
     return [words for words in dict.fromkeys(found) if words]
+
+
+def fault_of(run: Run, samples: Dataset, seed: int) -> str | None:
+    """Why the encoder is plainly no homeomorphism, as far as a few samples tell; None where it may be one."""
+    from topovae.runs.evaluation import warn
+
+    return warn(run, samples, seed=seed)
 
 
 def worse_than_mean(run: Run) -> str:

@@ -7,8 +7,9 @@ each, and small balls of the data must stay in one piece. Algebra does not see f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,11 +19,25 @@ from torch import Tensor
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.evaluation.algebra import Algebra, is_sphere, read_algebra
-from topovae.evaluation.fibres import Fibres, measure_fibres
+from topovae.evaluation.fibres import Fibres, closed, draw_prior, measure_fibres, stretched
+from topovae.evaluation.patches import (
+    CAP,
+    FAULT,
+    PLACES,
+    SEEN,
+    Holes,
+    Patches,
+    high,
+    measure_holes,
+    measure_patches,
+    neighbourhoods,
+)
 from topovae.evaluation.pullback import characters
 from topovae.homology.calibration import regime, tuned
+from topovae.homology.cloud.cloud import subset
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
+from topovae.homology.cloud.presets import Preset
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 from topovae.signature import Signature
@@ -31,7 +46,13 @@ from topovae.store.documents import Document
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
 
-FEWEST = int(tuned("certificate_samples"))
+LEAST = 10
+"""Samples of which anything is asked at all: of fewer no loop can be told from noise; not tuned."""
+
+FEWEST, FEWEST_IN_BALLS = int(tuned("certificate_samples")), int(tuned("ball_samples"))
+
+FEW = 1000
+"""Samples of the few tests at the end of a training: a limit on cost, not tuned."""
 
 LIMITS = {
     "empty": (tuned("empty_sound"), tuned("empty_broken")),
@@ -45,6 +66,15 @@ EXACT = (tuned("exact_vanishes"), tuned("exact_winds"))
 WHOLE = tuned("whole")
 STANDS_OUT, SURELY = 1.0, tuned("surely")
 """Ratios death/birth over the critical one, from which a class of the data is likely (the critical one itself), and sure."""
+
+PATCH_SURE = tuned("patch_sure")
+
+PATCH_TEXTS = {
+    "fibres": "what latent neighbours leave over of a linear fit of their data is up to {:.1f} times the usual",
+    "images": "what neighbours in the data leave over of a linear fit of their latents is up to {:.1f} times the usual",
+    "slips": "what latent neighbours leave over along the data is up to {:.1f} times the usual",
+    "scales": "a piece of the data is up to {:.1f} times as large as usual against its image",
+}
 
 MATCHED = tuned("matched")
 COLLAPSED = tuned("collapsed")
@@ -66,6 +96,10 @@ class Certificate(Document):
             latent space; `spread`, the mean distance in a ball over that of all.
         coverage: share of the latent space reached: of closed factors the balls that are not empty, times the ranges of
             intervals; lines do not count. None without either.
+        patches: `fibres` and `images`, the largest residual of local fits of the data over the latents and back, over the
+            median one; `scales`, the largest size of a piece of the data over that of its image, over the median;
+            `fibres_limit` and so on, what homeomorphisms through the same noise stay below.
+        power: `fault`, a share of the samples, and `seen`, the share of simulated folds of that many that would be seen.
     """
 
     verdict: str
@@ -74,14 +108,27 @@ class Certificate(Document):
     degree: int | None = None
     injectivity: dict[str, float] | None = None
     coverage: float | None = None
+    patches: dict[str, float] | None = None
+    power: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """The outcome of one test: sound, unclear, broken, or a remark that decides nothing."""
+    """The outcome of one test: sound, unclear, broken, or a remark that decides nothing.
+
+    Attributes:
+        outcome: one of these.
+        reason: what was found.
+        needs: samples below which a broken one is unclear.
+    """
 
     outcome: str
     reason: str
+    needs: int = 0
+
+    def of(self, n: int) -> TestOutcome:
+        """What it says of n samples."""
+        return replace(self, outcome=UNCLEAR) if self.outcome == BROKEN and n < self.needs else self
 
 
 def certify(
@@ -107,31 +154,80 @@ def certify(
     samples = Dataset.given(data)
     known = LatentSpace(signature)
     check_latents(samples, coordinates, known)
-    if len(coordinates) < FEWEST:
-        return Certificate(UNDECIDED, (f"{len(coordinates)} samples are too few to certify anything; give {FEWEST} at least",))
+    n = len(coordinates)
+    if n < LEAST:
+        return Certificate(UNDECIDED, (f"{n} samples are too few to judge anything; give {FEWEST} at least",))
     ground = survey(samples, seed) if ground is None else ground
     space, latents = unrolled(known, torch.as_tensor(np.asarray(coordinates)[ground.index], dtype=torch.float64))
-    algebra, fibres = read_algebra(space, ground, latents), measure_fibres(space, ground.points, latents, seed)
+    algebra = read_algebra(space, ground, latents)
+    winding = None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist()
+    if n < FEWEST:
+        few = TestOutcome(UNCLEAR, f"{n} samples are too few to certify anything; give {FEWEST} at least")
+        tests = _sorted([few, *_about_classes(space, algebra)], n)
+        return Certificate(_verdict(tests), tuple(test.reason for test in tests), winding)
+    fibres = measure_fibres(space, ground.points, latents, seed)
+    patches, holes = measure_patches(space, ground.points, stretched(space, latents), seed), find_holes(space, latents, seed)
+    degree, remark = _degree(space, algebra, fibres)
     tests = [
         *_about_components(ground),
         *_about_dimension(space, ground),
-        *_about_winding(space, algebra),
-        *_about_covers(space, algebra),
-        *_about_degree(space, algebra),
+        *_about_classes(space, algebra),
         *_about_missing(space, algebra),
         *_about_fibres(space, fibres),
+        *_about_patches(patches),
+        *_about_holes(holes),
+        *remark,
     ]
-    degree, remark = _degree(space, algebra, fibres)
-    order = (BROKEN, UNCLEAR, SOUND, REMARK)
-    tests = sorted([*tests, *remark], key=lambda test: order.index(test.outcome))
+    tests = _sorted(tests, len(ground.points))
     return Certificate(
         verdict=_verdict(tests),
         reasons=tuple(test.reason for test in tests),
-        winding=None if algebra.winding is None else np.rint(algebra.winding).astype(int).tolist(),
+        winding=winding,
         degree=degree,
         injectivity={name: float(getattr(fibres, name)) for name in ("data", "latent", "torn", "leaps", "several", "spread")},
         coverage=_coverage(space, fibres),
+        patches={name: math.exp(value) for name, value in patches.largest.items()}
+        | {f"{name}_limit": math.exp(value) for name, value in patches.limits.items()},
+        power={"fault": FAULT, "seen": patches.power},
     )
+
+
+def find_holes(space: LatentSpace, latents: Tensor, seed: int) -> Holes | None:
+    """Look for places of the closed factors without samples; None where there are no closed factors."""
+    if not any(f.kind == "S" for f in space.signature.factors):
+        return None
+    return measure_holes(space, closed(space, latents), closed(space, draw_prior(space, PLACES, seed + 3)))
+
+
+def plain_fault(
+    data: Dataset, coordinates: np.ndarray, signature: Signature, *, preset: Preset | None = None, seed: int = 0
+) -> str | None:
+    """Say why an encoder is plainly no homeomorphism, from a few samples and without simulations; None where it may be one.
+
+    Args:
+        data: the samples.
+        coordinates: (n, coordinate_dim) posterior means, as points on the cover; any point of an orbit.
+        signature: the latent space.
+        preset: what the diagnosis of these data chose; None chooses it again.
+        seed: of subsets, landmarks and balls.
+
+    Returns:
+        The first of the reasons: the classes of the data are not those of the latent space, or not one to one, or not onto.
+    """
+    chosen = subset(data.n_samples, FEW, seed)
+    if len(chosen) < LEAST:
+        return None
+    ground = survey(data.take(chosen), seed, preset)
+    points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)
+    space, latents = unrolled(LatentSpace(signature), points)
+    tests = [*_about_classes(space, read_algebra(space, ground, latents))]
+    if len(chosen) >= FEWEST:
+        tests += [
+            *_about_fibres(space, measure_fibres(space, ground.points, latents, seed)),
+            *_about_collapse(space, ground.points, latents, seed),
+            *_about_holes(find_holes(space, latents, seed)),
+        ]
+    return next((test.reason for test in tests if test.of(len(chosen)).outcome == BROKEN), None)
 
 
 def check_latents(data: Dataset, coordinates: np.ndarray, space: LatentSpace) -> None:
@@ -157,6 +253,12 @@ def unrolled(space: LatentSpace, latents: Tensor) -> tuple[LatentSpace, Tensor]:
     return LatentSpace(space.signature.homeomorphic), space.unroll(latents)
 
 
+def _sorted(tests: list[TestOutcome], n: int) -> list[TestOutcome]:
+    """What the tests say of n samples, the decisive first."""
+    order = (BROKEN, UNCLEAR, SOUND, REMARK)
+    return sorted((test.of(n) for test in tests), key=lambda test: order.index(test.outcome))
+
+
 def _verdict(tests: list[TestOutcome]) -> str:
     outcomes = {test.outcome for test in tests}
     return NOT if BROKEN in outcomes else UNDECIDED if UNCLEAR in outcomes else HOMEOMORPHIC
@@ -174,8 +276,21 @@ def _about_dimension(space: LatentSpace, ground: Ground) -> Iterator[TestOutcome
         yield TestOutcome(UNCLEAR, f"the data looks {found}-dimensional, and the latent space has dimension {space.dim}")
 
 
+def _about_classes(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
+    """Judge the classes of the data against those of the latent space: of few samples one may not show."""
+    yield from _about_winding(space, algebra)
+    yield from _about_covers(space, algebra)
+    yield from _about_degree(space, algebra)
+
+
 def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]:
     if algebra.exact is None:
+        return
+    square = algebra.winding is not None and algebra.winding.shape[0] == algebra.winding.shape[1]
+    judged = [_square(algebra)] if square else []
+    # The finest graph that holds together may leave the widest gap of few samples open, and no function winds around it then.
+    if any(test.outcome == SOUND for test in judged) and _life(algebra, 3, 1, len(algebra.exact[1]) - 1) >= STANDS_OUT:
+        yield from judged
         return
     share, combination = algebra.exact
     if share < EXACT[0]:
@@ -183,6 +298,7 @@ def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome
             BROKEN,
             f"the circle-valued function {_named(combination)} of the latent space winds around no loop of the data "
             f"({share:.0%} of its change is no change of a real-valued function)",
+            FEWEST_IN_BALLS,
         )
     elif share < EXACT[1]:
         yield TestOutcome(
@@ -190,8 +306,7 @@ def _about_winding(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome
         )
     if algebra.winding is None:
         yield TestOutcome(UNCLEAR, "the data's own loops do not show, so that winding numbers are not known")
-    elif algebra.winding.shape[0] == algebra.winding.shape[1]:
-        yield _square(algebra)
+    yield from judged
 
 
 def _named(combination: tuple[int, ...]) -> str:
@@ -213,7 +328,7 @@ def _square(algebra: Algebra) -> TestOutcome:
         return TestOutcome(
             UNCLEAR, f"winding numbers {algebra.winding.round(2).tolist()} are not whole: the encoder jumps somewhere"
         )
-    return TestOutcome(BROKEN, f"{said}; a homeomorphism has determinant ±1")
+    return TestOutcome(BROKEN, f"{said}; a homeomorphism has determinant ±1", 0 if determinant else FEWEST_IN_BALLS)
 
 
 def _life(algebra: Algebra, prime: int, degree: int, rank: int) -> float:
@@ -247,6 +362,7 @@ def _about_covers(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome]
             BROKEN if sure else UNCLEAR,
             f"classes mod 2 of the latent space are {table} in the data's: a double cover is lost"
             + ("" if sure else ", perhaps"),
+            FEWEST_IN_BALLS,
         )
 
 
@@ -285,14 +401,48 @@ def _about_fibres(space: LatentSpace, fibres: Fibres) -> Iterator[TestOutcome]:
         texts["empty"] = "{:.1%} of the latent space is not reached"
     for name, text in texts.items():
         value = float(getattr(fibres, name))
-        yield TestOutcome(_judged(value, LIMITS[name]), text.format(value))
+        yield TestOutcome(_judged(value, LIMITS[name]), text.format(value), FEWEST_IN_BALLS)
     text = f"samples in a small latent ball lie {fibres.spread:.0%} as far apart as any"
-    yield TestOutcome(_judged(fibres.spread, regime(space.dim).spread), text)
+    yield TestOutcome(_judged(fibres.spread, regime(space.dim).spread), text, FEWEST_IN_BALLS)
     for extent in fibres.ranges:
         if extent < COLLAPSED:
             yield TestOutcome(
-                BROKEN, f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range"
+                BROKEN,
+                f"a line or interval of the latent space is not used: the data takes {extent:.1%} of its range",
+                FEWEST_IN_BALLS,
             )
+
+
+def _about_patches(patches: Patches) -> Iterator[TestOutcome]:
+    """Judge the worst patches, and whether a fault would have been seen."""
+    for name, text in PATCH_TEXTS.items():
+        value, limit = patches.largest[name], patches.limits[name]
+        said = f"{text.format(math.exp(value))}; a homeomorphism through the same noise stays below {math.exp(limit):.1f}"
+        if value > limit:
+            said += f" ({float((patches.fields[name] > limit).mean()):.1%} of the samples do not)"
+        yield TestOutcome(_judged(value, (limit, limit + PATCH_SURE)), said)
+    known = f"a fold of {FAULT:.0%} of the samples would be seen in {patches.power:.0%} of places"
+    yield TestOutcome(REMARK, known) if patches.power >= SEEN else TestOutcome(UNCLEAR, f"{known} only: give more samples")
+
+
+def _about_collapse(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Iterator[TestOutcome]:
+    """Judge the worst patch by what no homeomorphism reaches, whatever the noise."""
+    _, around = neighbourhoods(space, points, stretched(space, latents), seed)
+    largest = high(around.fields()["fibres"])
+    if largest > CAP + PATCH_SURE:
+        yield TestOutcome(BROKEN, PATCH_TEXTS["fibres"].format(math.exp(largest)))
+
+
+def _about_holes(holes: Holes | None) -> Iterator[TestOutcome]:
+    if holes is None:
+        return
+    if holes.emptiest > holes.limit:
+        yield TestOutcome(
+            _judged(holes.emptiest, (holes.limit, 2 * holes.limit)),
+            f"a place of the latent space is empty: so few samples have a probability of e^−{holes.emptiest:.0f}",
+        )
+    elif holes.power <= holes.limit:
+        yield TestOutcome(UNCLEAR, f"a hole of {FAULT:.0%} of the samples would be missed: give more of them")
 
 
 def _judged(value: float, limits: tuple[float, float]) -> str:

@@ -50,6 +50,38 @@ def compare_diagrams(
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
     """
+    own, latent = landmark_distances(data, coordinates, signature, seed=seed, ground=ground)
+    compared = {str(prime): _compared(own, latent, prime) for prime in PRIMES}
+    higher = [compared[prime][degree]["bottleneck"] for prime in compared for degree in ("1", "2")]
+    finite = [value for value in higher if value is not None]
+    return {
+        "scale": "diameter",
+        "landmarks": len(own),
+        "mean_h1_h2_bottleneck": float(np.mean(finite)) if len(finite) == len(higher) else None,
+        "primes": compared,
+    }
+
+
+def landmark_distances(
+    data: Dataset | ArrayLike,
+    coordinates: np.ndarray,
+    signature: Signature,
+    *,
+    seed: int = 0,
+    ground: Ground | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances (m, m) of landmarks of the data and of their latent points, each in diameters.
+
+    Args:
+        data: Dataset, or array (n, ...) of samples.
+        coordinates: (n, coordinate_dim) posterior means, as points on the cover.
+        signature: the latent space.
+        seed: of landmarks.
+        ground: the survey of these data with this seed, where it has been made.
+
+    Raises:
+        InputError: there are not as many latent points as samples, or they do not fit the latent space.
+    """
     samples = Dataset.given(data)
     known = LatentSpace(signature)
     check_latents(samples, coordinates, known)
@@ -62,15 +94,7 @@ def compare_diagrams(
     latent = space.distance(chosen[:, None], chosen[None]).numpy()
     latent = (latent + latent.T) / 2
     np.fill_diagonal(latent, 0.0)
-    compared = {str(prime): _compared(_scaled(own), _scaled(latent), prime) for prime in PRIMES}
-    higher = [compared[prime][degree]["bottleneck"] for prime in compared for degree in ("1", "2")]
-    finite = [value for value in higher if value is not None]
-    return {
-        "scale": "diameter",
-        "landmarks": len(own),
-        "mean_h1_h2_bottleneck": float(np.mean(finite)) if len(finite) == len(higher) else None,
-        "primes": compared,
-    }
+    return _scaled(own), _scaled(latent)
 
 
 def _scaled(distances: np.ndarray) -> np.ndarray:

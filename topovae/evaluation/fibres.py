@@ -128,7 +128,7 @@ def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed
     """
     z = stretched(space, latents)
     distances = distances_to(space, _queries(space, z, seed), z)
-    count, diameter = ball_size(len(z), space.dim), float(distances.max())
+    count, across = ball_size(len(z), space.dim), float(distances.max())
     rng = np.random.default_rng(seed)
     balls = _balls(space, points, z, distances, count)
     usual = _mean_distance(points[rng.choice(len(points), min(len(points), 400), replace=False)])
@@ -137,16 +137,16 @@ def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed
     members = [points[outer[inner]] for outer, inner in balls]
     spreads = [_mean_distance(inside[:MOST_MEASURED]) / usual for inside in members]
     widest = max((float(np.linalg.norm(inside - inside[0], axis=1).max()) for inside in members), default=0.0)
-    gap = max(GAP * diameter, GAP_IN_RADII * float(np.median(np.partition(distances, count - 1, axis=1)[:, count - 1])))
+    gap = max(GAP * across, GAP_IN_RADII * float(np.median(np.partition(distances, count - 1, axis=1)[:, count - 1])))
     torn, reach = _tears(space, points, z, gap, rng)
     return Fibres(
         empty=_empty(space, z, count, seed),
         several=float((pieces > 1).mean()) if len(pieces) else 1.0,
         torn=torn,
-        leaps=_leaps(space, points, z, max(FAR * diameter, FAR_IN_GAPS * gap)),
+        leaps=_leaps(space, points, z, max(FAR * across, FAR_IN_GAPS * gap)),
         spread=float(np.quantile(spreads, SPREAD_QUANTILE)) if spreads else 1.0,
-        data=min(1.0, widest / _diameter(points)),
-        latent=min(1.0, reach / max(diameter, 1e-300)),
+        data=min(1.0, widest / diameter(points)),
+        latent=min(1.0, reach / max(across, 1e-300)),
         ranges=tuple(_relative_ranges(space, latents).tolist()),
         pieces=_usual(pieces),
     )
@@ -210,8 +210,8 @@ def _mean_distance(points: np.ndarray) -> float:
     return float(distances.sum() / max(len(points) * (len(points) - 1), 1))
 
 
-def _diameter(points: np.ndarray) -> float:
-    """Return about the largest distance between two points: from the farthest from the centre to all others."""
+def diameter(points: np.ndarray) -> float:
+    """Return about the largest distance between two points (n, q): from the farthest from the centre to all others."""
     far = points[np.linalg.norm(points - points.mean(0), axis=1).argmax()]
     return max(float(np.linalg.norm(points - far, axis=1).max()), 1e-300)
 

@@ -17,12 +17,16 @@ GAP = "ratio of successive mean local eigenvalues"
 TWIST = "ratio of the lowest twisted eigenvalue to the second plain one"
 ORIENTABLE = "orientable up to 0.08, not orientable 0.22 to 0.37, above 0.55 undetermined"
 CERTIFICATE = "python tests/benchmarks/certificate.py"
+FAULTS = "python tests/benchmarks/faults.py --families tuned --seeds 0,1,2,3,4"
+TRAINED = "python tests/benchmarks/matched.py --init cohomology --seeds 20:24"
 IMAGES = "python tests/benchmarks/images.py"
 OUTLIERS = "python tests/benchmarks/outliers.py"
 CORES = "python tests/benchmarks/cores.py"
 
 HELD_APART = "264 generated sets held apart: 700 and 2000 samples, noise up to 0.3, swiss rolls, squashed tori"
 GENERATED = "generated sets, seeds from 1000 on"
+KNOWN_FAULTS = "maps with a fault of known share (tests/support/faults.py), the tuned families"
+TRAINED_RUNS = "trained encoders of eight synthetic spaces"
 APART = "between what maps known to be homeomorphisms reach and what others do"
 KNOWN_MAPS = "maps known to be homeomorphisms or not (tests/support/maps.py), seeds from 1000 on"
 
@@ -644,7 +648,68 @@ COORDINATES: dict[str, Tuned] = {
 
 EVALUATION: dict[str, Tuned] = {
     # limits of the certificate
-    "certificate_samples": Tuned(200, "samples", "Of fewer a ball is too large a part of the space to certify anything."),
+    "certificate_samples": Tuned(60, "samples", "Of fewer no local fits are made."),
+    "ball_samples": Tuned(200, "samples", "Of fewer a ball is too large a part of the space to reject anything."),
+    "patch_neighbours": Tuned(
+        8, "samples a dimension", "A local fit takes at least so many.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "patch_share": Tuned(0.01, "share of the samples", "A local fit takes so many.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_growth": Tuned(
+        0.8,
+        "share of its logarithm",
+        "A residual may be so much larger than in simulated homeomorphisms, as their decoders are smoother.",
+        command=FAULTS,
+        data=KNOWN_FAULTS,
+    ),
+    "patch_margin": Tuned(0.15, "nats of the residual", "But no more.", command=FAULTS, data=KNOWN_FAULTS),
+    "encoder_growth": Tuned(
+        2.0,
+        "share of its logarithm",
+        "The same where a residual is an encoder's error, which differs more from place to place.",
+        command=TRAINED,
+        data=TRAINED_RUNS,
+    ),
+    "encoder_margin": Tuned(0.4, "nats of the residual", "But there no more.", command=TRAINED, data=TRAINED_RUNS),
+    "patch_cap": Tuned(1.1, "nats of the residual", "But never larger.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_deviations": Tuned(4.0, "standard deviations", "The same, over simulations.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_steepest": Tuned(
+        3.0, "usual slopes", "A simulated homeomorphism is nowhere steeper.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "patch_loudest": Tuned(
+        2.0, "usual standard deviations", "Simulated noise is nowhere larger.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "patch_region": Tuned(0.2, "share of the samples", "Noise is measured over as many.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_floor": Tuned(
+        0.05,
+        "share of the neighbours' extent",
+        "A residual is at least so large, as maps without noise are not straight either.",
+        command=FAULTS,
+        data=KNOWN_FAULTS,
+    ),
+    "patch_least": Tuned(0.015, "share of the samples", "A patch is of more samples.", command=FAULTS, data=KNOWN_FAULTS),
+    "patch_seen": Tuned(
+        0.6, "share of folds", "A certificate needs that so many would be seen.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "patch_sure": Tuned(
+        0.3,
+        "nats of the residual",
+        "So much beyond its limit a residual is a fault for sure.",
+        command=FAULTS,
+        data=KNOWN_FAULTS,
+    ),
+    "hole_neighbours": Tuned(
+        60, "samples", "A hole is compared with at least so many about it.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "hole_share": Tuned(
+        0.05, "share of the samples", "A hole is compared with so many about it.", command=FAULTS, data=KNOWN_FAULTS
+    ),
+    "hole_level": Tuned(
+        0.001,
+        "probability",
+        "A place is a hole where one as empty is as improbable, as often as there are samples.",
+        command=FAULTS,
+        data=KNOWN_FAULTS,
+    ),
     "empty_sound": Tuned(0.03, "share of balls", "An encoder passes with as many empty ones.", APART, CERTIFICATE, KNOWN_MAPS),
     "empty_broken": Tuned(0.08, "share of balls", "An encoder fails with as many empty ones.", APART, CERTIFICATE, KNOWN_MAPS),
     "several_sound": Tuned(

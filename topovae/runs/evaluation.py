@@ -8,6 +8,7 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
+from topovae.errors import InputError
 from topovae.evaluation import assess
 from topovae.homology.cloud.presets import Preset
 from topovae.model.networks import to_device
@@ -57,3 +58,23 @@ def certify_member(
         "persistence": compare_diagrams(data, locations, signature, seed=seed, ground=ground),
         "certificate": certify(data, locations, signature, seed=seed, ground=ground).to_dict(),
     }
+
+
+def warn(run: Run, data: Dataset, *, seed: int = 0) -> str | None:
+    """One line on why the trained encoder is plainly no homeomorphism; None where it may be one.
+
+    Args:
+        run: just trained.
+        data: all samples of the run.
+        seed: of subsets, landmarks and balls.
+    """
+    from topovae.evaluation.certificate import plain_fault
+    from topovae.signature import parse
+
+    rows, latents = np.asarray(run.split["train"]), run.model.latents["train"]["location"]
+    signature, preset = parse(run.model.latent, allow_orbifold=True), Preset.of(run.analysis)
+    try:
+        found = plain_fault(data.take(rows), latents, signature, preset=preset, seed=seed)
+    except InputError:  # what cannot be read as points may be trained on, but not judged
+        return None
+    return found and f"the encoder is no homeomorphism onto {run.model.latent}: {found}; see topovae evaluate"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +12,19 @@ from matplotlib.figure import Figure
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
+from topovae.evaluation.certificate import unrolled
+from topovae.evaluation.diagrams import landmark_distances
+from topovae.evaluation.fibres import diameter, stretched
+from topovae.evaluation.patches import TINY, neighbourhoods
+from topovae.homology.cloud.ground import survey
+from topovae.homology.cloud.presets import Preset
+from topovae.homology.complexes.rips import persistence
 from topovae.latent import LatentSpace
 from topovae.latent.factor import build
-from topovae.runs.models import load_model, reconstruct
+from topovae.runs.models import encode, load_model, reconstruct
 from topovae.signature import MODELS, Signature, parse
 from topovae.store.schema import Run, Sweep
+from topovae.viz.certificate import FailingPatches, certificate_figure
 from topovae.viz.files import save
 from topovae.viz.fronts import RateDistortion, plot_fronts
 from topovae.viz.style import ColourKind
@@ -114,6 +124,45 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
         title=os.path.basename(run.header.data.path),
         name="" if signature.name == member.latent else signature.name or "",
     )
+
+
+def draw_certificate(run: Run, samples: Dataset, certificate: Mapping[str, Any], path: str, *, seed: int = 0) -> None:
+    """Draw where and why an encoder was certified or not: failing patches, fibres, winding, persistence of data and latents.
+
+    Args:
+        run: a finished run.
+        samples: its data.
+        certificate: that of the JSON report, of local fits.
+        path: the picture.
+        seed: the one of the certificate.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    model, preset = load_model(run.model), Preset.of(run.analysis)
+    locations, _ = encode(model, samples)
+    signature, ground = model.space.signature, survey(samples, seed, preset)
+    points = torch.as_tensor(locations[ground.index], dtype=torch.float64)
+    space, latents = unrolled(LatentSpace(signature), points)
+    index, around = neighbourhoods(space, ground.points, stretched(space, latents), seed)
+    limits = certificate["patches"]
+    residual = np.max([np.exp(field) / limits[f"{name}_limit"] for name, field in around.fields().items()], axis=0)
+    here = latents[torch.as_tensor(index)]
+    owner, pair = np.repeat(np.arange(len(index)), around.latent.shape[1]), around.latent.ravel()
+    far = np.linalg.norm(around.points[owner] - around.points[pair], axis=1)
+    near = space.distance(here[owner], here[pair]).numpy()
+    widest = space.distance(here[: len(here) // 10, None], here[None]).max().item()
+    distances = landmark_distances(samples, locations, signature, seed=seed, ground=ground)
+    evidence = FailingPatches(
+        points[torch.as_tensor(index)].numpy(),
+        residual,
+        far / diameter(around.points),
+        near / max(widest, TINY),
+        owner,
+        (persistence(distances[0], 2, 2).bars, persistence(distances[1], 2, 2).bars),
+    )
+    title = os.path.basename(run.header.data.path)
+    save(certificate_figure(run.model.latent, panels(signature), evidence, certificate, title=title), path)
 
 
 def draw_sweep(sweep: Sweep, path: str) -> None:
