@@ -142,7 +142,7 @@ def certify(
     """Certify that an encoder is a homeomorphism of the data onto the latent space, or say why it is none.
 
     Args:
-        data: Dataset, or array (n, ...) of samples; of more than 20,000 a random subset is read.
+        data: Dataset, or array (n, ...) of samples; of more than 10,000 a random subset is read.
         coordinates: (n, coordinate_dim) posterior means, as points on the cover; any point of an orbit.
         signature: the latent space.
         seed: of subsets, landmarks and balls.

@@ -12,7 +12,7 @@ import numpy as np
 from topovae.data.dataset import MEMORY_BYTES, Dataset
 from topovae.homology.cloud.denoise import Denoiser, fit_denoiser
 from topovae.homology.cloud.presets import Preset
-from topovae.homology.cloud.rows import LEAST_ROWS, RowFilter, prepare, read_sample
+from topovae.homology.cloud.rows import LEAST_ROWS, MOST_ROWS, RowFilter, prepare, read_sample
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ def read_points(
     memory: int = MEMORY_BYTES,
     seed: int = 0,
     least: int = LEAST_ROWS,
+    most: int = MOST_ROWS,
 ) -> Front:
-    """Read at most 20,000 rows, fewer where they would not fit in memory, and denoise them.
+    """Read as many rows as wanted at most, fewer where they would not fit in memory, and denoise them.
 
     Args:
         data: the samples.
@@ -50,12 +51,13 @@ def read_points(
         memory: bytes that the whole work may use.
         seed: chooses the rows.
         least: fewest samples accepted.
+        most: rows read at most.
 
     Raises:
         UsageError: the metric is not known.
         InputError: too few samples, or samples that are not finite or all equal.
     """
     preparation = prepare(data.sample_shape, metric, preset)
-    index, features = read_sample(data, preparation, memory, seed, least)
+    index, features = read_sample(data, preparation, memory, seed, least, most)
     denoiser = fit_denoiser(features)
     return Front(index, denoiser.transform(features), preparation, denoiser)

@@ -14,6 +14,9 @@ from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
 from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.tangents import Dimension, frame_size
 
+MOST_SAMPLES = 10_000
+"""Samples read at most: of more, no ball of the certificate is judged otherwise. A limit on cost, not tuned."""
+
 SURFACE_LANDMARKS, SURFACE_EDGE = int(tuned("surface_landmarks")), tuned("surface_edge")
 
 
@@ -64,6 +67,6 @@ def survey(data: Dataset, seed: int, preset: Preset | None = None) -> Ground:
         preset: what the diagnosis of these data chose; None chooses it again.
     """
     known = choose_preset(data, seed=seed) if preset is None else preset
-    front = read_points(data, replace(known, window=0.0), seed=seed, least=1)
+    front = read_points(data, replace(known, window=0.0), seed=seed, least=1, most=MOST_SAMPLES)
     averaged = Averaged.of(front.points, front.denoiser.noise, seed)
     return Ground(front.index, front.points, averaged.sheet, averaged.dimension, seed)

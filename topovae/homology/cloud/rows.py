@@ -106,15 +106,16 @@ def prepare(sample_shape: tuple[int, ...], metric: str, preset: Preset = Preset(
 
 
 def read_sample(
-    data: Dataset, preparation: RowFilter, memory: int, seed: int, least: int = LEAST_ROWS
+    data: Dataset, preparation: RowFilter, memory: int, seed: int, least: int = LEAST_ROWS, most: int = MOST_ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read and prepare at most 20,000 rows, fewer where they would not fit in memory.
+    """Read and prepare as many rows as wanted at most, fewer where they would not fit in memory.
 
     Args:
         data: the samples.
         memory: bytes that the whole diagnosis may use.
         seed: chooses the rows.
         least: fewest samples accepted.
+        most: rows read at most.
 
     Returns:
         The row numbers (n',), ascending, and the rows prepared (n', p).
@@ -130,7 +131,7 @@ def read_sample(
         )
     # four copies in double precision at once: raw, filtered, centred, and linear algebra's own
     affordable = memory // (2 * 4 * 8 * max(data.n_features, 1))
-    count = min(n, MOST_ROWS, max(affordable, 4 * LEAST_ROWS))
+    count = min(n, most, max(affordable, 4 * LEAST_ROWS))
     if preparation.window:
         index = _apart(n, count, preparation.window, seed)
         x = _read_series(data, preparation, index)
