@@ -25,8 +25,12 @@ from topovae.homology.cloud.neighbours import nearest
 from topovae.latent import LatentSpace
 
 LEAST_NEIGHBOURS, SHARE = int(tuned("patch_neighbours")), tuned("patch_share")
-OF_DATA, OF_ENCODER = (tuned("patch_growth"), tuned("patch_margin")), (tuned("encoder_growth"), tuned("encoder_margin"))
-MISFITS = {"fibres": OF_DATA, "scales": OF_DATA, "images": OF_ENCODER, "slips": OF_ENCODER}
+MISFITS = {
+    "fibres": (tuned("patch_growth"), tuned("patch_margin")),
+    "images": (tuned("patch_growth"), tuned("image_margin")),
+    "slips": (tuned("slip_growth"), tuned("slip_margin")),
+    "scales": (tuned("patch_growth"), tuned("patch_margin")),
+}
 """By field, by what share of its logarithm, and by how many nats at most, a residual may exceed that of simulated maps."""
 
 DEVIATIONS, CAP = tuned("patch_deviations"), tuned("patch_cap")
