@@ -25,11 +25,12 @@ from topovae.homology.cloud.neighbours import nearest
 from topovae.latent import LatentSpace
 
 LEAST_NEIGHBOURS, SHARE = int(tuned("patch_neighbours")), tuned("patch_share")
+GROWTH, MARGIN, IMAGE_MARGIN = tuned("patch_growth"), tuned("patch_margin"), tuned("image_margin")
 MISFITS = {
-    "fibres": (tuned("patch_growth"), tuned("patch_margin")),
-    "images": (tuned("patch_growth"), tuned("image_margin")),
+    "fibres": (GROWTH, MARGIN),
+    "images": (GROWTH, IMAGE_MARGIN),
     "slips": (tuned("slip_growth"), tuned("slip_margin")),
-    "scales": (tuned("patch_growth"), tuned("patch_margin")),
+    "scales": (GROWTH, MARGIN),
 }
 """By field, by what share of its logarithm, and by how many nats at most, a residual may exceed that of simulated maps."""
 
