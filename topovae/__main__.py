@@ -6,21 +6,24 @@ import codecs
 import os
 import signal
 import sys
-from typing import NoReturn
+
+from topovae.interrupts import after_commands, before_commands
 
 
 def main() -> None:
     """Entry point of the console script."""
+    before_commands()
     _hold_streams()
     _write_any_encoding()
     os.environ["MPLBACKEND"] = "agg"  # commands draw into files, and what a notebook exports may not be installed here
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _stop)
     if hasattr(signal, "SIGPIPE"):  # a reader that leaves a help ends it as it ends any program; commands tell it themselves
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     from topovae.cli import run
 
-    run()
+    try:
+        run()
+    finally:
+        after_commands()
 
 
 _PLAIN = str.maketrans(
@@ -42,12 +45,6 @@ def _write_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and stream.encoding.lower().replace("-", "") != "utf8":
             stream.reconfigure(errors="topovae-plain")
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-    """An interrupt before a command runs: imports would swallow an exception, or end in a traceback."""
-    os.write(2, b"topovae: interrupted\n")
-    os._exit(130)
 
 
 def _hold_streams() -> None:

@@ -18,6 +18,7 @@ import typer
 from topovae.cli.options import arrange
 from topovae.errors import InputError, OutputError, RunFileError, TopovaeError, UsageError, visible
 from topovae.extensions import load_extensions
+from topovae.interrupts import Terminated, in_command
 from topovae.store.documents import finite
 from topovae.version import __version__
 
@@ -74,14 +75,6 @@ _FULL = {
 """What can be wrong with standard output; files say it themselves, by their names."""
 
 
-class Terminated(SystemExit):
-    """SIGTERM or SIGHUP was received; the exit code is the shell's, 143 or 129."""
-
-
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated(128 + number)
-
-
 def group(name: str, text: str) -> typer.Typer:
     """Register a group of commands.
 
@@ -108,9 +101,10 @@ def command(name: str, example: str, place: typer.Typer = app) -> Callable[[Call
 
         @functools.wraps(function)
         def guarded(**options: Any) -> None:
-            _hear_signals()
+            if hasattr(signal, "SIGPIPE"):
+                signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             try:
-                with warnings.catch_warnings():
+                with in_command(), warnings.catch_warnings():
                     if options.get("quiet"):
                         warnings.simplefilter("ignore")
                     load_extensions()
@@ -160,18 +154,6 @@ def _unwritten(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.errno not in _FULL or error.filename is not None:
         return None
     return f"cannot write to standard output: {_FULL[error.errno]}; write to another place"
-
-
-def _hear_signals() -> None:
-    """Interrupts are exceptions from here on; a lost terminal ends the work as SIGTERM does, but for `nohup`."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminate)):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)
-    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
-        signal.signal(hangup, _terminate)
 
 
 def _drop_output() -> None:
