@@ -15,7 +15,14 @@ PACKAGE = ROOT / "topovae"
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in PACKAGE.rglob("*.py")
 }
-LONE = {"topovae.__main__", "topovae.errors", "topovae.extensions", "topovae.signature", "topovae.version"}
+LONE = {
+    "topovae.__main__",
+    "topovae.errors",
+    "topovae.interrupts",
+    "topovae.extensions",
+    "topovae.signature",
+    "topovae.version",
+}
 
 
 def folders() -> list[str]:
