@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from topovae.data.dataset import MEMORY_BYTES, REAL_KINDS, RowSource, require_numbers
-from topovae.errors import InputError, ResourceError
+from topovae.errors import InputError, ResourceError, TopovaeError
 
 _BESIDE = ("truth", "group", "space")
 _LISTED = 12
@@ -167,6 +167,8 @@ def parsing(file: File, form: str, *more: type[Exception]) -> Iterator[None]:
     damage: tuple[type[Exception], ...] = (*DAMAGE, *more)
     try:
         yield
+    except TopovaeError:  # an InputError is a ValueError, and says already what is wrong
+        raise
     except damage as error:
         reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
         raise InputError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from topovae.data.dataset import COPIES, MEMORY_BYTES
 from topovae.data.readers.base import DAMAGE, Contents, File, InputFormat, refuse_member, require_room
-from topovae.errors import InputError
+from topovae.errors import InputError, TopovaeError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
@@ -120,6 +120,7 @@ def read_pages(file: File) -> Contents:
         count = int(getattr(image, "n_frames", 1))
         if count < 2:
             raise InputError(f"{file.label} is a single picture, and a sample is one: {_ALL_OF_THEM}")
+        grey = image.format == "GIF"
         for page in range(count):
             image.seek(page)
             # later frames of a GIF come in more colours than the first; they are converted to its own
@@ -128,7 +129,15 @@ def read_pages(file: File) -> Contents:
                     f"The pages of {file.label} differ: the first is {look} and page {page} (counted from 0) is {_look(image)} "
                     "(height, width, channels, type); expected one shape and type. Take the odd ones out, such as thumbnails."
                 )
+            grey = grey and _is_grey(image)
+        if grey:  # a palette of greys alone, as of a film of a microscope
+            mode, look = "L", _Look(look.shape[:2], np.dtype(np.uint8))
     return Contents(_PageRows(file.label, stream, count, look, mode))
+
+
+def _is_grey(image: Any) -> bool:
+    colours = np.asarray(image.convert("RGB"))
+    return bool((colours == colours[..., :1]).all())
 
 
 _ALL_OF_THEM = "give the folder, zip or tar that holds all of them, or one file of many pages."
@@ -244,6 +253,8 @@ def _opened_image(source: Any, name: str) -> Iterator[Any]:
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata and sizes, which are judged here
             with Image.open(source, formats=_FORMATS) as image:
                 yield image
+    except TopovaeError:
+        raise
     except (*DAMAGE, Image.DecompressionBombError) as error:
         raise InputError(
             f"{name} cannot be read as an image ({error}); expected whole images, as {', '.join(_FORMATS)}. Make it again or "

@@ -42,6 +42,8 @@ _UNNAMED = ("", "Unnamed: 0")
 _BYTE_ORDER = (b"\xff\xfe", b"\xfe\xff")
 _WORD = re.compile(r'"(?:[^"]|"")*"|\S+')
 _COMMAS_FOR_POINTS = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?(?:[ \t]+[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?)+\s*")
+_MARKED = re.compile(r"[-+]?\d[\d.,']*[.,'][\d.,']*")
+_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
 _ADVICE = "Correct it there; an empty cell is a missing value: fill it, remove the line, or drop such lines by --missing drop."
 
 
@@ -159,7 +161,7 @@ def _read_cells(file: File, heading: Heading) -> tuple[np.ndarray, dict[int, lis
             with _parsing_text(file) as lines:
                 rows = (line for _, line in _filled(itertools.islice(enumerate(lines, 1), heading.skipped, None)))
                 x = np.loadtxt(rows, delimiter=heading.delimiter, comments=None, quotechar='"', ndmin=2, **options)
-        except UnicodeError:
+        except (InputError, UnicodeError):
             raise
         except ValueError as error:
             if way is not ways[-1]:
@@ -235,7 +237,7 @@ def _text_columns(heading: Heading, rows: list[_Record]) -> tuple[int, ...]:
         cells = (row.cells[column] for row in rows if len(row.cells) > column)
         told = next((cell for cell in cells if cell.strip().lower() not in MISSING), "")
         # a gap in an only row is one of a number; a column without anything is none
-        if (told and not _is_number(told, heading)) or (not told and not _names_gap(rows, column)):
+        if (told and _is_text(told, heading)) or (not told and not _names_gap(rows, column)):
             found.append(column)
     return tuple(found)
 
@@ -246,7 +248,11 @@ def _names_gap(rows: list[_Record], column: int) -> bool:
 
 
 def _is_text(cell: str, heading: Heading) -> bool:
-    return not _is_number(cell, heading) and cell.strip().lower() not in MISSING
+    """Whether a cell holds a text, and neither a number nor a gap, nor a number with marks between its thousands."""
+    plain = cell.strip()
+    return not (
+        _is_number(cell, heading) or plain.lower() in MISSING or (_MARKED.fullmatch(plain) and not _DATE.fullmatch(plain))
+    )
 
 
 def _name(heading: Heading, place: int) -> str:
