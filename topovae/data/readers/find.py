@@ -101,7 +101,7 @@ def read(
         space=chosen.space,
         source=source,
         notes=chosen.notes,
-        names=chosen.names,
+        names=_named(chosen),
         label=chosen.label,
     )
     needed = (COPIES + MOMENTS) * data.n_features * np.dtype(np.float64).itemsize
@@ -112,6 +112,14 @@ def read(
         )
     finished, done, notes = selection.finish(data)
     return replace(finished, choices=done.recorded, notes=(*data.notes, *notes))
+
+
+def _named(contents: Contents) -> tuple[str, ...]:
+    """Names of the columns of the samples, their numbers in the file where they have none; nothing where these are plain."""
+    if not contents.names:
+        return tuple(map(str, contents.places))
+    places = contents.places or range(len(contents.names))
+    return tuple(name or str(place) for name, place in zip(contents.names, places, strict=True))
 
 
 def read_table(
