@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, SeedOption
+from topovae.cli.options import (
+    DataArgument,
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    SeedOption,
+    selects,
+)
 from topovae.cli.shell import (
     INTERRUPT_EXIT,
     arguments,
@@ -39,8 +48,11 @@ _UNITS = {"b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 1
 
 
 @command("analyze", "topovae analyze sample_data/torus.npz --plot torus.png")
+@selects
 def analyze(
     data: DataArgument,
+    *,
+    selection: Any,
     json: JsonOption = False,
     output: Annotated[str | None, typer.Option("--output", "-o", help="Write a report (.h5).")] = None,
     plot: PlotOption = None,
@@ -96,7 +108,11 @@ def analyze(
         check_output(output, data)
         check_report(output)
         hold(output)
-    samples = open_graph(data) if distance_matrix and holds_graph(data) else open_data(data, quiet, memory=options["memory"])
+    samples = (
+        open_graph(data)
+        if distance_matrix and holds_graph(data)
+        else open_data(data, quiet, memory=options["memory"], selection=selection)
+    )
     result = diagnose(samples, seed, quiet, **options)
     document: dict[str, Any] = result.to_dict()
     stopped, interrupted = result.stopped, result.interrupted

@@ -22,11 +22,14 @@ def decode(
     debug: DebugOption = False,
 ) -> None:
     """Decode latent coordinates to the mean of the data there."""
+    from topovae.data.selection import Selection
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs import models
 
     check_output(output, run, input, streams=True)
     check_stream(output, format)
-    model = models.load_model(open_trained(run, quiet).model, to_device(device))
-    write_columns({"x": models.decode(model, open_table(input, quiet))}, output, format)
+    trained = open_trained(run, quiet)
+    model = models.load_model(trained.model, to_device(device))
+    decoded = models.decode(model, open_table(input, quiet))
+    write_columns({"x": Selection.of(trained.header.config).restored(decoded)}, output, format)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, check_stream, command, open_data, open_trained
+from topovae.cli.shell import check_output, check_stream, command, note, open_data, open_trained
 from topovae.errors import RunFileError
 
 
@@ -24,14 +24,18 @@ def encode(
     debug: DebugOption = False,
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
+    from topovae.data.selection import Selection
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs import models
 
     check_output(output, run, input, streams=True)
     check_stream(output, format)
-    model = models.load_model(open_trained(run, quiet).model, to_device(device))
-    samples = open_data(input, quiet=True, minimum=1)
+    trained = open_trained(run, quiet)
+    model = models.load_model(trained.model, to_device(device))
+    samples = open_data(input, quiet=True, minimum=1, selection=Selection.of(trained.header.config))
+    for sentence in samples.notes:
+        note(f"topovae: warning: {sentence}", quiet)
     wanted = model.config.sample_shape
     if samples.sample_shape != wanted:
         raise RunFileError(

@@ -77,10 +77,12 @@ def run_data(run: Run, path: str | None, quiet: bool) -> Dataset:
         InputError: the data are not where the run says.
         RunFileError: they are not the data of the run.
     """
+    from topovae.data.selection import Selection
+
     known = run.header.data
     if path is None and (known.path == "-" or not os.path.exists(known.path.split("::")[0])):
         raise InputError(f"the run was trained on {known.path!r}, which is not there now; give the data after the run file")
-    samples = open_data(path or known.path, quiet)
+    samples = open_data(path or known.path, quiet, selection=Selection.of(run.header.config))
     if tuple(samples.x.shape) != tuple(known.shape):
         raise RunFileError(
             f"the run was trained on data of shape {tuple(known.shape)}, and these have {tuple(samples.x.shape)}; give the "

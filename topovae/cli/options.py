@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -16,8 +17,8 @@ from topovae.runs.options import TrainOptions
 DataArgument = Annotated[
     str,
     typer.Argument(
-        help="Data: .npy .npz .csv .tsv .jsonl .h5 .hdf5 .mat .h5ad, MNIST IDX, each also as .gz, a folder of images, or - for "
-        "stdin."
+        help="Data: .npy .npz .csv .tsv .txt .dat .jsonl .h5 .hdf5 .nwb .mat .h5ad .parquet .arrow .feather .zarr .safetensors "
+        ".mtx .tif .tiff .gif .zip .tar, MNIST IDX, each also as .gz, a folder of images, or - for stdin."
     ),
 ]
 RunArgument = Annotated[str, typer.Argument(help="A run file made by `topovae train`.")]
@@ -39,6 +40,7 @@ _DECLARED: dict[str, Field] = {field.name: field for field in fields(TrainOption
 PANELS = {
     "Data": (
         *("input", "against", "truth", "truth_space", "preset", "metric", "distance_matrix", "ambient"),
+        *("columns", "drop", "label", "group", "scale", "missing"),
         *("images", "labels", "classes", "exemplars", "copies", "dtype", "mode", "samples", "measured"),
     ),
     "Latent": ("latent", "latents", "candidates", "analysis", "evidence"),
@@ -99,22 +101,66 @@ def takes(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         command: its word.
     """
     names = offered(command)
-    options = [_parameter(name) for name in names]
 
-    def expand(function: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(function)
-        def taking(**given: Any) -> None:
-            chosen = {name: given.pop(name) for name in names}
-            function(**given, options={name: _value(name, value) for name, value in chosen.items()})
+    def gather(chosen: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: _value(name, value) for name, value in chosen.items()}
 
-        signature = inspect.signature(function, eval_str=True)
-        groups = (options if name == "options" else [own] for name, own in signature.parameters.items())
-        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for group in groups for parameter in group]
-        vars(taking)["__signature__"] = signature.replace(parameters=parameters)
-        taking.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return taking
+    return lambda function: _expanded(function, "options", [_parameter(name) for name in names], gather)
 
-    return expand
+
+_CHOSEN: dict[str, tuple[str, str]] = {
+    "columns": ("Columns that are measurements, with commas: names, numbers from 0, ranges as 2:5.", "names"),
+    "drop": ("Columns that are no measurements.", "names"),
+    "label": ("Column, or array beside the samples, that colours pictures.", "name"),
+    "group": ("Column, or array beside the samples, whose equal values no split parts.", "name"),
+    "scale": ("columns: give each column mean 0 and deviation 1; recorded, and done to new data.", "none | columns"),
+    "missing": ("drop: leave out samples with gaps or NaN.", "refuse | drop"),
+}
+"""Options of a `Selection`: their help, and what stands for a value."""
+
+_LEFT_OUT = {"scale": "none", "missing": "refuse"}
+
+
+def selects(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a function the options of a `Selection`, in place of its parameter `selection`."""
+
+    def gather(chosen: Mapping[str, Any]) -> Any:
+        from topovae.data.selection import Selection
+
+        lists = {name: tuple(next(csv.reader([chosen[name]]))) if chosen[name] else () for name in ("columns", "drop")}
+        return Selection(**(dict(chosen) | lists))
+
+    parameters = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=_LEFT_OUT.get(name, ""),
+            annotation=Annotated[str, typer.Option(help=told, metavar=metavar, show_default=name in _LEFT_OUT)],
+        )
+        for name, (told, metavar) in _CHOSEN.items()
+    ]
+    return _expanded(function, "selection", parameters, gather)
+
+
+def _expanded(
+    function: Callable[..., None],
+    parameter: str,
+    options: Sequence[inspect.Parameter],
+    gather: Callable[[Mapping[str, Any]], Any],
+) -> Callable[..., None]:
+    """A function with options in place of a parameter, which it is given as `gather` makes it of them."""
+
+    @functools.wraps(function)
+    def taking(**given: Any) -> None:
+        chosen = {option.name: given.pop(option.name) for option in options}
+        function(**given, **{parameter: gather(chosen)})
+
+    signature = inspect.signature(function, eval_str=True)
+    groups = (options if name == parameter else [own] for name, own in signature.parameters.items())
+    parameters = [own.replace(kind=inspect.Parameter.KEYWORD_ONLY) for group in groups for own in group]
+    vars(taking)["__signature__"] = signature.replace(parameters=parameters)
+    taking.__annotations__ = {own.name: own.annotation for own in parameters}
+    return taking
 
 
 def _repeats(name: str) -> bool:

@@ -23,13 +23,15 @@ def sample(
     debug: DebugOption = False,
 ) -> None:
     """Draw points of the prior and decode them."""
+    from topovae.data.selection import Selection
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs.models import draw_samples, load_model
 
     check_output(output, run, streams=True)
     check_stream(output, format)
-    model = load_model(open_trained(run, quiet).model, to_device(device))
-    drawn = draw_samples(model, n, seed)
-    columns = {"z": drawn["coordinates"], "x": drawn["x"]} if with_coordinates else {"x": drawn["x"]}
+    trained = open_trained(run, quiet)
+    drawn = draw_samples(load_model(trained.model, to_device(device)), n, seed)
+    x = Selection.of(trained.header.config).restored(drawn["x"])
+    columns = {"z": drawn["coordinates"], "x": x} if with_coordinates else {"x": x}
     write_columns(columns, output, format)

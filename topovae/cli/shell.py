@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from topovae.data.dataset import Dataset
+    from topovae.data.selection import Selection
     from topovae.store.schema import Report, Run, Sweep
 
 # Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
@@ -252,7 +253,9 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None]]:
         yield lambda description, share: bar.update(task, description=description, completed=share)
 
 
-def open_data(path: str, quiet: bool, minimum: int | None = None, memory: int | None = None) -> Dataset:
+def open_data(
+    path: str, quiet: bool, minimum: int | None = None, memory: int | None = None, selection: Selection | None = None
+) -> Dataset:
     """Read and check a data set; what is odd but usable is said on stderr.
 
     Samples are read from the file once where they fit in memory: the work of a command goes over them many times.
@@ -262,12 +265,14 @@ def open_data(path: str, quiet: bool, minimum: int | None = None, memory: int | 
         quiet: leave the warnings out.
         minimum: fewest samples accepted; None for what a diagnosis or a training needs.
         memory: bytes that the work may use, of which samples are held in a part; None for the usual.
+        selection: which columns and rows are taken, and in which units; None for all as they are.
     """
     from topovae.data.checks import MINIMUM, check
     from topovae.data.dataset import HELD_BYTES, HELD_SHARE, MEMORY_BYTES
-    from topovae.data.readers.find import read
+    from topovae.data.readers.find import EVERYTHING, read
 
-    data = read(path, memory=memory or MEMORY_BYTES).held(HELD_BYTES if memory is None else memory // HELD_SHARE)
+    held = HELD_BYTES if memory is None else memory // HELD_SHARE
+    data = read(path, memory=memory or MEMORY_BYTES, selection=selection or EVERYTHING).held(held)
     for warning in (*data.notes, *check(data, MINIMUM if minimum is None else minimum).warnings):
         note(f"topovae: warning: {warning}", quiet)
     return data

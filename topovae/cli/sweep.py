@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, takes
+from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, selects, takes
 from topovae.cli.shell import (
     arguments,
     check_output,
@@ -26,10 +26,12 @@ from topovae.cli.tables import print_sweep
 
 
 @command("sweep", "topovae sweep x.npy --latents torus,R2 --betas 0.1:10:log5 --seeds 3 -o sweep.h5")
+@selects
 @takes("sweep")
 def sweep(
     data: DataArgument,
     *,
+    selection: Any,
     latents: Annotated[str, typer.Option(help="Latent expressions with commas between them, as torus,R2.")],
     betas: Annotated[
         str, typer.Option(help="Weights of the KL term: 0.1,1,10, or low:high:logN, or low:high:linN.")
@@ -61,7 +63,7 @@ def sweep(
     check_output(output, data)
     hold(output)
     previous = existing(output, lambda path: open_stored(path, read_sweep, quiet), "sweep")
-    samples = open_data(data, quiet)
+    samples = open_data(data, quiet, selection=selection)
 
     from topovae.model.networks import choose_network
     from topovae.runs.comparison import to_document

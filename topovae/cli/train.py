@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, SeedOption, takes
+from topovae.cli.options import (
+    DataArgument,
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    SeedOption,
+    selects,
+    takes,
+)
 from topovae.cli.shell import (
     arguments,
     check_output,
@@ -39,10 +49,12 @@ if TYPE_CHECKING:
 
 
 @command("train", "topovae train x.npy --latent auto -o run.h5")
+@selects
 @takes("train")
 def train(
     data: DataArgument,
     *,
+    selection: Any,
     latent: Annotated[str, typer.Option(help="Latent expression such as S1xR2, or auto to diagnose the data first.")] = "auto",
     analysis: Annotated[
         str | None, typer.Option(help="Take the latent from this report of `analyze -o`, or - for JSON.")
@@ -75,7 +87,7 @@ def train(
     if not follows:
         hold(output)
     previous = existing_run(output, resume, force, quiet) if resume or not follows else None
-    samples = open_data(data, quiet)
+    samples = open_data(data, quiet, selection=selection)
 
     from topovae.model.networks import choose_network, to_device
     from topovae.runs.options import TrainOptions
@@ -220,7 +232,7 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
     trained = previous.model.config["training"]["epochs"]
     if options.epochs is not None and options.epochs >= trained:
         options = replace(options, epochs=known.get("epochs"))  # more epochs go on from the same state
-    differing = differences(known, options.to_dict())
+    differing = differences(known, options.to_dict() | {"selection": samples.choices.get("selection")})
     if differing:
         raise RunFileError(
             f"--resume goes on with the same options, and these differ: {', '.join(differing)}; give the options of the first "

@@ -12,6 +12,13 @@ from topovae.errors import InputError
 
 MINIMUM = 20
 _NAMED = 5
+
+DWARFS = 99.0
+"""A column with so many times the variance of all smaller ones together leaves nothing of them in a distance: not tuned."""
+
+TESTED_COLUMNS = 1000
+"""A table of more columns is not searched for clocks and ids: a limit on cost, not tuned."""
+
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -49,10 +56,13 @@ class _Moments:
         self.origin: np.ndarray | float = 0.0
         self.mean, self.squares = np.zeros(columns), np.zeros(columns)
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
+        self.rising, self.falling, self.whole = (np.full(columns, columns <= TESTED_COLUMNS) for _ in range(3))
+        self.last: np.ndarray | None = None
 
     def add(self, block: np.ndarray) -> None:
         self.low = np.minimum(self.low, block.min(axis=0))
         self.high = np.maximum(self.high, block.max(axis=0))
+        self._follow(block)
         if not self.count:
             self.origin = block[0].astype(np.float64)
         block = block - self.origin  # a large common offset would cost digits in every mean
@@ -63,6 +73,17 @@ class _Moments:
         self.squares += squares + shift**2 * (self.count * len(block) / total)
         self.mean += shift * (len(block) / total)
         self.count = total
+
+    def _follow(self, block: np.ndarray) -> None:
+        """Which columns rise or fall from row to row, as a clock does, or hold whole numbers alone, as ids do."""
+        before = block[:1] if self.last is None else self.last
+        for kind, tell in (("rising", np.greater), ("falling", np.less)):
+            alive = np.flatnonzero(getattr(self, kind))
+            told = tell(block[:, alive], np.concatenate([before[:, alive], block[:-1, alive]]))
+            getattr(self, kind)[alive] = told[int(self.last is None) :].all(axis=0)
+        alive = np.flatnonzero(self.whole)
+        self.whole[alive] = (block[:, alive] == np.rint(block[:, alive])).all(axis=0)
+        self.last = block[-1:].copy()
 
 
 def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_BYTES // 4) -> Columns:
@@ -120,9 +141,11 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum:
         raise InputError(f"All {n} samples of {dataset.place} are equal; expected data that vary. Check how they were made.")
     duplicates, originals = _repeats(prints)
     warnings = []
+    if len(shape) == 1 and minimum > 1:
+        warnings += _columns_apart(dataset, moments)
     # Borders of pictures are constant as a rule, which is not worth a warning.
     if len(constant) and len(shape) == 1:
-        named = _few([_name_column(column, shape) for column in constant[: _NAMED + 1]])
+        named = _few([_call_column(dataset, column) for column in constant[: _NAMED + 1]])
         are, they = ("is", "it tells") if len(constant) == 1 else ("are", "they tell")
         warnings.append(
             f"{len(constant)} of the {dataset.n_features} columns {are} constant ({named}): {they} nothing "
@@ -143,6 +166,49 @@ def _summarise(dataset: Dataset, moments: _Moments, prints: np.ndarray, minimum:
         duplicates=duplicates,
         warnings=tuple(warnings),
     )
+
+
+def _columns_apart(dataset: Dataset, moments: _Moments) -> list[str]:
+    """Sentences on columns that may be no measurements: clocks, ids, and what dwarfs all others."""
+    n, variance = dataset.n_samples, moments.squares / dataset.n_samples
+    found = []
+    steady = np.flatnonzero(moments.rising | moments.falling)
+    if 0 < len(steady) < dataset.n_features:
+        found.append((steady, "from row to row in one direction, as a clock or a count", "goes", "go"))
+    # n different whole numbers without a gap: their variance is that of 1, …, n, and hardly of any others
+    counted = moments.whole & (moments.high - moments.low == n - 1) & np.isclose(variance, (n * n - 1) / 12, rtol=1e-9)
+    ids = np.flatnonzero(counted & ~moments.rising & ~moments.falling)
+    if len(ids):
+        found.append((ids, f"each of {n} successive whole numbers once, as ids", "holds", "hold"))
+    large = _dwarfs(variance)
+    if len(large):
+        found.append((large, f"more than {DWARFS:.0f} times the variance of all smaller ones together", "has", "have"))
+    sentences = []
+    for columns, words, one, many in found:
+        named = _few([_call_column(dataset, column) for column in columns[: _NAMED + 1]])
+        advice = f"leave out what is no measurement (--drop {_call_column(dataset, columns[0])})"
+        units = ", or put all in like units (--scale columns)" if columns is large else ""
+        sentences.append(
+            f"{'column' if len(columns) == 1 else 'columns'} {named} of {dataset.place} {one if len(columns) == 1 else many} "
+            f"{words}: {advice}{units}."
+        )
+    return sentences
+
+
+def _dwarfs(variance: np.ndarray) -> np.ndarray:
+    """The largest columns, at most half of those that vary, next to which all smaller ones are as nothing."""
+    varying = np.flatnonzero(variance > 0)
+    order = varying[np.argsort(variance[varying], kind="stable")]
+    below = np.cumsum(variance[order])[:-1]
+    jumps = np.flatnonzero(variance[order][1:] > DWARFS * below) + 1
+    jumps = jumps[2 * jumps >= len(order)]
+    return np.sort(order[jumps[0] :]) if len(jumps) else np.empty(0, np.int64)
+
+
+def _call_column(dataset: Dataset, column: int) -> str:
+    """The name of a column, or its number."""
+    name = dataset.names[column] if dataset.names else ""
+    return name or _name_column(int(column), dataset.sample_shape)
 
 
 def _fingerprints(flat: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Protocol
 
@@ -72,9 +72,12 @@ class Dataset(Brief):
         source: the file, or None for an array from memory.
         chunk_rows: rows that the file reads together, whether all are wanted or not; 0 where it reads single rows.
         notes: sentences on what the reader took for something else than samples.
+        names: of the columns, "" for one without a name; empty where none has one.
+        label: (n,) texts or numbers that are no measurements, which colour pictures; or None.
+        choices: what was chosen in the file, as the header of a run records it.
 
     Raises:
-        InputError: truth or group do not fit x.
+        InputError: truth, group or label do not fit x.
 
     Example:
         >>> data = Dataset.of([[0, 1], [2, 3], [4, 5]])
@@ -89,9 +92,12 @@ class Dataset(Brief):
     source: Source | None = None
     chunk_rows: int = 0
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    label: np.ndarray | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, array in (("truth", self.truth), ("group", self.group)):
+        for name, array in (("truth", self.truth), ("group", self.group), ("label", self.label)):
             if array is not None and len(array) != self.n_samples:
                 raise InputError(
                     f"{self.place} holds {self.n_samples} samples, but `{name}` beside them has "
@@ -109,6 +115,8 @@ class Dataset(Brief):
         space: str | None = None,
         source: Source | None = None,
         notes: tuple[str, ...] = (),
+        names: tuple[str, ...] = (),
+        label: Any = None,
     ) -> Dataset:
         """Make a data set of any row source or nested sequence.
 
@@ -119,6 +127,8 @@ class Dataset(Brief):
             space: latent expression of the truth.
             source: where x came from.
             notes: sentences on what was taken for something else than samples.
+            names: of the columns of x.
+            label: (n,) texts or numbers.
 
         Raises:
             InputError: x is no table of at least two columns of real numbers, or truth or group do not fit it.
@@ -128,7 +138,9 @@ class Dataset(Brief):
         coordinates = None if truth is None else _coordinates(truth, place)
         labels = None if group is None else _labels(group, place)
         require_samples(rows.shape, rows.dtype, place)
-        return cls(rows, coordinates, labels, space, source, _chunk_rows(rows), notes)
+        told = None if label is None else np.asarray(label).reshape(-1)
+        told = told if told is None or told.dtype.kind in REAL_KINDS else told.astype(str)
+        return cls(rows, coordinates, labels, space, source, _chunk_rows(rows), notes, names, told)
 
     @classmethod
     def given(cls, data: Dataset | RowSource | ArrayLike) -> Dataset:
@@ -221,8 +233,8 @@ class Dataset(Brief):
         Args:
             index: (m,) as `rows` takes it.
         """
-        truth, group = (None if beside is None else beside[index] for beside in (self.truth, self.group))
-        return replace(self, x=self.rows(index), truth=truth, group=group, chunk_rows=0)
+        truth, group, label = (None if beside is None else beside[index] for beside in (self.truth, self.group, self.label))
+        return replace(self, x=self.rows(index), truth=truth, group=group, label=label, chunk_rows=0)
 
     def block_rows(self, size_bytes: int = BLOCK_BYTES) -> int:
         """How many rows of about so many bytes are read best together: whole chunks of the file, unless one is very large."""

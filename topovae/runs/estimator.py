@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from topovae.data.arrays import take
 from topovae.data.checks import check
 from topovae.data.dataset import MEMORY_BYTES, Dataset
 from topovae.data.readers.find import read
+from topovae.data.selection import Selection
 from topovae.errors import FewSamplesError, InputError, RunFileError, UsageError
 from topovae.homology.coordinates.search import find_coordinates
 from topovae.homology.verdict.analysis import Analysis
@@ -379,7 +381,7 @@ class TopoVAE(SampleReader):
             InputError: X cannot be used, or has other columns than those that were fitted.
         """
         check_is_fitted(self)
-        coordinates = models.encode(self.model_, self._checked(X))[0]
+        coordinates = models.encode(self.model_, self._scaled(X))[0]
         if choose_output(output, self.output) == "coordinates":
             return coordinates
         return models.features(self.model_, coordinates)
@@ -387,12 +389,12 @@ class TopoVAE(SampleReader):
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Samples decoded from latent coordinates (n, coordinate_dim)."""
         check_is_fitted(self)
-        return models.decode(self.model_, np.asarray(take(Z)))
+        return self._selection().restored(models.decode(self.model_, np.asarray(take(Z))))
 
     def sample(self, n: int = 1, random_state: int = 0) -> np.ndarray:
         """n samples decoded from the prior."""
         check_is_fitted(self)
-        return models.draw_samples(self.model_, n, random_state)["x"]
+        return self._selection().restored(models.draw_samples(self.model_, n, random_state)["x"])
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean ELBO of samples in nats: that of held-out ones tells how well a latent space fits.
@@ -402,7 +404,7 @@ class TopoVAE(SampleReader):
             y: ignored.
         """
         check_is_fitted(self)
-        return models.mean_elbo(self.model_, self._checked(X), self.seed_)
+        return models.mean_elbo(self.model_, self._scaled(X), self.seed_)
 
     def evaluate(self, X: Any = None, *, iwae: int = 64) -> dict[str, dict[str, Any]]:
         """The metrics of `topovae evaluate` on the parts of the data that were trained on, by "train", "valid" and "test".
@@ -480,13 +482,25 @@ class TopoVAE(SampleReader):
         check(data, 1)
         return data
 
+    def _selection(self) -> Selection:
+        """What the run did to the data before they were fitted."""
+        return Selection.of(self.run_.header.config)
+
+    def _scaled(self, X: Any) -> Dataset:
+        """Samples as they were fitted: of the columns, and in the units, that the run records."""
+        selection = self._selection()
+        given = read(X, selection=selection) if hasattr(X, "__fspath__") else X
+        data = self._checked(given)
+        done = data.choices or not selection.center
+        return data if done else replace(data, x=selection.scaled(data))
+
     def _fitted_samples(self, X: Any) -> Dataset:
         """The samples of the run."""
         check_is_fitted(self)
         known = self.run_.header.data
         if X is None and not os.path.exists(known.path.split("::")[0]):
             raise InputError(f"the data of this run ({known.path or 'an array'}) are not at hand; give them as X")
-        data = self._checked(read(known.path) if X is None else X)
+        data = self._scaled(read(known.path, selection=self._selection()) if X is None else X)
         if tuple(data.x.shape) != tuple(known.shape):
             raise InputError(f"data of shape {tuple(data.x.shape)}: those of the run have the shape {tuple(known.shape)}")
         return data

@@ -104,6 +104,8 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
     if samples is not None:
         if samples.truth is not None and samples.space is not None:
             colours, kind, meaning = colours_of(samples.space, np.asarray(samples.truth)[index])
+        elif samples.label is not None:
+            colours, kind, meaning = samples.label[index], "labels", "label"
         chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
         x = samples.rows(chosen)
         model = load_model(member)

@@ -31,7 +31,7 @@ def make_header(data: Dataset, config: Mapping[str, Any], seed: int, device: str
     place = to_device(device)
     return Header(
         command=command,
-        config=dict(config),
+        config={**config, **data.choices},
         seed=seed,
         data=Provenance(
             path=data.source.path if data.source else "",

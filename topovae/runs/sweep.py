@@ -367,7 +367,7 @@ def check_same_sweep(known: Sweep, options: SweepOptions, data: Dataset) -> None
     Raises:
         RunFileError: it is not.
     """
-    differing = differences(known.header.config, options.to_dict())
+    differing = differences(known.header.config, options.to_dict() | {"selection": data.choices.get("selection")})
     if differing:
         raise RunFileError(
             f"the file holds a sweep with other options: {', '.join(differing)}; give its options to go on with it, or another "

@@ -73,8 +73,9 @@ def test_a_column_without_a_name_and_with_repeats_stays(tmp_path: Path) -> None:
     data = read(tmp_path / "a.csv")
     assert data.load()[:, 0].tolist() == [1, 2, 2, 3, 4, 5] and "kept" in data.notes[0]
     (tmp_path / "b.csv").write_text(table(",x,y,z", ["a", "b", "b", "c", "d", "e"]))
-    with pytest.raises(InputError, match="no index"):
-        read(tmp_path / "b.csv")
+    texts = read(tmp_path / "b.csv")
+    np.testing.assert_array_equal(texts.load(), X)
+    assert "holds texts (a, b, c, …)" in texts.notes[0] and "--label 0" in texts.notes[0]
 
 
 @pytest.mark.parametrize("row, words", [("1,2", "line 8 has 3 columns; expected 4"), ("1,x,2", "line 8, column 3 is 'x'")])

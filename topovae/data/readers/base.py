@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import lzma
 import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -18,10 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from topovae.data.dataset import MEMORY_BYTES, REAL_KINDS, RowSource, require_numbers
-from topovae.errors import InputError, ResourceError
+from topovae.errors import InputError, ResourceError, TopovaeError
 
 _BESIDE = ("truth", "group", "space")
 _LISTED = 12
+_CALLED = 40
 _REASON, _NAME = 200, 60  # characters that a message takes from a file, or from a parser that quotes it
 
 # what the parsers of damaged files raise: h5py and gzip OSError, numpy, zipfile and scipy the rest
@@ -31,14 +33,42 @@ DAMAGE = (
 )  # fmt: skip
 
 
+class Column(NamedTuple):
+    """A column of a file that is no measurement, or an array beside the samples: it can be a label or a group.
+
+    Attributes:
+        name: "" where it has none.
+        place: its number in the file, from 0; -1 of an array beside the samples.
+        values: (n,) texts or numbers.
+    """
+
+    name: str
+    place: int
+    values: Any
+
+
 class Contents(NamedTuple):
-    """What a reader finds: rows, what lies beside them, and sentences on what it took for something else than samples."""
+    """What a reader finds: rows, what lies beside them, and sentences on what it took for something else than samples.
+
+    Attributes:
+        x: the samples.
+        truth, group, space: as in `Dataset`.
+        notes: the sentences.
+        names: of the columns of x, "" for one without a name; empty where no column has one.
+        places: numbers that the columns of x have in the file, from 0; empty where they are 0, 1, 2, ….
+        others: columns that are no measurements, and arrays beside the samples that were asked for.
+        label: (n,) texts or numbers that are no measurements.
+    """
 
     x: RowSource
     truth: Any = None
     group: Any = None
     space: str | None = None
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    others: tuple[Column, ...] = ()
+    label: Any = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +83,8 @@ class File:
         piped: it came by standard input or a pipe, which may be plain text.
         packed: it came out of a gzip.
         memory: bytes that reading may take.
+        gaps: cells of a table that hold no number become NaN, for their rows will be dropped.
+        asked: names and numbers of columns, and names of arrays beside the samples, that the user speaks of.
     """
 
     path: Path
@@ -62,6 +94,8 @@ class File:
     piped: bool = False
     packed: bool = False
     memory: int = MEMORY_BYTES
+    gaps: bool = False
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,12 +123,30 @@ class InputFormat:
         suffixes: endings of its files, in lower case; none if the first bytes alone tell it.
         magic: what its files begin with, one of these; none if the suffix alone tells it.
         read: reads a file of it.
+        offers: what can be chosen in it.
+        extra: of the package, which brings the library that reads it; "" where none is needed.
     """
 
     name: str
     suffixes: tuple[str, ...]
     magic: tuple[bytes, ...]
     read: Reader
+    offers: str = "one array"
+    extra: str = ""
+
+
+class Foreign(NamedTuple):
+    """A kind of files that is not read.
+
+    Attributes:
+        name: what messages call it.
+        suffixes: endings of its files, in lower case.
+        command: makes of it something that is read.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    command: str
 
 
 TEXT = np.dtype("U")
@@ -115,6 +167,8 @@ def parsing(file: File, form: str, *more: type[Exception]) -> Iterator[None]:
     damage: tuple[type[Exception], ...] = (*DAMAGE, *more)
     try:
         yield
+    except TopovaeError:  # an InputError is a ValueError, and says already what is wrong
+        raise
     except damage as error:
         reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
         raise InputError(
@@ -141,6 +195,19 @@ def require_room(shape: tuple[int, ...], dtype: np.dtype, place: str, memory: in
             f"{place}, an array of shape {tuple(int(side) for side in shape)} and type {dtype}, takes {needed / 2**30:.3g} GiB "
             f"and must be read whole; {memory / 2**30:.3g} GiB are allowed. Convert it to .npy or .h5, which are read in "
             "chunks, or allow more memory."
+        )
+
+
+def require_extra(file: File, form: InputFormat, module: str) -> None:
+    """Refuse a format whose library is not installed.
+
+    Raises:
+        InputError: it is not.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise InputError(
+            f"{file.label} is read by {module}, which is not installed; install it by pip install 'topovae[{form.extra}]', or "
+            "convert the file to .npy or .csv."
         )
 
 
@@ -172,6 +239,14 @@ def choose(file: File, entries: Mapping[str, Entry]) -> Contents:
         raise InputError(f"{file.label} holds no array `{name}`; it holds {_listing(entries)}. Choose one of these.")
     folder = name[: len(name) - len(Path(name).name)]
     chosen = entries[name]
+    if len(chosen.shape) == 1 and f"{name}_index" in entries:
+        raise InputError(
+            f"{file.label}::{name} is ragged: one list a unit, of unlike lengths, such as times of spikes; expected a table. "
+            "Bin them first, as pynapple does: pynapple.load_file(FILE)['units'].count(0.05).to_numpy() saved by numpy.save."
+        )
+    if chosen.dtype.names and len(chosen.shape) == 1:
+        require_room(chosen.shape, chosen.dtype, f"{file.label}::{name}", file.memory)
+        return tabulate(file, fields_of(np.asarray(chosen.open()[:])))
     require_numbers(chosen.shape, chosen.dtype, f"{file.label}::{name}")
     if chosen.whole:
         require_room(chosen.shape, chosen.dtype, f"{file.label}::{name}", file.memory)
@@ -182,7 +257,17 @@ def choose(file: File, entries: Mapping[str, Entry]) -> Contents:
     for key, entry in beside.items():
         require_room(entry.shape, entry.dtype, f"{file.label}::{folder}{key}", file.memory)
     opened = {key: entry.open()[:] if entry.shape else entry.open() for key, entry in beside.items()}
-    return Contents(chosen.open(), **opened, space=_text(space))
+    others = tuple(_asked(file, entries, folder, chosen.shape))
+    return Contents(chosen.open(), **opened, space=_text(space), others=others)
+
+
+def _asked(file: File, entries: Mapping[str, Entry], folder: str, shape: tuple[int, ...]) -> Iterator[Column]:
+    """Arrays beside the samples that the user names, of one value a sample."""
+    for word in file.asked:
+        name = next((name for name in (folder + word, word) if name in entries), None)
+        if name is not None and entries[name].shape == shape[:1]:
+            require_room(entries[name].shape, entries[name].dtype, f"{file.label}::{name}", file.memory)
+            yield Column(word, -1, entries[name].open()[:])
 
 
 def _default(file: File, entries: Mapping[str, Entry]) -> str:
@@ -192,7 +277,10 @@ def _default(file: File, entries: Mapping[str, Entry]) -> str:
     arrays = [
         name
         for name, entry in entries.items()
-        if entry.dtype.kind in REAL_KINDS and entry.shape and 0 not in entry.shape and Path(name).name not in _BESIDE
+        if (entry.dtype.kind in REAL_KINDS or entry.dtype.names)
+        and entry.shape
+        and 0 not in entry.shape
+        and Path(name).name not in _BESIDE
     ]
     if len(arrays) == 1:
         return arrays[0]
@@ -215,3 +303,72 @@ def _text(entry: Entry | None) -> str | None:
         return None
     value = np.asarray(entry.open()).reshape(-1)[0]
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def describe_texts(file: File, name: str, place: int, values: Iterable[str]) -> str:
+    """What to say of a column of texts that is left out.
+
+    Args:
+        file: what is read.
+        name: of the column, "" for none.
+        place: its number in the file.
+        values: its texts.
+    """
+    told = [str(value) for value in values]
+    shown = ", ".join(list(dict.fromkeys(value for value in told if value.strip()))[:3])[:_CALLED]
+    called = f"the column `{name[:_CALLED]}`" if name else f"the column {place} (counted from 0)"
+    if not shown:
+        return f"{called} of {file.label} is empty, so it was left out"
+    asked = name[:_CALLED] or str(place)
+    use = "an id" if len(set(told)) == len(told) else "a label or a group"
+    left_out = f"{called} of {file.label} holds texts ({shown}, …), so it was left out"
+    return f"{left_out}; it can be {use}: --label {asked} or --group {asked}"
+
+
+def tabulate(file: File, columns: Iterable[tuple[str, np.ndarray]], indices: Iterable[str] = ()) -> Contents:
+    """Put columns side by side.
+
+    Args:
+        file: what is read.
+        columns: name and (n,) numbers or texts, or (n, k) numbers, which become k columns.
+        indices: names of those that number the rows.
+
+    Raises:
+        InputError: none of them holds numbers.
+    """
+    names: list[str] = []
+    parts: list[np.ndarray] = []
+    places: list[int] = []
+    others: list[Column] = []
+    notes: list[str] = []
+    place = 0
+    for name, values in columns:
+        if name in indices:
+            others.append(Column(name, place, values))
+            notes.append(f"the column `{name}` of {file.label} is an index of its rows, so it was left out")
+            place += 1
+        elif values.dtype.kind in REAL_KINDS and values.ndim in (1, 2):
+            flat = values.reshape(len(values), -1)
+            names += [name] if values.ndim == 1 else [f"{name}.{number}" for number in range(flat.shape[1])]
+            parts.append(flat)
+            places += range(place, place + flat.shape[1])
+            place += flat.shape[1]
+        else:
+            texts = np.array([_decoded(value) for value in values.tolist()])
+            others.append(Column(name, place, texts))
+            if not {name, str(place)} & {*file.asked}:
+                notes.append(describe_texts(file, name, place, texts.tolist()))
+            place += 1
+    if not parts:
+        raise InputError(f"{file.label} holds no column of numbers; expected a table of measurements, one sample a row.")
+    return Contents(np.hstack(parts), notes=tuple(notes), names=tuple(names), places=tuple(places), others=tuple(others))
+
+
+def fields_of(array: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Name and values of each field of a structured array (n,), several numbers a row as a table."""
+    fields = [(name, array[name]) for name in array.dtype.names or ()]
+    return [(name, values.reshape(len(array), -1) if values.ndim > 1 else values) for name, values in fields]
+
+
+def _decoded(value: Any) -> str:
+    return value.decode(errors="replace") if type(value) is bytes else str(value)

@@ -17,22 +17,49 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
 from topovae.data.dataset import COPIES, MEMORY_BYTES, MOMENTS, REAL_KINDS, Dataset, Source
-from topovae.data.readers.base import Contents, File, InputFormat, parsing, require_room
+from topovae.data.readers.archives import TAR, ZIP
+from topovae.data.readers.arrow import ARROW, PARQUET
+from topovae.data.readers.base import Contents, File, Foreign, InputFormat, parsing, require_room
 from topovae.data.readers.hdf5 import H5AD, HDF5
 from topovae.data.readers.idx import IDX
+from topovae.data.readers.market import MARKET
 from topovae.data.readers.matlab import MAT
 from topovae.data.readers.numpy import NPY, NPZ
-from topovae.data.readers.pictures import hash_folder, read_folder
+from topovae.data.readers.pictures import PAGES, PICTURE, hash_folder, read_folder
+from topovae.data.readers.safetensors import SAFETENSORS
 from topovae.data.readers.text import DELIMITED, JSON_LINES, plain_format
+from topovae.data.readers.zarrs import ZARR, hash_store, is_store, read_zarr
+from topovae.data.selection import Selection
 from topovae.errors import InputError, ResourceError
 
-FORMATS = (NPY, NPZ, DELIMITED, JSON_LINES, HDF5, MAT, H5AD, IDX)
+FORMATS = (
+    *(NPY, NPZ, DELIMITED, JSON_LINES, HDF5, MAT, H5AD, PARQUET, ARROW, ZARR, SAFETENSORS, MARKET, PAGES, ZIP, TAR, IDX),
+)
 """The table of formats: a new one is a module that defines it and its name here."""
+
+REFUSED = (
+    Foreign("pickles, which can run code", (".pkl", ".pickle", ".joblib", ".p"), "numpy.save('x.npy', x), where it was made"),
+    Foreign("pickles of PyTorch", (".pt", ".pth", ".ckpt", ".bin"), "numpy.save('x.npy', torch.load(FILE, weights_only=True))"),
+    Foreign("a spreadsheet", (".xlsx", ".xls", ".ods", ".xlsb"), "libreoffice --headless --convert-to csv FILE"),
+    Foreign("a film", (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg"), "ffmpeg -i FILE frames/%06d.png, and give the folder"),
+    Foreign("data of R", (".rds", ".rdata", ".rda"), "write.csv(x, 'x.csv') in R"),
+    Foreign("data of Stata, SPSS or SAS", (".dta", ".sav", ".sas7bdat"), "pandas.read_stata, read_spss, read_sas; to_csv"),
+    Foreign("a volume of NIfTI", (".nii",), "numpy.save('x.npy', nibabel.load(FILE).get_fdata()), samples first"),
+    Foreign("a picture of DICOM", (".dcm",), "dcmj2pnm +on FILE x.png for each, and give the folder"),
+    Foreign("a table of FITS", (".fits", ".fit"), "numpy.save('x.npy', astropy.io.fits.getdata(FILE))"),
+    Foreign("sound", (".wav", ".mp3", ".flac"), "numpy.save('x.npy', windows), one window or its spectrum a row"),
+    Foreign("a recording of EDF", (".edf", ".bdf"), "numpy.save('x.npy', mne.io.read_raw_edf(FILE).get_data().T)"),
+    Foreign("one document of JSON", (".json",), "jq -c '.[]' FILE > x.jsonl"),
+    Foreign("packed", (".bz2", ".xz", ".zst", ".7z", ".rar"), "unpacking it, or gzip"),
+    Foreign("a database", (".db", ".sqlite", ".sqlite3"), "sqlite3 -header -csv FILE 'select …' > x.csv"),
+    Foreign("a document", (".pdf", ".doc", ".docx", ".ipynb"), "saving its table as .csv"),
+)
+"""What is not read, and what makes of it something that is."""
 
 KNOWN = (
     f"{', '.join(known for form in FORMATS for known in form.suffixes or (form.name,))}, each also as .gz, or a folder of "
@@ -41,32 +68,58 @@ KNOWN = (
 """How messages list what can be read."""
 
 STDIN = "-"
+EVERYTHING = Selection()
 _COPY_BYTES = 2**20
 
 
-def read(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None, memory: int = MEMORY_BYTES) -> Dataset:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    stdin: BinaryIO | None = None,
+    memory: int = MEMORY_BYTES,
+    selection: Selection = EVERYTHING,
+) -> Dataset:
     """Read a data set from a file, a folder of images, a pipe or standard input.
 
     Args:
         path: a place, `FILE::name` for one of the arrays in a file, or `-` for standard input.
         stdin: what `-` reads; standard input if not given.
         memory: bytes that reading, and looking at single samples, may take.
+        selection: which columns and rows are taken, and in which units.
 
     Raises:
         InputError: there is no such place, its format is not known, it is damaged, it leads to other files, or what it
             holds is no table of real numbers.
         ResourceError: what must be read whole, or a single sample, does not fit in memory.
     """
-    contents, source = _find(os.fspath(path), stdin, memory)
-    x, truth, group, space, notes = contents
-    data = Dataset.of(x, truth=truth, group=group, space=space, source=source, notes=notes)
+    contents, source = _find(os.fspath(path), stdin, memory, selection)
+    chosen = selection.choose(contents, source.path)
+    data = Dataset.of(
+        chosen.x,
+        truth=chosen.truth,
+        group=chosen.group,
+        space=chosen.space,
+        source=source,
+        notes=chosen.notes,
+        names=_named(chosen),
+        label=chosen.label,
+    )
     needed = (COPIES + MOMENTS) * data.n_features * np.dtype(np.float64).itemsize
     if needed > memory:
         raise ResourceError(
             f"{source.path}: a single sample, of shape {data.sample_shape}, takes about {needed / 2**30:.3g} GiB to look at, "
             f"and {memory / 2**30:.3g} GiB are allowed. Make the samples smaller, or allow more memory."
         )
-    return data
+    finished, done, notes = selection.finish(data)
+    return replace(finished, choices=done.recorded, notes=(*data.notes, *notes))
+
+
+def _named(contents: Contents) -> tuple[str, ...]:
+    """Names of the columns of the samples, their numbers in the file where they have none; nothing where these are plain."""
+    if not contents.names:
+        return tuple(map(str, contents.places))
+    places = contents.places or range(len(contents.names))
+    return tuple(name or str(place) for name, place in zip(contents.names, places, strict=True))
 
 
 def read_table(
@@ -86,7 +139,7 @@ def read_table(
         InputError: as for `read`.
         ResourceError: it does not fit in memory.
     """
-    contents, source = _find(os.fspath(path), None, memory)
+    contents, source = _find(os.fspath(path), None, memory, EVERYTHING)
     if note is not None:
         for sentence in contents.notes:
             note(sentence)
@@ -102,15 +155,18 @@ def read_table(
     return array.reshape(len(array), -1).astype(np.float64 if wide else np.float32)
 
 
-def _find(given: str, stdin: BinaryIO | None, memory: int) -> tuple[Contents, Source]:
+def _find(given: str, stdin: BinaryIO | None, memory: int, selection: Selection) -> tuple[Contents, Source]:
     """The arrays of a place, and where they come from."""
     place, member = _split_name(given)
+    wanted: dict[str, Any] = {"memory": memory, "gaps": selection.missing == "drop", "asked": selection.asked}
     try:
         if place == STDIN:
-            return _read_stream(given, File(Path(), "standard input", member, "", memory=memory), stdin or sys.stdin.buffer)
+            return _read_stream(given, File(Path(), "standard input", member, "", **wanted), stdin or sys.stdin.buffer)
+        if os.path.isdir(place) and is_store(place):
+            return read_zarr(File(Path(place), place, member, ".zarr", **wanted)), Source(given, hash_store(place))
         if os.path.isdir(place):
             return read_folder(place, member, memory), Source(given, hash_folder(place))
-        file = File(Path(place), place, member, Path(place).suffix.lower(), memory=memory)
+        file = File(Path(place), place, member, Path(place).suffix.lower(), **wanted)
         if stat.S_ISFIFO(os.stat(place).st_mode):
             with open(place, "rb") as pipe:
                 return _read_stream(given, file, pipe)
@@ -139,8 +195,11 @@ def _read_file(file: File) -> Contents:
     if not head:
         raise InputError(f"{file.label} is empty; expected data as {KNOWN}. Check the program that writes it.")
     form = _find_format(file.suffix, head)
-    if form is None and file.piped:
+    if form is None and (file.piped or not file.suffix or str(file.path).startswith("/dev/")):
         form = plain_format(head)
+    foreign = next((foreign for foreign in REFUSED if file.suffix in foreign.suffixes), None)
+    if foreign is not None:
+        raise InputError(f"{file.label} is {foreign.name}, which is not read; expected {KNOWN}. Convert it: {foreign.command}.")
     if form is None:
         raise InputError(
             f"{file.label} begins with the bytes {head[:8]!r} and ends in {file.suffix or 'no suffix'!r}, "
@@ -153,7 +212,7 @@ def _read_file(file: File) -> Contents:
 
 def _find_format(suffix: str, head: bytes) -> InputFormat | None:
     """The format of this suffix, else the one whose files begin like this."""
-    formats = (*FORMATS, GZIP)
+    formats = (*FORMATS, PICTURE, GZIP)
     named = (form for form in formats if suffix in form.suffixes)
     alike = (form for form in formats if head.startswith(form.magic))
     return next(named, None) or next(alike, None)
@@ -183,12 +242,13 @@ def _read_gzip(file: File) -> Contents:
             while block := stream.read(_COPY_BYTES):
                 _copy(block, spool)
         spool.flush()
-        inner = "" if file.piped else Path(file.label.lower().removesuffix(".gz")).suffix
+        label = file.label.lower().replace(".tgz", ".tar.gz")
+        inner = "" if file.piped else Path(label.removesuffix(".gz")).suffix
         return _read_file(replace(file, path=Path(spool.name), suffix=inner, packed=True))
 
 
 # a format around another, so no row of the table but read by it
-GZIP = InputFormat("gzip", (".gz",), (b"\x1f\x8b",), _read_gzip)
+GZIP = InputFormat("gzip", (".gz", ".tgz"), (b"\x1f\x8b",), _read_gzip)
 
 
 def _copy(block: bytes, spool: IO[bytes]) -> None:

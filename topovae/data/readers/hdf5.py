@@ -26,6 +26,8 @@ MOST_LINKS = 16
 MOST_UNPACKED = 2000
 """An array that takes more than so many times its file is refused: deflate packs a thousandfold at most."""
 
+_OFFERED = 12
+
 CHUNKS_SHARE = 4
 """The chunks that rows lie in may take one part in so many of the memory: they are kept, to be unpacked once."""
 
@@ -320,7 +322,7 @@ def _hdf5_entry(place: Place, node: Any) -> Entry | None:
     import h5py
 
     if isinstance(node, h5py.Group):
-        return _sparse_entry(place, node)
+        return _categorical_entry(place, node) or _sparse_entry(place, node)
     return dense_entry(place, node) if isinstance(node, h5py.Dataset) else None
 
 
@@ -341,6 +343,24 @@ def dense_entry(place: Place, dataset: Any) -> Entry:
 def _texts(values: Any) -> np.ndarray:
     plain = [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in np.ravel(values)]
     return np.array(plain, dtype=object).reshape(np.shape(values))
+
+
+def _categorical_entry(place: Place, group: Any) -> Entry | None:
+    """Describe a column of categories as anndata stores it: codes, and the texts that they stand for."""
+    import h5py
+
+    if attribute(group, "encoding-type") != "categorical":
+        return None
+    codes, categories = (place.below(group, name) for name in ("codes", "categories"))
+    stored = codes.node()
+    if not isinstance(stored, h5py.Dataset) or not stored.shape:
+        raise ValueError(f"{place.name} is said to hold categories, and codes is no array in it")
+
+    def open_texts() -> np.ndarray:
+        texts = np.append(_texts(categories.values()), "")  # the code -1 is a gap
+        return texts[np.asarray(codes.values(), dtype=np.int64)]
+
+    return Entry(tuple(stored.shape), TEXT, open_texts)
 
 
 def _sparse_entry(place: Place, group: Any) -> Entry | None:
@@ -386,5 +406,28 @@ def sparse_entry(place: Place, group: Any, names: tuple[str, str, str], shape: A
     return Entry(claimed, parts[0].dtype, open_columns if of_columns else open_rows)
 
 
-HDF5 = InputFormat("HDF5", (".h5", ".hdf5"), (b"\x89HDF\r\n\x1a\n",), read_hdf5)
-H5AD = InputFormat("h5ad", (".h5ad",), (), read_hdf5)
+def read_h5ad(file: File) -> Contents:
+    """Open the wanted array of an AnnData file, its X where none is named, and say what else there is.
+
+    Raises:
+        InputError: as `read_hdf5`.
+        ResourceError: as `read_hdf5`.
+    """
+    import h5py
+
+    contents = read_hdf5(file)
+    if file.member is not None:
+        return contents
+    with parsing(file, H5AD.name), h5py.File(file.path, "r") as root:
+        groups = [name for name in ("obsm", "layers") if root.get(name, getclass=True, getlink=True) is h5py.HardLink]
+        found = [f"{name}/{key}" for name in groups if isinstance(root[name], h5py.Group) for key in root[name]][:_OFFERED]
+    if not found:
+        return contents
+    said = f"X of {file.label} was taken; it also holds {', '.join(found)}: choose as in {file.label}::{found[0]}"
+    return contents._replace(notes=(*contents.notes, said))
+
+
+HDF5 = InputFormat(
+    "HDF5", (".h5", ".hdf5", ".nwb"), (b"\x89HDF\r\n\x1a\n",), read_hdf5, "arrays by path, fields of a table as columns"
+)
+H5AD = InputFormat("h5ad", (".h5ad",), (), read_h5ad, "arrays by path, as obsm/X_pca and layers/raw")

@@ -90,4 +90,4 @@ def _matlab_sparse(place: Place, group: Any) -> Entry:
     return sparse_entry(place, group, ("data", "ir", "jc"), np.array(shape), of_columns=True)
 
 
-MAT = InputFormat("MATLAB's .mat", (".mat",), (b"MATLAB ",), read_mat)
+MAT = InputFormat("MATLAB's .mat", (".mat",), (b"MATLAB ",), read_mat, "arrays by name")

@@ -8,8 +8,21 @@ from typing import IO
 
 import numpy as np
 
-from topovae.data.dataset import require_numbers
-from topovae.data.readers.base import Contents, Entry, File, InputFormat, choose, parsing, refuse_member
+from topovae.data.dataset import REAL_KINDS, require_numbers
+from topovae.data.readers.archives import holds_pictures, read_archive
+from topovae.data.readers.base import (
+    Contents,
+    Entry,
+    File,
+    InputFormat,
+    choose,
+    fields_of,
+    parsing,
+    refuse_member,
+    require_room,
+    tabulate,
+)
+from topovae.data.readers.sparse import SparseRows, coordinate_array, sides
 
 
 def read_npy(file: File) -> Contents:
@@ -21,6 +34,10 @@ def read_npy(file: File) -> Contents:
     refuse_member(file)
     with parsing(file, NPY.name), open(file.path, "rb") as stream:
         shape, dtype = _npy_header(stream)
+    if dtype.names and len(shape) == 1 and not dtype.hasobject:
+        require_room(shape, dtype, file.label, file.memory)
+        with parsing(file, NPY.name):
+            return tabulate(file, fields_of(np.load(file.path, allow_pickle=False)))
     require_numbers(shape, dtype, file.label)
     with parsing(file, NPY.name):
         return Contents(np.load(file.path, mmap_mode="r", allow_pickle=False))
@@ -41,7 +58,39 @@ def read_npz(file: File) -> Contents:
         InputError: it is damaged, or holds no such array.
     """
 
-    return choose(file, npz_entries(file))
+    entries = npz_entries(file)
+    if not entries and holds_pictures(file):
+        return read_archive(file)
+    if {"format", "shape", "data"} <= set(entries) and file.member is None:
+        return Contents(_sparse(file, entries))
+    return choose(file, entries)
+
+
+def _sparse(file: File, entries: dict[str, Entry]) -> SparseRows:
+    """The rows of a matrix as scipy.sparse.save_npz writes it.
+
+    Raises:
+        InputError: its parts do not fit each other, or it is neither of rows, columns nor coordinates.
+    """
+    for name, entry in entries.items():
+        require_room(entry.shape, entry.dtype, f"{file.label}::{name}", file.memory)
+    with parsing(file, NPZ.name):
+        form = np.asarray(entries["format"].open()).item()
+        form = form.decode() if type(form) is bytes else str(form)
+        names = {"csr": ("indices", "indptr"), "csc": ("indices", "indptr"), "coo": ("row", "col")}.get(form)
+        if names is None:
+            raise ValueError(f"its sparse matrix has the format {form[:20]!r}; save it as rows: matrix.tocsr()")
+        if entries["data"].dtype.kind not in REAL_KINDS:
+            raise ValueError(f"its entries are of type {entries['data'].dtype}, and real numbers are read")
+        shape = entries["shape"].open()
+        require_room(sides(shape)[:1], np.dtype(np.int64), f"{file.label}, its rows", file.memory)
+        data, first, second = (entries[name].open() for name in ("data", *names))
+        if form == "csc":
+            return SparseRows.of_columns(data, first, second, shape)
+        if form == "coo":
+            matrix = coordinate_array(data, first, second, shape).tocsr()
+            data, first, second = matrix.data, matrix.indices, matrix.indptr
+        return SparseRows(data, first, second, shape)
 
 
 def npz_entries(file: File) -> dict[str, Entry]:
@@ -71,4 +120,4 @@ def npz_entries(file: File) -> dict[str, Entry]:
 
 
 NPY = InputFormat("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy)
-NPZ = InputFormat("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz)
+NPZ = InputFormat("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz, "arrays by name")
