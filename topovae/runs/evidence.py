@@ -38,6 +38,7 @@ from topovae.model.networks import BODIES, choose_network
 from topovae.model.vae import GaussianLikelihood
 from topovae.signature import NAMES, parse
 from topovae.store.documents import Document
+from topovae.training.adam import Adam
 
 ERRORS = 3.0
 """A margin of less than so many standard errors decides nothing."""
@@ -441,20 +442,17 @@ def fit(model: GenerativeMap, x: Tensor, steps: int, effort: Effort) -> float:
         steps: optimiser steps.
         effort: rates and sizes.
     """
-    groups = [
-        {"params": list(model.decoder.parameters()), "lr": effort.learning_rate},
-        {"params": [model.likelihood.log_noise], "lr": effort.noise_rate},
-    ]
-    optimizer = torch.optim.Adam(groups)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    leaves, noise = list(model.decoder.parameters()), [model.likelihood.log_noise]
+    optimizers = (Adam(leaves, effort.learning_rate), Adam(noise, effort.noise_rate))
     reached = []
-    for _ in range(steps):
+    for step in range(steps):
         batch = x[torch.randint(len(x), (min(effort.batch_size, len(x)),))]
         bound = model.bound(batch, effort.prior_points)
-        optimizer.zero_grad(set_to_none=True)
-        (-bound).backward()
-        optimizer.step()
-        schedule.step()
+        gradients = torch.autograd.grad(-bound, [*leaves, *noise])
+        share = _rate(step, steps)
+        optimizers[0].rate, optimizers[1].rate = share * effort.learning_rate, share * effort.noise_rate
+        optimizers[0].step(gradients[:-1])
+        optimizers[1].step(gradients[-1:])
         reached.append(bound.detach())
     return float(torch.stack(reached[-max(1, steps // 10) :]).mean())
 

@@ -22,6 +22,7 @@ from topovae.errors import UsageError
 from topovae.model.draws import drawing_from, sampling
 from topovae.model.precision import apply, computing
 from topovae.model.vae import VAE, Terms
+from topovae.training.adam import Adam
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.equivariance import HELD, Equivariance
@@ -243,13 +244,12 @@ class EnsembleTrainer:
 
     def _regress(self, starts: Starts) -> None:
         """Bring the encoders onto their targets."""
-        optimizer = torch.optim.Adam(self.ensemble.encoder.values(), REGRESSION_RATE)
+        leaves = list(self.ensemble.encoder.values())
+        optimizer = Adam(leaves, REGRESSION_RATE)
         for _ in range(REGRESSION_STEPS):
             positions = self.streams.choices(self.train_rows.shape[1], REGRESSION_BATCH).to(self.device)
             outputs = self.ensemble.outputs(self.ensemble.weights, self._take(self.train_rows, positions))
-            optimizer.zero_grad(set_to_none=True)
-            starts.misfit(outputs[..., : self.ensemble.space.location_dim], positions).sum().backward()
-            optimizer.step()
+            optimizer.descend(starts.misfit(outputs[..., : self.ensemble.space.location_dim], positions).sum(), leaves)
 
     def _evaluate(self, *tensors: Tensor) -> Sequence[Tensor]:
         """Mean −log p(x | z) and KL of each model, (2, K), and the gradients of their losses, from parameters and batches."""

@@ -22,6 +22,7 @@ from topovae.latent import LatentSpace
 from topovae.model.draws import sampling
 from topovae.model.networks import BODIES, ImageLayout, NetworkConfig
 from topovae.model.vae import VAE, Terms
+from topovae.training.adam import Adam
 from topovae.training.batches import Batches
 
 STEPS, BATCH, RATE = 1000, 128, 2e-3
@@ -205,14 +206,15 @@ def learn_angles(
         make_encoder, _ = BODIES[network.kind]
         body = make_encoder(network, data.sample_shape, 2 * k).to(device)
         scale = batches.take(torch.randint(len(batches), (512,))).std()
-        optimizer = torch.optim.Adam(body.parameters(), RATE)
+        leaves = list(body.parameters())
+        optimizer = Adam(leaves, RATE)
 
         def directions(x: Tensor) -> Tensor:
             return normalize(body(x / scale).reshape(len(x), k, 2), dim=-1)
 
         lately = torch.ones(k, device=device)
         for step in range(STEPS):
-            optimizer.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / STEPS)) / 2
+            optimizer.rate = RATE * (1 + math.cos(math.pi * step / STEPS)) / 2
             x = batches.take(torch.randint(len(batches), (BATCH,)))
             alpha = torch.stack([random_angles([len(x)], layout, name) for name in actions], -1).to(device)
             planes = layout.to_planes(x)
@@ -222,9 +224,7 @@ def learn_angles(
             c, s = torch.cos(alpha), torch.sin(alpha)
             turned = [c * before[..., 0] - s * before[..., 1], s * before[..., 0] + c * before[..., 1]]
             misfits = (1 - (after * torch.stack(turned, -1)).sum(-1)).mean(0)
-            optimizer.zero_grad(set_to_none=True)
-            misfits.mean().backward()
-            optimizer.step()
+            optimizer.descend(misfits.mean(), leaves)
             lately = 0.9 * lately + 0.1 * misfits.detach()
         body.eval()
         everything = Batches(data, np.arange(data.n_samples), device)

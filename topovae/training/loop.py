@@ -204,21 +204,15 @@ class Trainer:
 
     def _restore(self, state: TrainingState) -> None:
         load_weights(self.model, state.model)
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in state.optimizer.items():
-            index, key = name.split(".", 1)
-            moments.setdefault(int(index), {})[key] = torch.as_tensor(value)
-        fields = self.step.optimizer.state_dict()
-        self.step.optimizer.load_state_dict({"state": moments, "param_groups": fields["param_groups"]})
+        self.step.optimizer.load({name: torch.as_tensor(value) for name, value in state.optimizer.items()})
 
     def _advance(self, row: dict[str, float]) -> None:
         """Take an epoch into `state`: by one assignment, so that an interrupt finds it whole before or after."""
-        moments = self.step.optimizer.state_dict()["state"]
         state = replace(
             self.state,
             epoch=self.state.epoch + 1,
             model=arrays(self.model.state_dict()),
-            optimizer=arrays({f"{i}.{k}": v for i, entry in moments.items() for k, v in entry.items()}),
+            optimizer=arrays(self.step.optimizer.state()),
             rng=random_state(self.device),
             history={name: [*values, row[name]] for name, values in self.state.history.items()},
         )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from topovae.model.vae import VAE
+from topovae.training.adam import Adam
 from topovae.training.batches import Batches
 
 REGRESSION_STEPS, REGRESSION_BATCH, REGRESSION_RATE = 300, 256, 2e-3
@@ -52,11 +53,10 @@ class Start:
 
     def regress(self, model: VAE, batches: Batches) -> None:
         """Bring the encoder onto the targets; draws from the global random state."""
-        optimizer = torch.optim.Adam(model.encoder.parameters(), REGRESSION_RATE)
+        leaves = list(model.encoder.parameters())
+        optimizer = Adam(leaves, REGRESSION_RATE)
         model.train()
         for _ in range(REGRESSION_STEPS):
             positions = torch.randint(len(batches), (REGRESSION_BATCH,))
             location = model.outputs(batches.take(positions))[:, : model.space.location_dim]
-            optimizer.zero_grad(set_to_none=True)
-            self.misfit(location, positions).backward()
-            optimizer.step()
+            optimizer.descend(self.misfit(location, positions), leaves)

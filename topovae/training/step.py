@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from topovae.training.adam import Adam
 from topovae.training.capture import Captured
 from topovae.training.config import TrainingConfig
 from topovae.training.distributed import ALONE, Team
@@ -40,10 +41,7 @@ class Step:
         self.weights = [parameter.detach() for parameter in self.parameters]
         device = self.weights[0].device
         on_cuda = device.type == "cuda"
-        rate = torch.tensor(config.learning_rate, device=device) if on_cuda else config.learning_rate
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=rate, weight_decay=config.weight_decay, fused=True, capturable=on_cuda
-        )
+        self.optimizer = Adam(self.parameters, config.learning_rate, config.weight_decay, capturable=on_cuda)
         # Not by default before it has run on a device.
         captured = on_cuda and config.compile == "on" and team.size == 1
         self._advance: Callable[..., Tensor] = Captured(self._run, generators) if captured else self._run
@@ -63,11 +61,7 @@ class Step:
             rate: the learning rate.
             batch: what `gradients` takes beside the parameters.
         """
-        group = self.optimizer.param_groups[0]
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+        self.optimizer.rate = rate
         return self._advance(*batch)
 
     def _run(self, *batch: Tensor) -> Tensor:
@@ -75,9 +69,7 @@ class Step:
         # Autograd may return transposed ones.
         gradients = [gradient.contiguous() for gradient in found]
         clip_(gradients, self.clip, self.models)
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self.optimizer.step()
+        self.optimizer.step(gradients)
         return means
 
 
