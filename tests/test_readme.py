@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.places import ROOT
+from support.places import ROOT, SAMPLES
 
+from topovae.data.readers.find import FORMATS
 from topovae.data.synthetic.spaces import generate
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 USER = """
 from pathlib import Path
@@ -49,6 +52,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     names: dict[str, Any] = {"X": generate("circle", 200, ambient=6, noise=0.05, seed=3).x}
     before = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("readme"))
+    os.symlink(SAMPLES, "sample_data")
     try:
         for block in BLOCKS:
             exec(compile(block, "README.md", "exec"), names)
@@ -61,6 +65,34 @@ def test_the_blocks_run_and_give_what_they_say(ran: dict[str, Any]) -> None:
     assert ran["found"].recommendation.latent == "S1"
     assert ran["Z"].shape == (200, 1)
     assert ran["coordinates"].shape == (200, 2) and ran["pictures"].shape == ran["X"].shape
+
+
+def test_the_recording_of_the_tutorial_is_a_circle_and_certified(ran: dict[str, Any]) -> None:
+    assert ran["directions"].latent_ == "S1" and ran["recording"].n_features == 30
+    assert ran["directions"].certificate(ran["recording"])["verdict"] == "homeomorphic"
+    spec = importlib.util.spec_from_file_location("head_direction", ROOT / "tests" / "benchmarks" / "head_direction.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    truth, counts = script.recording()
+    np.testing.assert_array_equal(ran["recording"].load(), counts)
+    turns = [abs(np.exp(1j * (truth + sign * ran["angles"])).mean()) for sign in (1, -1)]
+    assert max(turns) > 0.9  # equal up to a turn and a reflection: 1 is perfect, 0 is chance
+
+
+def test_the_table_of_formats_is_that_of_the_code() -> None:
+    section = README.split("\n## Data\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")][2:]
+    known = [
+        [
+            form.name,
+            " ".join(f"`{suffix}`" for suffix in form.suffixes) or "any",
+            form.offers,
+            f"`{form.extra}`" * bool(form.extra),
+        ]
+        for form in FORMATS
+    ]
+    assert rows == known
 
 
 def test_the_training_loop_is_short_and_learns(ran: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@
     topovae.TopologyAnalyzer().fit(X)                     the diagnosis alone, in the same conventions
     topovae.load("run.h5").transform(X)                   the model of a run file, or the diagnosis of a report
     topovae.read("x.csv"), topovae.generate("torus")      data sets, from files and made
+    topovae.Selection(drop=("time",))                     which columns of a file are samples
     topovae.parse("klein"), topovae.LatentSpace           latent expressions and spaces
     topovae.VAE.of("klein", x).elbo(x)                    the model as a torch module, for a training loop of your own
 
@@ -20,6 +21,7 @@ from topovae.version import __version__
 
 if TYPE_CHECKING:
     from topovae.data.readers.find import read
+    from topovae.data.selection import Selection
     from topovae.data.synthetic.spaces import generate
     from topovae.errors import TopovaeError
     from topovae.homology.verdict.analyze import analyze
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "VAE",
     "LatentSpace",
+    "Selection",
     "TopoVAE",
     "TopologyAnalyzer",
     "TopovaeError",
@@ -45,6 +48,7 @@ __all__ = [
 _HOMES = {
     "VAE": "model.vae",
     "LatentSpace": "latent",
+    "Selection": "data.selection",
     "TopoVAE": "runs.estimator",
     "TopologyAnalyzer": "runs.estimator",
     "TopovaeError": "errors",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import json
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -217,6 +219,74 @@ def delimited(header: str, separator: str, index: bool) -> bytes:
     return (header + "\n" + "".join(separator.join(row) + "\n" for row in rows)).encode()
 
 
+def fields(stream: io.BytesIO) -> None:
+    """A table of fields of unlike types, as NumPy keeps it."""
+    table = np.zeros(N, dtype=[("t", "<i8"), ("x", "<f8", (4,)), ("kind", "S3")])
+    table["t"], table["x"], table["kind"] = np.arange(N) ** 2, X, b"abc"
+    np.save(stream, table)
+
+
+def field_table(file: h5py.File) -> None:
+    stream = io.BytesIO()
+    fields(stream)
+    stream.seek(0)
+    file["table"] = np.load(stream)
+
+
+def words(separator: str, point: str) -> bytes:
+    """A table with comments, texts, a clock and a column of gaps."""
+    rows = [[f"{i / 10}", "abc"[i % 3], *(f"{v:g}" for v in row), "NA" if i % 9 == 5 else "1"] for i, row in enumerate(X)]
+    lines = [separator.join(cells).replace(".", point) for cells in rows]
+    return ("# made up\n" + separator.join(["t", "kind", *"wxyz", "gap"]) + "\n" + "\n".join(lines) + "\n").encode()
+
+
+def pages(form: str) -> bytes:
+    first, *rest = [Image.fromarray(page) for page in np.random.default_rng(2).integers(0, 256, (3, 8, 9), dtype=np.uint8)]
+    return written(lambda stream: first.save(stream, form, save_all=True, append_images=rest))
+
+
+def zipped_pictures(stream: io.BytesIO) -> None:
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in ("a/0.png", "a/1.png", "b/2.png"):
+            archive.writestr(name, picture("L", "PNG"))
+
+
+def tarred_pictures(stream: io.BytesIO) -> None:
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name in ("0.png", "1.png"):
+            content = picture("RGB", "PNG")
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+def safetensors() -> bytes:
+    header = json.dumps({"x": {"dtype": "F64", "shape": list(X.shape), "data_offsets": [0, X.nbytes]}}).encode()
+    return struct.pack("<Q", len(header)) + header + X.tobytes()
+
+
+def within_market(content: bytes, rng: np.random.Generator) -> bytes:
+    """A number of its sizes or of an entry is another."""
+    cells = content.split(b" ")
+    cells[rng.integers(len(cells))] = str(NUMBERS[rng.integers(len(NUMBERS))]).encode()
+    return b" ".join(cells)
+
+
+def parquet() -> tuple[Kind, ...]:
+    """Kinds that pyarrow writes, where it is installed."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return ()
+    import pyarrow
+    from pyarrow import feather
+    from pyarrow import parquet as files
+
+    table = pyarrow.table({"x": X[:, 0], "kind": list("abc" * (N // 3)), "y": X[:, 1]})
+    return (
+        Kind("a.parquet", written(lambda stream: files.write_table(table, stream)), parsed_elsewhere=True),
+        Kind("a.feather", written(lambda stream: feather.write_feather(table, stream)), parsed_elsewhere=True),
+    )
+
+
 def picture(mode: str, form: str) -> bytes:
     pixels = np.random.default_rng(1).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     return written(lambda stream: Image.fromarray(pixels).convert(mode).save(stream, form))
@@ -236,6 +306,18 @@ def kinds() -> tuple[Kind, ...]:
         Kind("a.csv", delimited("a,b,c,d", ",", False)),
         Kind("index.csv", delimited(",0,1,2,3", ",", True)),
         Kind("a.tsv", delimited("a\tb\tc\td", "\t", True)),
+        Kind("words.csv", words(",", ".").replace(b"NA", b"2")),
+        Kind("words.txt", words("\t", ",").replace(b"NA", b"2")),
+        Kind("fields.npy", written(fields), (within_npy_header,)),
+        Kind("fields.h5", hdf5(field_table), (within_hdf5,)),
+        Kind("rows.npz", written(lambda s: scipy.sparse.save_npz(s, SPARSE.tocsc())), (within_zip,)),
+        Kind("a.mtx", written(lambda s: scipy.io.mmwrite(s, SPARSE)), (within_market,)),
+        Kind("a.safetensors", safetensors()),
+        Kind("pages.tif", pages("TIFF")),
+        Kind("film.gif.gz", gzip.compress(pages("GIF"), mtime=0), (within_gzip,)),
+        Kind("pictures.zip", written(zipped_pictures), (within_zip,)),
+        Kind("pictures.tar", written(tarred_pictures)),
+        *parquet(),
         Kind("a.jsonl", objects),
         Kind("lists.jsonl", "".join(json.dumps(row.tolist()) + "\n" for row in X).encode()),
         Kind("idx3-ubyte", struct.pack(">HBB3I", 0, 8, 3, N, 4, 5) + bytes(range(200)) * 3),

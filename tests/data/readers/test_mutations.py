@@ -37,8 +37,6 @@ def put(folder: Path, kind: Kind, content: bytes) -> Path:
 
 @pytest.mark.parametrize("name", ALL)
 def test_whole_files_are_read(name: str, tmp_path: Path) -> None:
-    if name == "graph.npz":
-        pytest.skip("a graph is read by the diagnosis")
     data = read(put(tmp_path, ALL[name], ALL[name].content))
     assert data.load().size
 
