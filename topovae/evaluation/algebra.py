@@ -26,8 +26,9 @@ from topovae.homology.fitted import law_of
 from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 
-ALPHA = 0.01
-"""Level, a probability, of the test that a class is noise: the default of `analyze`, not tuned."""
+ALPHA, LISTS = 0.01, 3
+"""Level, a probability, of the tests that a class is noise: the default of `analyze`, for all lists of bars that a certificate
+reads together (Bonferroni); not tuned."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) ->
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
     count, n, ratios = len(landmarks.distances), len(ground.points), ranked_ratios(bars)
     law = law_of(degree, ground.dimension.value, count, n, ratios, prime)
-    return bar_ratios(bars)[by_ratio(bars)] / law.critical_ratio(ALPHA)
+    return bar_ratios(bars)[by_ratio(bars)] / law.critical_ratio(ALPHA / LISTS)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:
