@@ -37,6 +37,12 @@ def test_what_is_left_out_is_said_and_what_is_chosen_is_not(table: Path, tool: A
     assert json.loads(done.out)["recommendation"]["latent"] == "S1"
 
 
+def test_inspect_names_the_columns_and_what_is_left_out(table: Path, tool: Any) -> None:
+    found = tool("inspect", str(table), "--json").json()
+    assert found["columns"] == ["seconds", "noise", "x", "y"] and found["shape"] == [N, 4]
+    assert "index" in found["left_out"][0] and "`kind`" in found["left_out"][1]
+
+
 def test_a_run_does_to_new_data_what_was_done_to_its_own(table: Path, tool: Any, tmp_path: Path) -> None:
     run = tmp_path / "run.h5"
     done = tool(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -61,6 +62,40 @@ class Annotated:
         self.X = scipy.sparse.csr_matrix(X)
 
 
+class Interchanging:
+    """The protocol of dataframes between libraries: columns in chunks, whose numbers lie at an address."""
+
+    def __init__(self, null_count: int = 0) -> None:
+        self.null_count = null_count
+
+    def __dataframe__(self) -> Any:
+        return self
+
+    def column_names(self) -> list[str]:
+        return ["a", "b", "c"]
+
+    def get_chunks(self) -> list[Any]:
+        return [_Chunk(np.ascontiguousarray(part.T), self.null_count) for part in (X[:7], X[7:])]
+
+
+class _Chunk:
+    def __init__(self, columns: np.ndarray, null_count: int) -> None:
+        self.columns, self.null_count = columns, null_count
+
+    def get_column(self, i: int) -> Any:
+        # two numbers before the column belong to another: an offset is counted in numbers
+        held = np.concatenate([[-9, -9], self.columns[i]]).astype(np.float32)
+        buffer = SimpleNamespace(ptr=held.ctypes.data, bufsize=held.nbytes, held=held)
+        known = (2, 32, "f", "=")
+        return SimpleNamespace(
+            dtype=known,
+            null_count=self.null_count,
+            offset=2,
+            size=lambda: len(held) - 2,
+            get_buffers=lambda: {"data": (buffer, known)},
+        )
+
+
 def on_disk(folder: Path) -> Any:
     np.save(folder / "x.npy", X)
     return np.load(folder / "x.npy", mmap_mode="r")
@@ -99,6 +134,8 @@ KINDS: dict[str, Callable[[Path], Any]] = {
     "exporting": lambda folder: Exporting(),
     "series": lambda folder: Series(),
     "annotated": lambda folder: Annotated(),
+    "interchanging": lambda folder: Interchanging(),
+    "arrow": installed("pyarrow", lambda pyarrow: pyarrow.table({name: X[:, i] for i, name in enumerate("abc")})),
     "pandas": installed("pandas", lambda pandas: pandas.DataFrame(X, columns=list("abc"))),
     "polars": installed("polars", lambda polars: polars.DataFrame(X, schema=list("abc"))),
     "xarray": installed("xarray", lambda xarray: xarray.DataArray(X)),
@@ -158,9 +195,10 @@ def test_what_a_reader_left_out_is_said(tmp_path: Path) -> None:
         (np.ma.masked_array(X, mask=np.eye(*X.shape, dtype=bool)), "3 of the 120 numbers are masked"),
         (X.astype(complex), "Complex data not supported"),
         ([[1.0, 2.0], [3.0]], "one sample a row"),
+        (Interchanging(null_count=1), "'a' of the table holds texts, dates or gaps"),
         (Path("nowhere.npy"), "nowhere"),
     ],
-    ids=["masked", "complex", "ragged", "path"],
+    ids=["masked", "complex", "ragged", "gaps", "path"],
 )
 def test_what_cannot_be_read_is_refused(x: Any, words: str) -> None:
     for use in (take, topovae.analyze, topovae.TopoVAE(latent="R2", epochs=1).fit, topovae.TopologyAnalyzer().fit):

@@ -55,6 +55,8 @@ def describe_any(path: str, describe: Any) -> dict[str, Any]:
         "dtype": str(data.x.dtype),
         "truth": None if data.truth is None else list(data.truth.shape),
         "space": data.space,
+        "columns": list(data.names),
+        "left_out": list(data.notes),
         "groups": None if data.group is None else len(set(data.group.tolist())),
         "sha256": data.source.sha256 if data.source else None,
     }

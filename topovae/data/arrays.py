@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,8 @@ def take(x: Any) -> Dataset | RowSource:
 
     Args:
         x: a `Dataset`; a path, which is read as a file; a DataFrame (pandas, polars), a torch tensor, a scipy sparse matrix, an
-            AnnData (its `X`), an xarray DataArray, a pynapple TsdFrame, a nested list; a numpy array, memory map, h5py or zarr
-            array, which stay where they are.
+            AnnData (its `X`), an xarray DataArray, a pynapple TsdFrame, a nested list, what gives its columns by the dataframe
+            interchange protocol; a numpy array, memory map, h5py or zarr array, which stay where they are.
 
     Returns:
         The data set, or (n, ...) rows.
@@ -73,6 +74,40 @@ def _of_masked(x: Any) -> np.ndarray:
     return np.asarray(x.data)
 
 
+_INTERCHANGED = {0: "i", 1: "u", 2: "f", 20: "b"}
+"""Kinds of numbers of the interchange protocol, as NumPy's."""
+
+
+def _of_interchange(x: Any) -> np.ndarray:
+    """A table that gives its columns by the dataframe interchange protocol alone.
+
+    References:
+        https://data-apis.org/dataframe-protocol, "Column" and "Buffer".
+    """
+    table = x.__dataframe__()
+    parts = [
+        [_of_column(chunk.get_column(i), name) for chunk in table.get_chunks()] for i, name in enumerate(table.column_names())
+    ]
+    return np.column_stack([np.concatenate(chunks) for chunks in parts])
+
+
+def _of_column(column: Any, name: str) -> np.ndarray:
+    """A copy of the numbers of a column, which has no gaps."""
+    kind, bits, _, _ = column.dtype
+    code = _INTERCHANGED.get(int(kind))
+    if code is None or column.null_count:
+        raise InputError(
+            f"The column {str(name)[:60]!r} of the table holds texts, dates or gaps; expected numbers. Take it out or fill it."
+        )
+    buffer, _ = column.get_buffers()["data"]
+    if bits == 1:  # booleans as Arrow packs them
+        packed = np.frombuffer(ctypes.string_at(buffer.ptr, buffer.bufsize), np.uint8)
+        return np.unpackbits(packed, bitorder="little")[column.offset : column.offset + column.size()]
+    dtype = np.dtype(f"{code}{bits // 8}")
+    held = np.frombuffer(ctypes.string_at(buffer.ptr, buffer.bufsize), dtype)
+    return held[column.offset : column.offset + column.size()]
+
+
 def _as_rows(x: Any) -> RowSource:
     """Rows as numpy, h5py or zarr hold them, which are read where they lie."""
     return _as_array(x) if not hasattr(x, "__getitem__") or not hasattr(x.dtype, "kind") else x
@@ -92,6 +127,7 @@ _PROTOCOLS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("tocsr", _of_sparse),
     ("obsm", lambda x: take(x.X)),  # AnnData
     ("to_numpy", lambda x: take(x.to_numpy())),  # pandas, polars, xarray, pynapple
+    ("__dataframe__", _of_interchange),
     ("mask", _of_masked),
     ("dtype", _as_rows),
 )

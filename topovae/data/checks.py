@@ -44,19 +44,19 @@ class Columns:
 
 
 class _Moments:
-    """Mean, spread and range of each column, chunk by chunk, in double precision.
+    """Mean, spread and range of each column, chunk by chunk, in double precision; and whether it follows the rows.
 
     References:
         Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances"
         (1979), equation 2.1.
     """
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, follows: bool) -> None:
         self.count = 0
         self.origin: np.ndarray | float = 0.0
         self.mean, self.squares = np.zeros(columns), np.zeros(columns)
         self.low, self.high = np.full(columns, np.inf), np.full(columns, -np.inf)
-        self.rising, self.falling, self.whole = (np.full(columns, columns <= TESTED_COLUMNS) for _ in range(3))
+        self.rising, self.falling, self.whole = (np.full(columns, follows) for _ in range(3))
         self.last: np.ndarray | None = None
 
     def add(self, block: np.ndarray) -> None:
@@ -108,7 +108,7 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
             f"{minimum}, and "
             "some hundreds to see a shape. Give more samples; if rows and columns are exchanged, transpose."
         )
-    moments = _Moments(dataset.n_features)
+    moments = _Moments(dataset.n_features, follows=len(dataset.sample_shape) == 1 and dataset.n_features <= TESTED_COLUMNS)
     prints = np.empty(n, dtype=np.uint64)
     bad_rows = 0
     bad_named: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -238,6 +239,7 @@ class _Table:
         measured: numbers in the file of the columns of x.
         others: columns that are none of x, by number.
         names: of columns that have one, to their number.
+        twice: names that several columns have.
     """
 
     contents: Contents
@@ -245,6 +247,7 @@ class _Table:
     measured: tuple[int, ...]
     others: Mapping[int, Column]
     names: Mapping[str, int]
+    twice: frozenset[str]
 
     @classmethod
     def of(cls, contents: Contents, place: str) -> _Table:
@@ -255,9 +258,11 @@ class _Table:
             )
         measured = contents.places or tuple(range(contents.x.shape[1]))
         others = {other.place: other for other in contents.others if other.place >= 0}
-        names = {other.name: number for number, other in others.items() if other.name}
-        names |= {name: number for name, number in zip(contents.names, measured, strict=False) if name}
-        return cls(contents, place, measured, others, names)
+        named = [(other.name, number) for number, other in others.items()]
+        named += zip(contents.names, measured, strict=False)
+        names = {name: number for name, number in named if name}
+        twice = frozenset(name for name, count in Counter(name for name, _ in named).items() if count > 1)
+        return cls(contents, place, measured, others, names, twice)
 
     @property
     def listing(self) -> str:
@@ -283,6 +288,13 @@ class _Table:
         return found
 
     def _find(self, word: str) -> list[int]:
+        """Numbers of the columns that a word stands for.
+
+        Raises:
+            InputError: it is the name of several.
+        """
+        if word and word in self.twice:
+            raise InputError(f"{self.place} has several columns {word[:_NAME]!r}; choose by number from 0, or rename them.")
         if word in self.names:
             return [self.names[word]]
         known = sorted({*self.measured, *self.others})

@@ -170,7 +170,8 @@ def _columns_to_npy(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> None
 
 
 def _columns_to_npz(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> None:
-    np.savez(stream, allow_pickle=False, **columns)
+    contents: Mapping[str, Any] = columns  # numbers alone; before NumPy 2.1 a word on pickles would be an array in the file
+    np.savez(stream, **contents)
 
 
 def _columns_to_csv(columns: Mapping[str, np.ndarray], stream: BinaryIO) -> None:

@@ -123,7 +123,7 @@ class Paint:
 
     def _map(self) -> Colormap:
         if self.kind == "labels":
-            return ListedColormap(LABELS[: len(self.labels)])
+            return ListedColormap(list(LABELS[: len(self.labels)]))  # a pair would be a colour and its alpha
         name, shade = SHADE[self.kind]
         return ListedColormap(colormaps[name](np.linspace(0, 1, 512))[:, :3] * shade)
 

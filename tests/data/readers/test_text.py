@@ -63,6 +63,12 @@ def test_first_rows_of_whole_numbers_stay(content: str, tmp_path: Path) -> None:
     assert data.n_samples == content.count("\n") and data.notes == ()
 
 
+def test_row_numbers_of_coordinates_are_no_index(tmp_path: Path) -> None:
+    anchors = np.column_stack([np.arange(30), np.random.default_rng(1).normal(size=(30, 2))])
+    np.savetxt(tmp_path / "a.csv", anchors, delimiter=",")
+    assert read(tmp_path / "a.csv").n_features == 2 and read_table(tmp_path / "a.csv").shape == (30, 3)
+
+
 def test_whole_numbers_under_many_numbered_columns(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("0,1,2,3,4,5\n" + "7,7,7,7,7,7\n" * 3)
     assert read(tmp_path / "a.csv").n_samples == 3

@@ -84,6 +84,7 @@ class File:
         packed: it came out of a gzip.
         memory: bytes that reading may take.
         gaps: cells of a table that hold no number become NaN, for their rows will be dropped.
+        counted: a first column without a name that counts the rows is an index; of coordinates it may be a row number.
         asked: names and numbers of columns, and names of arrays beside the samples, that the user speaks of.
     """
 
@@ -95,6 +96,7 @@ class File:
     packed: bool = False
     memory: int = MEMORY_BYTES
     gaps: bool = False
+    counted: bool = True
     asked: tuple[str, ...] = ()
 
 

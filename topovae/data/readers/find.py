@@ -2,8 +2,8 @@
 
 `FILE::name` chooses one array of a file that holds several. Without a name it is `x` (or `X`), or the only
 array of numbers. Beside it, in the same file and HDF5 group, `truth`, `group` and the text `space` are taken
-along; in HDF5 `space` may be an attribute instead. Large files stay on disk: .npy and IDX as memory maps,
-HDF5 and folders of images as they are; .npz, .csv, .tsv and .mat (before 7.3) are read whole.
+along; in HDF5 `space` may be an attribute instead. Large files stay on disk: .npy, safetensors and IDX as memory
+maps, HDF5 and pictures as they are; .npz, text, tables of Arrow and Parquet, Zarr and .mat (before 7.3) are read whole.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def read_table(
         InputError: as for `read`.
         ResourceError: it does not fit in memory.
     """
-    contents, source = _find(os.fspath(path), None, memory, EVERYTHING)
+    contents, source = _find(os.fspath(path), None, memory, EVERYTHING, counted=False)
     if note is not None:
         for sentence in contents.notes:
             note(sentence)
@@ -155,10 +155,13 @@ def read_table(
     return array.reshape(len(array), -1).astype(np.float64 if wide else np.float32)
 
 
-def _find(given: str, stdin: BinaryIO | None, memory: int, selection: Selection) -> tuple[Contents, Source]:
+def _find(
+    given: str, stdin: BinaryIO | None, memory: int, selection: Selection, counted: bool = True
+) -> tuple[Contents, Source]:
     """The arrays of a place, and where they come from."""
     place, member = _split_name(given)
-    wanted: dict[str, Any] = {"memory": memory, "gaps": selection.missing == "drop", "asked": selection.asked}
+    gaps = selection.missing == "drop"
+    wanted: dict[str, Any] = {"memory": memory, "gaps": gaps, "counted": counted, "asked": selection.asked}
     try:
         if place == STDIN:
             return _read_stream(given, File(Path(), "standard input", member, "", **wanted), stdin or sys.stdin.buffer)

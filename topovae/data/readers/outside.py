@@ -35,7 +35,8 @@ def run_outside(module: str, file: File, form: str, *words: str, advice: str) ->
     """
     found = os.pathsep.join(os.path.abspath(place) for place in sys.path)
     environment = {**os.environ, "PYTHONPATH": found, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    seconds = SECONDS + file.path.stat().st_size / BYTES_A_SECOND
+    parts = file.path.rglob("*") if file.path.is_dir() else (file.path,)
+    seconds = SECONDS + sum(part.stat().st_size for part in parts) / BYTES_A_SECOND
     given = (str(file.path), str(file.memory), str(int(seconds)), *words)
     try:
         done = subprocess.run(

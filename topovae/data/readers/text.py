@@ -42,7 +42,7 @@ _UNNAMED = ("", "Unnamed: 0")
 _BYTE_ORDER = (b"\xff\xfe", b"\xfe\xff")
 _WORD = re.compile(r'"(?:[^"]|"")*"|\S+')
 _COMMAS_FOR_POINTS = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?(?:[ \t]+[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?)+\s*")
-_MARKED = re.compile(r"[-+]?\d[\d.,']*[.,'][\d.,']*")
+_MARKED = re.compile(r"[-+−]?\d[\d.,']*[.,'][\d.,']*|−\d+")
 _DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
 _ADVICE = "Correct it there; an empty cell is a missing value: fill it, remove the line, or drop such lines by --missing drop."
 
@@ -115,7 +115,7 @@ def read_text(file: File) -> Contents:
             others.append(Column(_name(heading, place), place, np.array(values, dtype=object)))
         if not {_name(heading, place), str(place)} & {*file.asked}:
             notes.append(said)
-    if not heading.names and len(measured) > 2 and _counts(x[:, 0]) and measured[0] == 0:
+    if file.counted and not heading.names and len(measured) > 2 and _counts(x[:, 0]) and measured[0] == 0:
         others.append(Column("", 0, x[:, 0].copy()))
         measured = measured[1:]
         notes.append(
@@ -202,7 +202,7 @@ def _understand(file: File, delimiter: str | None, first: _Record, later: list[_
     following = later[0].cells if later else []
     blank = Heading(delimiter, first.number - 1, len(first.cells))
     kinds = [_is_text(cell, blank) for cell in first.cells]
-    words = not any(_is_number(cell, blank) for cell in first.cells)
+    words = any(kinds) and not any(_is_number(cell, blank) for cell in first.cells)
     numbers = bool(following) and not words and _are_numbers_of_columns(first.cells, following)
     axis = bool(following) and not words and not numbers and _is_axis(first.cells, [row.cells for row in later[:5]], blank)
     if not (words or numbers or axis):
@@ -248,7 +248,7 @@ def _names_gap(rows: list[_Record], column: int) -> bool:
 
 
 def _is_text(cell: str, heading: Heading) -> bool:
-    """Whether a cell holds a text, and neither a number nor a gap, nor a number with marks between its thousands."""
+    """Whether a cell holds a text, and neither a number nor a gap, nor a number written otherwise than ours."""
     plain = cell.strip()
     return not (
         _is_number(cell, heading) or plain.lower() in MISSING or (_MARKED.fullmatch(plain) and not _DATE.fullmatch(plain))
