@@ -145,3 +145,4 @@ def test_a_line_unlike_the_first_is_named(name: str, tmp_path: Path) -> None:
 def test_keys_in_another_order_are_put_in_their_columns(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(FIRST + '{"b": [5, 6], "a": 4}\n')
     assert read(tmp_path / "a.jsonl").load().tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert read(tmp_path / "a.jsonl").names == ("a", "b.0", "b.1")

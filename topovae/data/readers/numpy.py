@@ -119,5 +119,5 @@ def npz_entries(file: File) -> dict[str, Entry]:
         return {name.removesuffix(".npy"): entry(archive, name) for name in members}
 
 
-NPY = InputFormat("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy)
-NPZ = InputFormat("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz, "arrays by name")
+NPY = InputFormat("NumPy's .npy", (".npy",), (b"\x93NUMPY",), read_npy, "one array, fields of a table as columns")
+NPZ = InputFormat("NumPy's .npz", (".npz",), (b"PK\x03\x04",), read_npz, "arrays by name, or a sparse matrix of scipy")

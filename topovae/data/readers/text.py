@@ -469,7 +469,9 @@ def read_jsonl(file: File) -> Contents:
             require_room((len(rows), len(rows[0])), rows[0].dtype, file.label, file.memory // 2)
     if not rows:
         raise InputError(f"{file.label} holds blank lines only; expected one JSON list of numbers a line.")
-    return Contents(np.stack(rows))
+    called = [(key, range(count)) for key, count in widths.items() if key]
+    names = tuple(f"{key}.{i}" if len(places) > 1 else key for key, places in called for i in places)
+    return Contents(np.stack(rows), names=names)
 
 
 def _difference(found: dict[str, int], widths: dict[str, int]) -> str:
@@ -517,7 +519,7 @@ def _lines(file: File, stream: TextIO) -> Iterator[str]:
 
 
 DELIMITED = InputFormat("delimited text", (".csv", ".tsv", ".txt", ".dat"), (), read_text, "columns")
-JSON_LINES = InputFormat("JSON lines", (".jsonl",), (), read_jsonl)
+JSON_LINES = InputFormat("JSON lines", (".jsonl",), (), read_jsonl, "columns, named by keys")
 
 
 def plain_format(head: bytes) -> InputFormat | None:
