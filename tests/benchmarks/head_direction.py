@@ -2,8 +2,8 @@
 
     python tests/benchmarks/head_direction.py > sample_data/head_direction.csv
 
-An animal looks around for five minutes, in the light and then in the dark. Thirty cells fire around a preferred direction
-each (von Mises tuning on a small background), counted in bins of 0.2 s with Poisson noise. The table has an index without a
+An animal looks around for twelve minutes, in the light and then in the dark. Thirty cells fire around a preferred direction
+each (von Mises tuning on a small background), counted in bins of 0.5 s with Poisson noise. The table has an index without a
 name, a clock, a column of texts and a column a cell; the direction itself is not in it. Equal seeds write equal bytes.
 """
 
@@ -13,8 +13,8 @@ import sys
 
 import numpy as np
 
-CELLS, BINS, SECONDS, SEED = 30, 1500, 0.2, 7
-TURN = 0.1  # radians a bin of unit speed: about 45 degrees a second
+CELLS, BINS, SECONDS, SEED = 30, 1500, 0.5, 7
+TURN = 0.1  # radians a bin of unit speed: some 10 to 20 degrees a second
 
 
 def recording() -> tuple[np.ndarray, np.ndarray]:
@@ -23,7 +23,7 @@ def recording() -> tuple[np.ndarray, np.ndarray]:
     speed = np.convolve(rng.normal(size=BINS + 20), np.exp(-np.arange(20) / 5), "valid")[:BINS]
     angle = np.cumsum(TURN * speed)
     preferred = 2 * np.pi * (np.arange(CELLS) + rng.uniform(-0.3, 0.3, CELLS)) / CELLS
-    peak, width = rng.uniform(25, 60, CELLS), rng.uniform(3, 6, CELLS)  # spikes a second; concentration
+    peak, width = rng.uniform(60, 120, CELLS), rng.uniform(3, 6, CELLS)  # spikes a second; concentration
     rate = 2 + peak * np.exp(width * (np.cos(angle[:, None] - preferred) - 1))
     return angle, rng.poisson(SECONDS * rate)
 

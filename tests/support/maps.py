@@ -314,7 +314,7 @@ def jittered(latent: str, coordinates: Array, amount: float, seed: int) -> Array
         part = coordinates[:, start : start + width]
         moved = part + amount * rng.standard_normal(part.shape) * (1.0 if factor.kind == "S" else 0.5)
         if factor.kind == "I":
-            moved = np.clip(moved, 0, 1)
+            moved = 1 - np.abs(1 - np.abs(moved))  # reflected, as clipping would take many to one point
         parts.append(unit(moved) if width > factor.dim else moved)
         start += width
     return np.hstack(parts)
