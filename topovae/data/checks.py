@@ -129,7 +129,7 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
             f"{_LARGEST:.1e}: "
             f"{'; '.join(bad_named)}{'; …' * (bad_rows > len(bad_named))} (counted from 0); expected "
             "finite numbers. "
-            "Leave these rows out (--missing drop), or fill the gaps, for instance with the median of the column."
+            "Remove these rows (--missing drop), or fill the gaps, for instance with the median of the column."
         )
     return _summarise(dataset, moments, prints, minimum)
 
