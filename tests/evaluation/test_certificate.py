@@ -69,7 +69,7 @@ def named(text: str) -> Case:
     return next(case for case in CASES if str(case) == text)
 
 
-JITTER = 0.02
+JITTER = 0.0125
 """Radians: an encoder that errs by more than the noise of these data would hide a fold of 5 %, and is undecided."""
 
 

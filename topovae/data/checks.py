@@ -98,7 +98,7 @@ def check(dataset: Dataset, minimum: int = MINIMUM, *, size_bytes: int = CHUNK_B
         InputError: too few samples, numbers that are not finite in single precision, or samples all equal.
 
     Example:
-        >>> check(Dataset.of([[0, 1], [2, 1], [4, 1]]), minimum=3).warnings
+        >>> check(Dataset.of([[0, 1], [4, 1], [2, 1]]), minimum=3).warnings
         ('1 of the 2 columns is constant (1): it tells nothing about the shape of the data.',)
     """
     n = dataset.n_samples

@@ -27,8 +27,8 @@ from topovae.homology.spaces import invariants as topology
 from topovae.latent import LatentSpace
 
 ALPHA, LISTS = 0.01, 3
-"""Level, a probability, of the tests that a class is noise: the default of `analyze`, for all lists of bars that a certificate
-reads together (Bonferroni); not tuned."""
+"""Level, a probability, of the test that a class is noise: the default of `analyze`; and the lists of bars in which a
+certificate looks for classes that the latent space has not, at that level together (Bonferroni). Not tuned."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Algebra:
             and that combination.
         degree: coefficient of the sphere's area in the data's class of degree 2.
         lives: ratios death/birth of the data's classes, longest first, by (prime, degree), over the critical ratio.
+        surplus: the same over the critical ratio of a class that the latent space has not.
     """
 
     winding: np.ndarray | None
@@ -51,6 +52,7 @@ class Algebra:
     exact: tuple[float, tuple[int, ...]] | None
     degree: float | None
     lives: dict[tuple[int, int], np.ndarray]
+    surplus: dict[tuple[int, int], np.ndarray]
 
 
 def read_algebra(space: LatentSpace, ground: Ground, latents: Tensor) -> Algebra:
@@ -63,18 +65,22 @@ def read_algebra(space: LatentSpace, ground: Ground, latents: Tensor) -> Algebra
     """
     landmarks = ground.landmarks()
     points = latents[representatives_of(space, ground, landmarks, latents)]
-    lives = {(prime, 1): _lives(landmarks, ground, prime) for prime in (2, 3)}
+    found = {(prime, 1): _lives(landmarks, ground, prime) for prime in (2, 3)}
     degree = None
     if is_sphere(space):
-        degree, lives[3, 2] = _degree(space, ground, latents)
+        degree = _degree(space, ground, latents)
+        usual, strict = _lives(ground.landmarks(SURFACE_LANDMARKS), ground, 3, 2)
+        found[3, 2] = usual[:1], strict[:1]
     elif ground.dimension.value == 2:
-        lives[2, 2] = _lives(ground.landmarks(SURFACE_LANDMARKS), ground, 2, 2)
+        found[2, 2] = _lives(ground.landmarks(SURFACE_LANDMARKS), ground, 2, 2)
+    lives, surplus = ({key: pair[i] for key, pair in found.items()} for i in (0, 1))
     return Algebra(
         _winding(space, ground, landmarks, points, int((lives[3, 1] > 1).sum())),
         _mod_two(space, ground, landmarks, points),
         _exact(space, landmarks, points),
         degree,
         lives,
+        surplus,
     )
 
 
@@ -92,13 +98,14 @@ def representatives_of(space: LatentSpace, ground: Ground, landmarks: Landmarks,
     return chosen
 
 
-def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> np.ndarray:
-    """Return death/birth of all bars of a degree, the largest first, over the ratio from which a class is none of noise."""
+def _lives(landmarks: Landmarks, ground: Ground, prime: int, degree: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return death/birth of all bars of a degree, longest first, over the ratio of a class and of one too many."""
     cap = ground.longest_edge if degree == 1 else SURFACE_EDGE
     bars = persistence(landmarks.distances, prime, degree, cap).bars[degree]
     count, n, ratios = len(landmarks.distances), len(ground.points), ranked_ratios(bars)
     law = law_of(degree, ground.dimension.value, count, n, ratios, prime)
-    return bar_ratios(bars)[by_ratio(bars)] / law.critical_ratio(ALPHA / LISTS)
+    found = bar_ratios(bars)[by_ratio(bars)]
+    return found / law.critical_ratio(ALPHA), found / law.critical_ratio(ALPHA / LISTS)
 
 
 def _exact(space: LatentSpace, landmarks: Landmarks, points: Tensor) -> tuple[float, tuple[int, ...]] | None:
@@ -126,10 +133,10 @@ def _mod_two(space: LatentSpace, ground: Ground, landmarks: Landmarks, points: T
     return tuple(match_mod_two(classes, graph, cocycle) for cocycle in covering_cocycles(space, points, graph.ends))
 
 
-def _degree(space: LatentSpace, ground: Ground, latents: Tensor) -> tuple[float | None, np.ndarray]:
+def _degree(space: LatentSpace, ground: Ground, latents: Tensor) -> float | None:
     landmarks = ground.landmarks(SURFACE_LANDMARKS)
     found = surface_class(landmarks.distances, SURFACE_EDGE)
     if found is None:
-        return None, np.zeros(0)
+        return None
     points = latents[representatives_of(space, ground, landmarks, latents)].numpy()
-    return found.coefficient(solid_angles(points, found.triangles)), _lives(landmarks, ground, 3, 2)[:1]
+    return found.coefficient(solid_angles(points, found.triangles))

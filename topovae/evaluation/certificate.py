@@ -384,9 +384,10 @@ def _about_missing(space: LatentSpace, algebra: Algebra) -> Iterator[TestOutcome
     for prime, degree in sorted(algebra.lives, key=lambda key: (key[1], -key[0])):
         numbers = topology.betti_numbers(space.signature, prime)
         held = numbers[degree] if degree < len(numbers) else 0
-        extra = _life(algebra, prime, degree, held)
+        surplus = algebra.surplus[prime, degree]
+        extra = float(surplus[held]) if held < len(surplus) else 0.0
         if extra >= STANDS_OUT:
-            more = int((algebra.lives[prime, degree] >= STANDS_OUT).sum())
+            more = int((surplus >= STANDS_OUT).sum())
             text = f"the data shows {more} {words[degree]} over Z/{prime}, the latent space has {held}"
             yield TestOutcome(BROKEN if extra >= SURELY else UNCLEAR, text)
 
