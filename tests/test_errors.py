@@ -37,7 +37,7 @@ def test_a_deep_expression_is_refused() -> None:
 
 
 def test_nothing_steers_the_terminal() -> None:
-    steering = [*map(chr, range(32)), "\x7f", "\x9b", "\u2028", "\u202e", "\u2066"]
+    steering = [*map(chr, range(32)), "\x7f", "\x9b", "\u2028", "\u202e", "\u2066", "\udcf4"]
     assert all(visible(mark).isascii() and visible(mark).isprintable() for mark in steering)
     assert visible("Möbius × S¹ κ.npy") == "Möbius × S¹ κ.npy"
     lines = ExpressionError("no factor", "S1\x1b[2J\nx", 3).lines

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
-    """A text for a terminal, in one line: characters that would steer it are written as escapes.
+    """A text for a terminal, in one line: characters that would steer it, or that no encoding has, are written as escapes.
 
     Args:
         text: may hold names of files, and of arrays in them, which are anyone's.
