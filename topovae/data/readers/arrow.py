@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import Contents, File, InputFormat, refuse_member, require_extra, tabulate
-from topovae.data.readers.outside import TOO_LARGE, limit, run_outside
+from topovae.data.readers.outside import TOO_LARGE, ended, limit, run_outside
 
 LEAST_BYTES = 2**28
 """What pyarrow takes for itself: with less it dies of what it could refuse. A limit on cost, not tuned."""
@@ -119,26 +119,20 @@ def _main(path: str, memory: str, seconds: str, folder: str, form: str) -> int:
     pyarrow.set_io_thread_count(1)
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     limit(str(max(int(memory), LEAST_BYTES)), seconds)
-    try:
-        table = _open(path, form, int(memory))
-        if table.nbytes > int(memory):
-            return TOO_LARGE
-        kinds = []
-        for number, name in enumerate(table.column_names):
-            column = table.column(number)
-            found = _numbers(column)
-            if found is None:
-                texts = ["" if value is None else str(value) for value in column.to_pylist()]
-                Path(folder, f"{number}.json").write_text(json.dumps(texts))
-            else:
-                np.save(Path(folder, f"{number}.npy"), found, allow_pickle=False)
-            kinds.append((name, "texts" if found is None else "numbers"))
-        Path(folder, "columns.json").write_text(json.dumps(kinds))
-    except MemoryError:
+    table = _open(path, form, int(memory))
+    if table.nbytes > int(memory):
         return TOO_LARGE
-    except Exception as error:  # whatever the parser makes of a damaged file is said in one line
-        sys.stderr.write(f"{error}" or type(error).__name__)
-        return 1
+    kinds = []
+    for number, name in enumerate(table.column_names):
+        column = table.column(number)
+        found = _numbers(column)
+        if found is None:
+            texts = ["" if value is None else str(value) for value in column.to_pylist()]
+            Path(folder, f"{number}.json").write_text(json.dumps(texts))
+        else:
+            np.save(Path(folder, f"{number}.npy"), found, allow_pickle=False)
+        kinds.append((name, "texts" if found is None else "numbers"))
+    Path(folder, "columns.json").write_text(json.dumps(kinds))
     return 0
 
 
@@ -146,4 +140,4 @@ ARROW = InputFormat("Arrow and Feather", (".arrow", ".feather"), (b"ARROW1",), r
 PARQUET = InputFormat("Parquet", (".parquet",), (b"PAR1",), read_parquet, "columns", "tables")
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    sys.exit(ended(_main, *sys.argv[1:]))

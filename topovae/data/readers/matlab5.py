@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import File, require_room
-from topovae.data.readers.outside import TOO_LARGE, limit, run_outside
+from topovae.data.readers.outside import ended, limit, run_outside
 from topovae.data.readers.sparse import SparseRows
 
 _PARTS = ("data", "indices", "indptr", "shape")
@@ -66,25 +66,19 @@ def _main(path: str, memory: str, seconds: str, folder: str, name: str | None = 
 
     warnings.simplefilter("ignore")
     limit(memory, seconds)
-    try:
-        if name is None:
-            Path(folder, "variables.json").write_text(json.dumps(whosmat(path)))
-            return 0
-        array = loadmat(path, variable_names=[name])[name]
-        if issparse(array):
-            parts = (array.data, array.indices, array.indptr, np.array(array.shape))
-            for part, values in zip(_PARTS, parts, strict=True):
-                np.save(Path(folder, f"{part}.npy"), values, allow_pickle=False)
-        else:
-            plain = array if array.dtype != object else np.array([str(cell) for cell in array.ravel()])
-            np.save(Path(folder, "array.npy"), plain, allow_pickle=False)
-    except MemoryError:
-        return TOO_LARGE
-    except Exception as error:  # whatever the parser makes of a damaged file is said in one line
-        sys.stderr.write(f"{error}" or type(error).__name__)
-        return 1
+    if name is None:
+        Path(folder, "variables.json").write_text(json.dumps(whosmat(path)))
+        return 0
+    array = loadmat(path, variable_names=[name])[name]
+    if issparse(array):
+        parts = (array.data, array.indices, array.indptr, np.array(array.shape))
+        for part, values in zip(_PARTS, parts, strict=True):
+            np.save(Path(folder, f"{part}.npy"), values, allow_pickle=False)
+    else:
+        plain = array if array.dtype != object else np.array([str(cell) for cell in array.ravel()])
+        np.save(Path(folder, "array.npy"), plain, allow_pickle=False)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    sys.exit(ended(_main, *sys.argv[1:]))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from topovae.data.readers.base import File
@@ -59,6 +60,22 @@ def _damaged(file: File, form: str, reason: str) -> InputError:
         f"{file.label} cannot be read as {form} ({reason}); expected a whole file of that format. It is damaged, cut short or "
         "of another kind: make or copy it again, or correct its suffix."
     )
+
+
+def ended(parser: Callable[..., int], *words: str) -> int:
+    """The exit code of a parser's own process: what it makes of a damaged file is said in one line on stderr.
+
+    Args:
+        parser: returns 0 or `TOO_LARGE`.
+        words: that it is given.
+    """
+    try:
+        return parser(*words)
+    except MemoryError:
+        return TOO_LARGE
+    except Exception as error:
+        sys.stderr.write(f"{error}" or type(error).__name__)
+        return 1
 
 
 def limit(memory: str, seconds: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import Contents, Entry, File, InputFormat, choose, parsing, require_extra
-from topovae.data.readers.outside import TOO_LARGE, limit, run_outside
+from topovae.data.readers.outside import TOO_LARGE, ended, limit, run_outside
 from topovae.errors import InputError
 
 SIGNS = ("zarr.json", ".zarray", ".zgroup")
@@ -110,27 +110,21 @@ def _main(path: str, memory: str, seconds: str, folder: str, name: str | None = 
 
     warnings.simplefilter("ignore")
     limit(str(max(int(memory), LEAST_BYTES)), seconds)
-    try:
-        for described in [*Path(path).rglob("zarr.json"), *Path(path).rglob(".zarray")]:
-            for codec in _codecs(json.loads(described.read_text())):
-                if codec.removeprefix("numcodecs.") not in CODECS:
-                    sys.stderr.write(f"it is packed by {codec!r}, which is not opened")
-                    return 1
-        root: Any = zarr.open(path, mode="r")
-        found = {"": root} if hasattr(root, "dtype") else dict(_arrays(root))
-        if name is None:
-            listed = [(key, list(array.shape), np.dtype(array.dtype).str) for key, array in found.items()]
-            Path(folder, "arrays.json").write_text(json.dumps(listed))
-            return 0
-        array = found[name]
-        if prod(array.shape) * array.dtype.itemsize > int(memory):
-            return TOO_LARGE
-        np.save(Path(folder, "array.npy"), array[...], allow_pickle=False)
-    except MemoryError:
+    for described in [*Path(path).rglob("zarr.json"), *Path(path).rglob(".zarray")]:
+        for codec in _codecs(json.loads(described.read_text())):
+            if codec.removeprefix("numcodecs.") not in CODECS:
+                sys.stderr.write(f"it is packed by {codec!r}, which is not opened")
+                return 1
+    root: Any = zarr.open(path, mode="r")
+    found = {"": root} if hasattr(root, "dtype") else dict(_arrays(root))
+    if name is None:
+        listed = [(key, list(array.shape), np.dtype(array.dtype).str) for key, array in found.items()]
+        Path(folder, "arrays.json").write_text(json.dumps(listed))
+        return 0
+    array = found[name]
+    if prod(array.shape) * array.dtype.itemsize > int(memory):
         return TOO_LARGE
-    except Exception as error:  # whatever the library makes of a damaged store is said in one line
-        sys.stderr.write(f"{error}" or type(error).__name__)
-        return 1
+    np.save(Path(folder, "array.npy"), array[...], allow_pickle=False)
     return 0
 
 
@@ -145,4 +139,4 @@ def _arrays(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
 ZARR = InputFormat("Zarr", (".zarr",), (), read_zarr, "arrays by name", "zarr")
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    sys.exit(ended(_main, *sys.argv[1:]))
