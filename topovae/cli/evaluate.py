@@ -51,9 +51,12 @@ def evaluate(
     if reference is not None:
         metrics = evaluate_member(reference, loaded, samples, seed=seed, iwae=iwae, device=device)
         document["baseline"] = {"latent": reference.latent, **metrics}
-    preset = Preset.of(loaded.analysis)
-    checked = certify_member(loaded.model, samples, preset=preset, seed=seed, device=device) if certificate else {}
-    document |= {"persistence": None, "certificate": None} | checked
+    document |= {"persistence": None, "certificate": None}
+    if certificate:
+        from topovae.homology.cloud.ground import survey
+
+        ground = survey(samples, seed, Preset.of(loaded.analysis))
+        document |= certify_member(loaded.model, samples, ground, seed=seed, device=device)
     if plot:
         from topovae.runs.pages import draw_certificate, draw_run
 
@@ -61,7 +64,7 @@ def evaluate(
         if checked is None or checked["patches"] is None:
             draw_run(loaded, samples, plot)
         else:
-            draw_certificate(loaded, samples, checked, plot, seed=seed)
+            draw_certificate(loaded, samples, ground, checked, plot, seed=seed)
         note(f"picture: {plot}", quiet)
     if json:
         write_json(document)

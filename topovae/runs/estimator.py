@@ -430,11 +430,13 @@ class TopoVAE(SampleReader):
         Raises:
             InputError: the data are not there, or are not those of the run.
         """
+        from topovae.homology.cloud.ground import survey
         from topovae.homology.cloud.presets import Preset
         from topovae.runs.evaluation import certify_member
 
-        data, preset = self._fitted_samples(X), Preset.of(self.run_.analysis)
-        found = certify_member(self.run_.model, data, preset=preset, seed=self.seed_, device=self.device)
+        data = self._fitted_samples(X)
+        ground = survey(data, self.seed_, Preset.of(self.run_.analysis))
+        found = certify_member(self.run_.model, data, ground, seed=self.seed_, device=self.device)
         return found["certificate"]
 
     def plot(self, X: Any = None) -> Figure:

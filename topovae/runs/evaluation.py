@@ -10,6 +10,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import InputError
 from topovae.evaluation import assess
+from topovae.homology.cloud.ground import Ground
 from topovae.homology.cloud.presets import Preset
 from topovae.model.networks import to_device
 from topovae.runs.models import encode, load_model
@@ -36,24 +37,23 @@ def evaluate_member(
 
 
 def certify_member(
-    member: Member, data: Dataset, *, preset: Preset | None = None, seed: int = 0, device: str = "auto"
+    member: Member, data: Dataset, ground: Ground, *, seed: int = 0, device: str = "auto"
 ) -> dict[str, dict[str, Any]]:
     """Whether a model's encoder is a homeomorphism onto its latent space, and how alike the persistence is, JSON-ready.
 
     Args:
         member: a model of a run.
         data: all samples of the run.
-        preset: what the diagnosis of the run chose; None chooses it again.
+        ground: the survey of these data with this seed.
         seed: of subsets, landmarks and balls.
         device: where to encode.
     """
     from topovae.evaluation.certificate import certify
     from topovae.evaluation.diagrams import compare_diagrams
-    from topovae.homology.cloud.ground import survey
 
     model = load_model(member, to_device(device))
     locations, _ = encode(model, data)
-    signature, ground = model.space.signature, survey(data, seed, preset)
+    signature = model.space.signature
     return {
         "persistence": compare_diagrams(data, locations, signature, seed=seed, ground=ground),
         "certificate": certify(data, locations, signature, seed=seed, ground=ground).to_dict(),

@@ -16,8 +16,7 @@ from topovae.evaluation.certificate import unrolled
 from topovae.evaluation.diagrams import landmark_distances
 from topovae.evaluation.fibres import diameter, stretched
 from topovae.evaluation.patches import TINY, neighbourhoods
-from topovae.homology.cloud.ground import survey
-from topovae.homology.cloud.presets import Preset
+from topovae.homology.cloud.ground import Ground
 from topovae.homology.complexes.rips import persistence
 from topovae.latent import LatentSpace
 from topovae.latent.factor import build
@@ -128,12 +127,15 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
     )
 
 
-def draw_certificate(run: Run, samples: Dataset, certificate: Mapping[str, Any], path: str, *, seed: int = 0) -> None:
+def draw_certificate(
+    run: Run, samples: Dataset, ground: Ground, certificate: Mapping[str, Any], path: str, *, seed: int = 0
+) -> None:
     """Draw where and why an encoder was certified or not: failing patches, fibres, winding, persistence of data and latents.
 
     Args:
         run: a finished run.
         samples: its data.
+        ground: their survey with this seed.
         certificate: that of the JSON report, of local fits.
         path: the picture.
         seed: the one of the certificate.
@@ -141,9 +143,9 @@ def draw_certificate(run: Run, samples: Dataset, certificate: Mapping[str, Any],
     Raises:
         OutputError: the picture cannot be written.
     """
-    model, preset = load_model(run.model), Preset.of(run.analysis)
+    model = load_model(run.model)
     locations, _ = encode(model, samples)
-    signature, ground = model.space.signature, survey(samples, seed, preset)
+    signature = model.space.signature
     points = torch.as_tensor(locations[ground.index], dtype=torch.float64)
     space, latents = unrolled(LatentSpace(signature), points)
     index, around = neighbourhoods(space, ground.points, stretched(space, latents), seed)

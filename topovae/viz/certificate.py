@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from topovae.viz.latents import draw_latents, note_of, size_of
 from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, Paint, figure, heading, quiet, say_none
@@ -102,6 +103,7 @@ def _draw_fibres(axes: Axes, evidence: FailingPatches, failing: np.ndarray) -> N
             axes.scatter(evidence.near[rows], evidence.far[rows], s=size, c=colour, linewidths=0, alpha=0.5, label=name)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.legend(fontsize=TICK, frameon=False, markerscale=2)
     quiet(axes, "fibres: neighbours in the latent space", "latent distance (diameters)", "data distance (diameters)")
 
