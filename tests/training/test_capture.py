@@ -42,10 +42,11 @@ def test_effects_and_results_are_those_of_the_function() -> None:
     assert captured.fallback == ""
 
 
-def test_calls_of_other_shapes_run_the_function() -> None:
+def test_calls_of_several_shapes_are_recorded_each() -> None:
     captured = Captured(lambda x: x.sum())
-    sizes = [4] * (WARM_UP + 2) + [3, 4, 3]
+    sizes = [4, 3] * (WARM_UP + 2) + [2]
     assert [float(captured(torch.ones(n, device="cuda"))) for n in sizes] == [float(n) for n in sizes]
+    assert captured.fallback == "" and len(captured._recordings) == 2
 
 
 def test_what_cannot_be_recorded_is_run() -> None:

@@ -96,7 +96,12 @@ class TrainOptions(Document):
         (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",), panel="Latent"
     )
     baseline: bool = option(False, "Train a Gaussian VAE of the same capacity beside it.", ("train",))
-    compile: str = option("auto", "Compile the step; auto: of long trainings.", choices=("auto", "on", "off"), panel="Machine")
+    compile: str = option(
+        "auto",
+        "Compile the step; auto: of long trainings. On CUDA steps are recorded as graphs unless off.",
+        choices=("auto", "on", "off"),
+        panel="Machine",
+    )
     precision: str = option("float32", "Of the networks' products.", choices=("float32", "tf32", "bfloat16"), panel="Machine")
     allow_orbifold: bool = option(False, "Accept a group that fixes points.", flag="--allow-orbifold", panel="Latent")
     seed: int = 0
