@@ -17,6 +17,7 @@ from topovae.latent import LatentSpace
 from topovae.model.draws import sampling
 from topovae.model.networks import BODIES, NetworkConfig, choose_network
 from topovae.model.precision import apply
+from topovae.model.span import RowSpan, SpanDecoder, SpanEncoder
 from topovae.signature import parse
 from topovae.store.documents import Document
 
@@ -68,6 +69,22 @@ class GaussianLikelihood(Likelihood):
         return self.shift + self.scale * decoded
 
 
+class SpanLikelihood(GaussianLikelihood):
+    """The same of samples as `RowSpan.narrow` gives them: fewer numbers with the same distances.
+
+    Args:
+        shift, scale, noise: of a `GaussianLikelihood` of those numbers.
+        n_features: numbers of a sample itself.
+    """
+
+    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None, n_features: int) -> None:
+        super().__init__(shift, scale, noise)
+        self.left_out = n_features - shift.numel()
+
+    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
+        return super().log_prob(x, decoded) - self.left_out * (torch.log(self.noise) + 0.5 * math.log(2 * math.pi))
+
+
 class BernoulliLikelihood(Likelihood):
     """Independent Bernoulli features with the decoder's output as logits; data in [0, 1]."""
 
@@ -98,6 +115,7 @@ class ModelConfig(Document):
         likelihood: a key of `LIKELIHOODS`.
         noise: fixed noise of a Gaussian likelihood in the data's units; None learns it.
         posteriors, encoder, divergence: of the `LatentSpace`.
+        span: columns of the basis that the networks work in, see `span_width`; 0 for the features themselves.
     """
 
     latent: str
@@ -108,6 +126,7 @@ class ModelConfig(Document):
     posteriors: tuple[str, ...] = ()
     encoder: str = "lift"
     divergence: str = "orbit"
+    span: int = 0
 
     @classmethod
     def from_dict(cls, fields: dict) -> ModelConfig:
@@ -115,7 +134,7 @@ class ModelConfig(Document):
         network = NetworkConfig.from_dict(fields["network"])
         shape = tuple(fields["sample_shape"])
         # Files of earlier versions have no choice of these: theirs was the encoder onto the cover.
-        choices = {"posteriors": (), "encoder": "cover", "divergence": "orbit"}
+        choices = {"posteriors": (), "encoder": "cover", "divergence": "orbit", "span": 0}
         known = {name: fields.get(name, default) for name, default in choices.items()}
         known["posteriors"] = tuple(known["posteriors"])
         return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"], **known)
@@ -157,6 +176,9 @@ class VAE(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    encoder: nn.Module
+    decoder: nn.Module
+    likelihood: Likelihood
 
     def __init__(self, config: ModelConfig, shift: Tensor | None = None, scale: Tensor | None = None) -> None:
         super().__init__()
@@ -168,12 +190,20 @@ class VAE(nn.Module):
         self.space = LatentSpace(signature, config.posteriors, config.encoder, config.divergence)
         shift = torch.zeros(config.sample_shape) if shift is None else shift
         scale = torch.ones(()) if scale is None else scale
+        make_encoder, make_decoder = BODIES[config.network.kind]
+        self.span: RowSpan | None = None
+        if config.span:
+            n_features = math.prod(config.sample_shape)
+            self.span, shift = RowSpan(n_features, config.span), torch.zeros(config.span + 1)
+            self.encoder = SpanEncoder(make_encoder, config.network, n_features, config.span, self.space.output_dim)
+            self.decoder = SpanDecoder(make_decoder, config.network, n_features, config.span, self.space.feature_dim)
+            self.likelihood = SpanLikelihood(shift, scale, config.noise, n_features)
+        else:
+            self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
+            self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
+            self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.noise)
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
-        make_encoder, make_decoder = BODIES[config.network.kind]
-        self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
-        self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
-        self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.noise)
 
     @classmethod
     def of(cls, latent: str, x: Tensor, likelihood: str = "gaussian", noise: float | None = None) -> VAE:
@@ -193,9 +223,13 @@ class VAE(nn.Module):
         mean = x.mean(0)
         return cls(config, mean, (x - mean).square().mean().sqrt())
 
+    def seen(self, x: Tensor) -> Tensor:
+        """Samples as the networks and the likelihood see them: in a span (B, span + 1), in which they may be given too."""
+        return x if self.span is None or x.shape[1] == self.config.span + 1 else self.span.narrow(x)
+
     def outputs(self, x: Tensor) -> Tensor:
         """The encoder's unconstrained outputs, (B, space.output_dim)."""
-        return apply(self.encoder, (x - self.shift) / self.scale)
+        return apply(self.encoder, (self.seen(x) - self.shift) / self.scale)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Where samples lie.
@@ -215,7 +249,8 @@ class VAE(nn.Module):
 
     def decode(self, coordinates: Tensor) -> Tensor:
         """E[x | z] in the data's units, (B, *sample_shape), of coordinates (B, space.coordinate_dim)."""
-        return self.likelihood.mean(self.decoder(self.space.features(coordinates)))
+        mean = self.likelihood.mean(self.decoder(self.space.features(coordinates)))
+        return mean if self.span is None else self.span.widen(mean)
 
     def elbo(self, x: Tensor, beta: float = 1.0) -> Tensor:
         """The evidence lower bound from one posterior sample each, in nats, (B,); its gradient is that of `Terms`.
@@ -229,6 +264,7 @@ class VAE(nn.Module):
 
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
+        x = self.seen(x)
         outputs = self.outputs(x)
         coordinates, scale = self.space.heads(outputs)
         posterior = self.space.posterior(coordinates, scale)
@@ -247,6 +283,7 @@ class VAE(nn.Module):
         References:
             Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders (2016), equation 8.
         """
+        x = self.seen(x)
         posterior = self.posterior(x)
         log_weights = []
         for _ in range(k):

@@ -17,6 +17,7 @@ from topovae.data.splits import Split, split_data
 from topovae.errors import RunFileError
 from topovae.evaluation import assess
 from topovae.model.networks import count_parameters, to_device
+from topovae.model.span import span_width
 from topovae.model.vae import VAE, ModelConfig, build_model, check_range
 from topovae.runs.models import draw_samples
 from topovae.runs.options import TrainOptions
@@ -27,7 +28,7 @@ from topovae.training.batches import Batches
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
-from topovae.training.loop import Constraint, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
 
 CHECKPOINT_SECONDS = 5.0
@@ -130,14 +131,20 @@ class TrainSession:
         checkpoint = None if known is None else known.checkpoint
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return
+        model_config = replace(model_config, span=self._span(model_config, known))
         model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
+        seen = self.data
+        if model.span is not None:
+            model.span.fit(self.data.rows(self.split.train))
+            seen = model.span.of_data(self.data)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),
             "parameters": count_parameters(model),
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, self.data, self.split, training_config, state, team=self.team)
+        trainer = Trainer(model, seen, self.split, training_config, state, team=self.team)
+        trainer.anchor_weight = ANCHOR_WEIGHT * self.data.n_features
         if name == "model":
             trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
 
@@ -161,6 +168,12 @@ class TrainSession:
         config["fallback"] = trainer.step.fallback
         del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
+
+    def _span(self, config: ModelConfig, known: Member | None) -> int:
+        """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""
+        if known is not None:
+            return ModelConfig.from_dict(known.config["model"]).span
+        return span_width(config.network, config.likelihood, config.sample_shape, len(self.split.train))
 
     def _start(self, model: VAE) -> Start | None:
         points = self.coordinates.get("start")
