@@ -33,6 +33,7 @@ EXACT = (
     *(("(S1xS1)/<rot(1/3),rot(1/3)>", ()), ("R2", ("full-normal",)), ("I", ("beta",))),
     *(("S1xS1", ("full-wrapped-normal",)), ("klein", ("full-wrapped-normal",))),
     *(("I", ("kumaraswamy",)), ("S2", ("von-mises-fisher",)), ("embedded_torus", ())),
+    *(("mixture(2*circle)", ()), ("mixture(S2,klein)", ())),
 )
 """Latent spaces and posterior families whose samples an ensemble draws as single models do."""
 

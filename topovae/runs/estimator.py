@@ -334,7 +334,7 @@ class TopoVAE(SampleReader):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, groups: Any = None, anchors: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None, anchors: Any = None, components: Any = None) -> Self:
         """Diagnose, if the latent is "auto", and train. The global random state stays as it is.
 
         Args:
@@ -343,6 +343,8 @@ class TopoVAE(SampleReader):
             y: ignored.
             groups: (n,) labels of samples that a split must not part.
             anchors: (m, 1 + k) row numbers and latent coordinates of samples that are to be held there.
+            components: (n,) the component of a mixture that each sample is to start on, −1 where that is not known; None takes
+                those that the diagnosis finds.
 
         Raises:
             InputError: X cannot be used.
@@ -354,7 +356,9 @@ class TopoVAE(SampleReader):
         self.seed_ = draw_seed(self.random_state)
         options = {k: v for k, v in self.get_params().items() if k not in {"latent", "device", "output", "random_state"}}
         pinned = None if anchors is None else np.asarray(anchors, dtype=float)
-        planned = plan(data, self.latent, options | {"seed": self.seed_}, anchors=pinned, device=self.device)
+        given = None if components is None else np.asarray(components)
+        chosen = options | {"seed": self.seed_}
+        planned = plan(data, self.latent, chosen, anchors=pinned, components=given, device=self.device)
         config = planned.options.to_dict()
         header = make_header(data, config, self.seed_, self.device, ("topovae.TopoVAE.fit",))
         self.run_ = train_run(
@@ -381,7 +385,7 @@ class TopoVAE(SampleReader):
             InputError: X cannot be used, or has other columns than those that were fitted.
         """
         check_is_fitted(self)
-        coordinates = models.encode(self.model_, self._scaled(X))[0]
+        coordinates = models.encode(self.model_, self._scaled(X))["z"]
         if choose_output(output, self.output) == "coordinates":
             return coordinates
         return models.features(self.model_, coordinates)

@@ -13,13 +13,15 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.model.networks import choose_network, to_device
+from topovae.runs.components import ComponentSamples, assign, check_components, parts_of, recommended_latents
 from topovae.runs.options import TrainOptions
-from topovae.signature import Signature, parse
+from topovae.signature import Signature, parse_latent
 from topovae.store.documents import probability
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 
 if TYPE_CHECKING:
     from topovae.homology.verdict.analysis import Analysis
+    from topovae.latent import LatentSpace
 
 DIAGNOSED = 20_000
 """Samples of the training split that a diagnosis reads at most."""
@@ -50,6 +52,7 @@ def plan(
     *,
     analysis: Mapping[str, Any] | None = None,
     anchors: np.ndarray | None = None,
+    components: np.ndarray | None = None,
     device: str = "auto",
     progress: Callable[[str, float], None] | None = None,
 ) -> Plan:
@@ -63,6 +66,8 @@ def plan(
         options: of the `TrainOptions`, beside the latent.
         analysis: JSON of a diagnosis made before, to take the latent from.
         anchors: (m, 1 + k) row numbers and coordinates of samples to be held there, in place of a start.
+        components: (n,) the component of a mixture that each sample is to start on, −1 where that is not known; None takes
+            those that the diagnosis finds.
         device: where a network of angles is trained.
         progress: of the diagnosis, called with a stage and a share.
 
@@ -77,9 +82,10 @@ def plan(
             found = diagnose_train(data, seed, progress)
             analysis = found.to_dict()
         latent = recommended(analysis)
-        best = analysis["recommendation"]
-        reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {probability(best['confidence'])})")
+        reasons.append(f"diagnosis: {_answer(analysis)}, so the latent is {latent}")
     train_options = TrainOptions(latent, **options)
+    if components is not None:
+        components = check_components(parse_latent(latent, train_options.allow_orbifold), components, data.n_samples)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
         reasons.append(f"start: {len(anchors)} anchors")
@@ -88,7 +94,7 @@ def plan(
             # Loops and frames are all that is needed here, and homology of degree 2 is what takes long.
             found = diagnose_train(data, seed, progress, max_dim=1)
             analysis = analysis or found.to_dict()
-        start = find_start(data, train_options, found, device)
+        start = find_start(data, train_options, found, device, components)
         reasons += start.sentences
         coordinates |= start.arrays
     return Plan(train_options, analysis, coordinates, tuple(reasons))
@@ -96,8 +102,9 @@ def plan(
 
 def wants_start(options: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
-    factors = parse(options.latent, options.allow_orbifold).homeomorphic.factors
-    return options.init == "cohomology" and any(f.kind == "S" for f in factors)
+    components = parse_latent(options.latent, options.allow_orbifold).components
+    curved = any(factor.kind == "S" for space in components for factor in space.homeomorphic.factors)
+    return options.init == "cohomology" and (curved or len(components) > 1)
 
 
 def diagnose_train(
@@ -106,13 +113,17 @@ def diagnose_train(
     """The diagnosis of the training split, of at most `DIAGNOSED` of its samples."""
     from topovae.homology import analyze
 
+    return analyze(data.take(diagnosed_rows(data, seed)), seed=seed, max_dim=max_dim, progress=progress)
+
+
+def diagnosed_rows(data: Dataset, seed: int) -> np.ndarray:
+    """The rows of the training split that `diagnose_train` reads, ascending."""
     train = split_data(data, seed).train
-    chosen = np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
-    return analyze(data.take(chosen), seed=seed, max_dim=max_dim, progress=progress)
+    return np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
 
 
 def recommended(analysis: Mapping[str, Any]) -> str:
-    """The recommended expression.
+    """The recommended expression: of several pieces with a space each, the mixture of these.
 
     Args:
         analysis: JSON of a diagnosis.
@@ -120,7 +131,9 @@ def recommended(analysis: Mapping[str, Any]) -> str:
     Raises:
         UsageError: it recommends none.
     """
-    best = analysis["recommendation"]
+    best, parts = analysis["recommendation"], recommended_latents(analysis)
+    if best["name"] == "none" and parts:
+        return str(parse_latent(f"mixture({','.join(parts)})").canonical)
     if best["name"] == "none":
         near = ", ".join(f"{c['latent']} ({probability(c['score'])})" for c in analysis["candidates"][:3])
         raise UsageError(
@@ -145,43 +158,75 @@ class Beginning:
     sentences: tuple[str, ...]
 
 
-def find_start(data: Dataset, options: TrainOptions, analysis: Analysis, device: str = "auto") -> Beginning:
+def find_start(
+    data: Dataset, options: TrainOptions, analysis: Analysis, device: str = "auto", components: np.ndarray | None = None
+) -> Beginning:
     """Points of the latent space for all samples, without labels, and in words where they come from.
 
     The angles of images that are closed under rotation or shifts come from equivariance; everything else, and angles on which
-    the group acts otherwise than by a turn, from the cohomology and the Laplacians of the landmarks.
+    the group acts otherwise than by a turn, from the cohomology and the Laplacians of the landmarks. Each component of a
+    mixture starts from its own.
 
     Args:
         data: all samples.
         options: what is to be trained.
         analysis: diagnosis of the training split.
         device: where a network of angles is trained.
+        components: (n,) the component that each sample is to start on, −1 where that is not known; None takes the pieces that
+            the diagnosis finds.
     """
+    latent, space = parse_latent(options.latent, options.allow_orbifold), options.space()
+    if components is None:
+        components = assign(latent, analysis, diagnosed_rows(data, options.seed), data.n_samples)
+    train = split_data(data, options.seed).train
+    parts = parts_of(latent, components, data, train, analysis, options.seed)
+    found = [_start_of(part, own, options.seed, device) for part, own in zip(parts, space.spaces, strict=True)]
+    points = [torch.full((data.n_samples, own.coordinate_dim), torch.nan, dtype=torch.float64) for own in space.spaces]
+    for part, own, one in zip(parts, points, found, strict=True):
+        own[torch.as_tensor(part.rows)] = torch.as_tensor(one.arrays["start"])
+    start = space.points(torch.as_tensor(components), points).numpy()
+    start[components < 0] = np.nan
+    # What holds an encoder equivariant counts columns of a single space.
+    arrays: dict[str, np.ndarray] = dict(found[0].arrays) if len(parts) == 1 else {"component": components}
+    arrays = {name: array for name, array in arrays.items() if name != "start"}
+    if np.isfinite(start).any():
+        arrays["start"] = start
+    return Beginning(arrays, tuple(sentence for one in found for sentence in one.sentences))
+
+
+def _start_of(part: ComponentSamples, space: LatentSpace, seed: int, device: str) -> Beginning:
+    """The start of the samples of one component: "start" is there, of NaN where nothing was found."""
     from topovae.homology.coordinates.search import find_coordinates
 
-    signature = parse(options.latent, options.allow_orbifold).homeomorphic
+    if part.analysis is None:
+        return Beginning({"start": np.full((len(part.rows), space.coordinate_dim), np.nan)}, (f"start{part.name}: none",))
+    signature = space.signature.homeomorphic
     circles = [i for i, f in enumerate(signature.factors) if f.is_circle]
-    turning = tuple(s.transformation for s in analysis.symmetries if s.circle)
-    arrays: dict[str, np.ndarray] = {}
+    turning = tuple(s.transformation for s in part.analysis.symmetries if s.circle)
     doubts: tuple[str, ...] = ()
     angles: np.ndarray | None = None
     if signature.order == 1 and 0 < len(circles) == len(turning):
-        train = split_data(data, options.seed).train
-        angles = equivariant_angles(data, train, turning, choose_network(data.sample_shape), to_device(device), options.seed)
+        network = choose_network(part.data.sample_shape)
+        angles = equivariant_angles(part.data, part.train, turning, network, to_device(device), seed)
     if angles is not None:
         points = place_angles(signature, circles, angles)
         source = f"equivariance: the images are closed under {', '.join(turning)}"
     else:
-        found = find_coordinates(data, analysis, signature, options.seed)
+        found = find_coordinates(part.data, part.analysis, signature, seed)
         points, source, doubts = found.points, found.source, found.doubts
-    charted = options.space().parametrise(torch.as_tensor(points)).numpy()
-    if np.isfinite(charted).any():
-        arrays["start"] = charted
+    charted = space.parametrise(torch.as_tensor(points)).numpy()
+    arrays = {"start": charted}
     # Factors with a geometry of their own may have other coordinates than angles.
     if angles is not None and np.array_equal(charted, points, equal_nan=True):
         columns = np.flatnonzero(np.isfinite(points).all(0))
         arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
-    return Beginning(arrays, (f"start: {source}", *doubts))
+    return Beginning(arrays, (f"start{part.name}: {source}", *doubts))
+
+
+def _answer(analysis: Mapping[str, Any]) -> str:
+    """The answer of a diagnosis, or those for its pieces, with how sure they are."""
+    answers = [part["recommendation"] for part in analysis.get("parts", ())] or [analysis["recommendation"]]
+    return ", ".join(f"{one['name']} (confidence {probability(one['confidence'])})" for one in answers)
 
 
 def place_angles(signature: Signature, circles: Sequence[int], angles: np.ndarray) -> np.ndarray:
