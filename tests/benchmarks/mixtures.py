@@ -1,4 +1,4 @@
-"""Mixtures on data in several pieces: `python tests/benchmarks/mixtures.py [flat:circle,circle ...] [--seeds 10:20]`.
+"""Mixtures on data in several pieces: `python tests/benchmarks/mixtures.py [flat:circle,circle …] [--seeds 10:20]`.
 
 2000 samples, equally many of each piece, in 20 dimensions with noise of standard deviation 0.05. `flat` circles are round
 ones of radius 1 in random planes about random centres; `curved` pieces each go through a random smooth map of their own, with
@@ -56,20 +56,20 @@ def flat(space: str, n: int, seed: int) -> np.ndarray:
 PIECES = {"flat": flat, "curved": curved}
 
 
-def train(x: np.ndarray, latent: str, seed: int) -> tuple[Any, Any]:
-    """A run of the defaults, and its data."""
+def train(x: np.ndarray, latent: str, seed: int, epochs: int | None) -> tuple[Any, Any]:
+    """A run of the defaults but for its length, and its data."""
     from topovae.data.dataset import Dataset
     from topovae.runs.plan import plan
     from topovae.runs.provenance import make_header
     from topovae.runs.session import train_run
 
     data = Dataset.of(x)
-    planned = plan(data, latent, {"seed": seed})
+    planned = plan(data, latent, {"seed": seed, "epochs": epochs})
     header = make_header(data, planned.options.to_dict(), seed, "cpu", ())
     return train_run(data, planned.options, header, device="cpu", coordinates=planned.coordinates), data
 
 
-def carry_out(case: str, gaussians: list[str], seed: int) -> dict[str, Any]:
+def carry_out(case: str, gaussians: list[str], seed: int, epochs: int | None) -> dict[str, Any]:
     """One row: what auto chose, its ELBO and those of the Gaussians, the purity and the certificate."""
     import torch
 
@@ -83,9 +83,9 @@ def carry_out(case: str, gaussians: list[str], seed: int) -> dict[str, Any]:
     x, piece = make(case, seed)
     row: dict[str, Any] = {"case": case, "seed": seed}
     for latent in gaussians:
-        row[latent] = train(x, latent, seed)[0].model.final["test"]["elbo"]
+        row[latent] = train(x, latent, seed, epochs)[0].model.final["test"]["elbo"]
     try:
-        run, data = train(x, "auto", seed)
+        run, data = train(x, "auto", seed, epochs)
     except UsageError as error:
         return row | {"latent": f"none ({error})", "elbo": float("nan"), "purity": 0.0, "verdict": "none"}
     found = encode(load_model(run.model), data).get("component", np.zeros(len(x)))
@@ -112,12 +112,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", default=list(CASES))
     parser.add_argument("--seeds", default="10:20", type=numbers)
+    parser.add_argument("--epochs", default=None, type=int)
     options = parser.parse_args()
     for case in options.cases:
         gaussians = CASES.get(case, "R2").split(",")
         rows = []
         for seed in options.seeds:
-            row = carry_out(case, gaussians, seed)
+            row = carry_out(case, gaussians, seed, options.epochs)
             rows.append(row)
             others = " ".join(f"{name} {row[name]:.2f}" for name in gaussians)
             print(f"{case} seed {seed}: {row['latent']} elbo {row['elbo']:.2f}, {others}; purity {row['purity']:.4f}; ", end="")

@@ -15,7 +15,7 @@ from topovae.evaluation.components import purity
 from topovae.homology.cloud.ground import survey
 from topovae.homology.verdict.analyze import analyze
 from topovae.runs.components import check_components, check_enough, recommended_latents
-from topovae.runs.evaluation import certify_member, warn
+from topovae.runs.evaluation import certify_member, own_samples, warn
 from topovae.runs.models import decode, draw_samples, encode, load_model
 from topovae.runs.plan import plan, recommended
 from topovae.runs.provenance import make_header
@@ -107,7 +107,7 @@ def test_what_a_user_says_of_components_comes_before_the_diagnosis() -> None:
     [
         (PIECE[:-1], "holds 599 numbers, and there are 600 samples"),
         (PIECE + 1, r"sample 300 \(from 0\) has the component 2"),
-        (PIECE - 2, r"sample 0 \(from 0\) has the component -2"),
+        (PIECE - 2, r"sample 0 \(from 0\) has the component -2; expected whole"),
         (PIECE * 0.5, r"sample 300 \(from 0\) has the component 0.5"),
         (np.where(np.arange(2 * N) < 5, 1, 0), "component 1 of .* has 5 samples"),
     ],
@@ -142,3 +142,30 @@ def test_a_piece_without_a_space_leaves_the_latent_to_the_user() -> None:
     with pytest.raises(UsageError, match="no matching latent space"):
         recommended({**whole, "parts": [part, none]})
     assert recommended({**whole, "parts": [part, part]}) == "mixture(2*S1)"
+
+
+def test_a_component_is_trained_by_itself_on_its_samples_alone() -> None:
+    planned = plan(DATA, "auto", {"seed": 0, "component": 1, "epochs": 60}, components=PIECE)
+    assert planned.options.latent == "S1" and planned.options.component == 1
+    start = planned.coordinates["start"]
+    assert np.isnan(start[PIECE == 0]).all() and circular_agreement(start[PIECE == 1, 0], ANGLE[PIECE == 1]) > 0.9
+    header = make_header(DATA, planned.options.to_dict(), 0, "cpu", ("topovae",))
+    run = train_run(DATA, planned.options, header, device="cpu", coordinates=planned.coordinates)
+    rows = np.concatenate(list(run.split.values()))
+    np.testing.assert_array_equal(np.sort(rows), np.flatnonzero(PIECE == 1))
+    own = own_samples(run, DATA)
+    np.testing.assert_array_equal(own.load(), X[PIECE == 1])
+    judged = certify_member(run.model, own, survey(own, 0), device="cpu")["certificate"]
+    assert judged["winding"] in ([[1]], [[-1]])
+
+
+def test_the_diagnosis_of_all_samples_says_which_component_is_which() -> None:
+    planned = plan(DATA, "S1", {"seed": 0, "component": 0})
+    component = planned.coordinates["component"]
+    assert 0.4 < (component == 0).mean() <= 0.5 and purity(component[component >= 0], PIECE[component >= 0]) == 1
+
+
+@pytest.mark.parametrize("number", [2, 40])
+def test_components_that_the_data_lack_are_refused(number: int) -> None:
+    with pytest.raises(UsageError, match=r"it has 0 samples.* the data have the components 0, 1"):
+        plan(DATA, "auto", {"seed": 0, "component": number}, components=PIECE)

@@ -317,7 +317,9 @@ def headline(document: dict[str, Any]) -> str:
         source = "" if best["source"] == "homology" else f", by {best['source']}"
         return f"{best['name']}: train with --latent '{best['latent']}' ({sure}{source})"
     if document["components"] > 1:
-        return f"none: {document['components']} components, each a space of its own ({sure})"
+        parts = [part["recommendation"]["latent"] for part in document["parts"]]
+        how = "" if None in parts else f": train with --latent 'mixture({','.join(parts)})'"
+        return f"none: {document['components']} components, each a space of its own{how} ({sure})"
     return f"none: no space of the catalogue matches ({sure}); a latent to try all the same: --latent R{_free(document)}"
 
 

@@ -118,16 +118,13 @@ def check_components(latent: Latent, given: np.ndarray, n: int) -> np.ndarray:
     Raises:
         UsageError: it does not fit the data or the latent space, or has too few samples of a component.
     """
-    flat, count = np.asarray(given).reshape(-1), len(latent.components)
-    if len(flat) != n:
-        raise UsageError(f"--components holds {len(flat)} numbers, and there are {n} samples; give one for each")
-    wrong = np.flatnonzero((flat != np.rint(flat)) | (flat < UNKNOWN) | (flat >= count))
-    if len(wrong):
+    found, count = labels_of(given, n), len(latent.components)
+    over = np.flatnonzero(found >= count)
+    if len(over):
         raise UsageError(
-            f"--components: sample {wrong[0]} (from 0) has the component {flat[wrong[0]]:g}, and {latent} has components 0 to "
+            f"--components: sample {over[0]} (from 0) has the component {found[over[0]]}, and {latent} has components 0 to "
             f"{count - 1}; expected one of these, or -1 where it is not known"
         )
-    found = flat.astype(np.int64)
     sizes = np.bincount(found[found >= 0], minlength=count)
     few = np.flatnonzero(sizes < LEAST_ROWS)
     if len(few):
@@ -136,6 +133,46 @@ def check_components(latent: Latent, given: np.ndarray, n: int) -> np.ndarray:
             f"{LEAST_ROWS} to be started from; give it more, or leave it out of --latent and say -1 for its samples"
         )
     return found
+
+
+def labels_of(given: np.ndarray, n: int) -> np.ndarray:
+    """A table of components as whole numbers (n,).
+
+    Args:
+        given: one number a sample, −1 where it is not known.
+        n: samples in the data.
+
+    Raises:
+        UsageError: it is no such table.
+    """
+    flat = np.asarray(given).reshape(-1)
+    if len(flat) != n:
+        raise UsageError(f"--components holds {len(flat)} numbers, and there are {n} samples; give one for each")
+    wrong = np.flatnonzero((flat != np.rint(flat)) | (flat < UNKNOWN))
+    if len(wrong):
+        raise UsageError(
+            f"--components: sample {wrong[0]} (from 0) has the component {flat[wrong[0]]:g}; expected whole numbers from 0, or "
+            "-1 where it is not known"
+        )
+    return flat.astype(np.int64)
+
+
+def check_alone(label: np.ndarray, number: int) -> None:
+    """Whether a component can be trained by itself.
+
+    Args:
+        label: (n,) the component of each sample.
+        number: the one that is asked for.
+
+    Raises:
+        UsageError: it has too few samples.
+    """
+    size, known = int((label == number).sum()), np.unique(label[label >= 0])
+    if size < LEAST_ROWS:
+        raise UsageError(
+            f"--component {number}: it has {size} samples, and a training needs at least {LEAST_ROWS}; the data have the "
+            f"components {', '.join(map(str, known))}"
+        )
 
 
 def check_enough(latent: Latent, n_train: int) -> None:

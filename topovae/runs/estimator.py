@@ -264,6 +264,8 @@ class TopoVAE(SampleReader):
         posterior: families of the posteriors, separated by commas, in place of the default ones.
         encoder: of a quotient, "lift" from invariant functions or onto the "cover".
         divergence: of a quotient, "orbit" or its upper bound on the "cover".
+        component: number of the component to train by itself, from 0, of those that the diagnosis or `fit` says; None trains on
+            all samples.
         repel: balls of the latent space to be left empty, as "coordinates:radius".
         allow_orbifold: accept a latent whose group fixes points.
         output: what `transform` gives: "coordinates", or "features", which are continuous where an angle jumps at ±π: choose
@@ -306,6 +308,7 @@ class TopoVAE(SampleReader):
         posterior: str = "",
         encoder: str = "lift",
         divergence: str = "orbit",
+        component: int | None = None,
         repel: tuple[str, ...] = (),
         allow_orbifold: bool = False,
         output: str = "coordinates",
@@ -328,6 +331,7 @@ class TopoVAE(SampleReader):
         self.posterior = posterior
         self.encoder = encoder
         self.divergence = divergence
+        self.component = component
         self.repel = repel
         self.allow_orbifold = allow_orbifold
         self.output = output
@@ -436,9 +440,9 @@ class TopoVAE(SampleReader):
         """
         from topovae.homology.cloud.ground import survey
         from topovae.homology.cloud.presets import Preset
-        from topovae.runs.evaluation import certify_member
+        from topovae.runs.evaluation import certify_member, own_samples
 
-        data = self._fitted_samples(X)
+        data = own_samples(self.run_, self._fitted_samples(X))
         ground = survey(data, self.seed_, Preset.of(self.run_.analysis))
         found = certify_member(self.run_.model, data, ground, seed=self.seed_, device=self.device)
         return found["certificate"]

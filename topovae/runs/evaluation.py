@@ -39,6 +39,17 @@ def evaluate_member(
     return {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
 
 
+def own_samples(run: Run, data: Dataset) -> Dataset:
+    """The samples that a run was trained, validated and tested on: all of its data, or those of one component.
+
+    Args:
+        run: a run.
+        data: all samples of its data.
+    """
+    rows = np.sort(np.concatenate([np.asarray(part) for part in run.split.values()]))
+    return data if len(rows) == data.n_samples else data.take(rows)
+
+
 def certify_member(
     member: Member, data: Dataset, ground: Ground, *, seed: int = 0, device: str = "auto"
 ) -> dict[str, dict[str, Any]]:
@@ -46,7 +57,7 @@ def certify_member(
 
     Args:
         member: a model of a run.
-        data: all samples of the run.
+        data: the run's `own_samples`.
         ground: the survey of these data with this seed.
         seed: of subsets, landmarks and balls.
         device: where to encode.

@@ -98,6 +98,13 @@ class TrainOptions(Document):
         ("train",),
         panel="Latent",
     )
+    component: int | None = option(
+        None,
+        "Train on the samples of this component alone, from 0, by a latent of its own.",
+        ("train",),
+        minimum=0,
+        panel="Latent",
+    )
     repel: tuple[str, ...] = option(
         (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",), panel="Latent"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,15 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.model.networks import choose_network, to_device
-from topovae.runs.components import ComponentSamples, assign, check_components, parts_of, recommended_latents
+from topovae.runs.components import (
+    ComponentSamples,
+    assign,
+    check_alone,
+    check_components,
+    labels_of,
+    parts_of,
+    recommended_latents,
+)
 from topovae.runs.options import TrainOptions
 from topovae.signature import Signature, parse_latent
 from topovae.store.documents import probability
@@ -75,6 +83,13 @@ def plan(
         UsageError: the diagnosis recommends no latent, or an option is wrong.
     """
     seed = int(options.get("seed", 0))
+    if options.get("component") is not None:
+        alone = _of_component(data, int(options["component"]), components, seed, progress)
+        if anchors is not None:
+            raise UsageError("--anchors name rows of all samples, and --component leaves some out; give one of the two")
+        rest = {name: value for name, value in options.items() if name != "component"}
+        planned = plan(data.take(alone.rows), latent, rest, analysis=analysis, device=device, progress=progress)
+        return alone.placed(planned)
     reasons: list[str] = []
     found: Analysis | None = None
     if latent == "auto":
@@ -98,6 +113,51 @@ def plan(
         reasons += start.sentences
         coordinates |= start.arrays
     return Plan(train_options, analysis, coordinates, tuple(reasons))
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A component that is trained by itself.
+
+    Attributes:
+        number: which it is.
+        label: (n,) the component of each sample, −1 where that is not known.
+    """
+
+    number: int
+    label: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The samples of the component."""
+        return np.flatnonzero(self.label == self.number)
+
+    def placed(self, planned: Plan) -> Plan:
+        """A plan for these samples, as one for all: NaN for the others."""
+        arrays = {"component": self.label, **planned.coordinates}
+        if "start" in arrays:
+            start = np.full((len(self.label), arrays["start"].shape[1]), np.nan)
+            start[self.rows] = arrays["start"]
+            arrays["start"] = start
+        said = f"component {self.number} alone: {len(self.rows)} of {len(self.label)} samples"
+        return Plan(replace(planned.options, component=self.number), planned.analysis, arrays, (said, *planned.reasons))
+
+
+def _of_component(
+    data: Dataset, number: int, given: np.ndarray | None, seed: int, progress: Callable[[str, float], None] | None
+) -> Alone:
+    """The samples of a component, as a user or the diagnosis of all samples says.
+
+    Raises:
+        UsageError: there is no such component, or it is too small.
+    """
+    from topovae.homology import analyze
+
+    if given is None:
+        given = analyze(data, seed=seed, max_dim=1, progress=progress).component
+    found = Alone(number, labels_of(given, data.n_samples))
+    check_alone(found.label, number)
+    return found
 
 
 def wants_start(options: TrainOptions) -> bool:

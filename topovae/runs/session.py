@@ -99,7 +99,8 @@ class TrainSession:
         self.data, self.options, self.path, self.progress, self.team = data, options, path, progress, team
         self.device = to_device(device)
         if resumed is None:
-            self.split = split_data(data, options.seed)
+            alone = None if options.component is None else np.flatnonzero(coordinates["component"] == options.component)
+            self.split = split_data(data, options.seed, alone)
         else:
             config = {**resumed.header.config, "epochs": options.epochs}  # which may be more than before
             header, analysis = replace(resumed.header, config=config), resumed.analysis
