@@ -17,6 +17,7 @@ from topovae.signature import (
     euclidean,
     generate_group,
     parse,
+    parse_latent,
 )
 
 # expression: dimension, order of the group, canonical spelling
@@ -350,3 +351,47 @@ def test_a_model_that_would_confuse_the_grammar_is_refused(name, like, message, 
     monkeypatch.setattr("topovae.signature.MODELS", dict(MODELS))
     with pytest.raises(UsageError, match=message):
         declare(name, like)
+
+
+@pytest.mark.parametrize(
+    "text, canonical, dim",
+    [
+        ("mixture(circle,circle)", "mixture(2*S1)", 1),
+        ("mixture( 3 * circle )", "mixture(3*S1)", 1),
+        ("mixture(sphere,circle,circle)", "mixture(S2,2*S1)", 2),
+        ("mixture(circle,sphere,circle)", "mixture(S1,S2,S1)", 2),
+        ("mixture((S1xI)/<rot(1/2),flip>,R2xR)", "mixture((S1xI)/<rot(1/2),flip>,R3)", 3),
+        ("mixture(1*klein)", "(S1xS1)/<rot(1/2),flip>", 2),
+        ("S1xR2", "S1xR2", 3),
+    ],
+)
+def test_mixtures_have_one_spelling_that_parses_back(text, canonical, dim):
+    found = parse_latent(text)
+    assert found.canonical == canonical and found.dim == dim
+    assert parse_latent(canonical) == found == parse_latent(str(found))
+    assert sum(len(component.components) for component in found.components) == len(found.components)
+
+
+@pytest.mark.parametrize(
+    "text, fragment, position",
+    [
+        ("mixture()", "expected a factor", 8),
+        ("mixture(S1", "expected `)`, or `,` and another component", 10),
+        ("mixture(0*S1)", "0 components", 8),
+        ("mixture(99*S1)", "99 components", 8),
+        ("mixture(40*S1,40*S1)", "more than 64 components", 0),
+        ("mixture(S1)xS1", "a mixture has no factors beside it", 11),
+        ("mixture(S1,mixture(S1,S1))", "expected a factor", 11),
+        ("mixture(S1,(S1)/<flip>)", "does not act freely", 15),
+        ("2*S1", "expected a factor", 0),
+    ],
+)
+def test_errors_in_mixtures_point_at_the_offending_character(text, fragment, position):
+    with pytest.raises(ExpressionError) as caught:
+        parse_latent(text)
+    assert fragment in caught.value.problem and caught.value.position == position
+
+
+def test_a_mixture_is_no_single_space():
+    with pytest.raises(ExpressionError, match="several spaces"):
+        parse("mixture(S1,S1)")

@@ -5,11 +5,16 @@
     factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | model | "(" expr ")"
     quotient  := "(" product ")" "/" "<" isometry ("," isometry)* ">" ("/" "<" ... ">")*
     isometry  := "id" | "rot(p/q)" | "flip" | "anti"
+    mixture   := "mixture" "(" part ("," part)* ")"
+    part      := (n "*")? expr
 
 Every expression is brought to one normal form: the elementary factors R^k, S^d and I of a covering space, in order, and
 the finite group of its isometries whose orbits are the points of the latent space. T^k is k circles, RP^k is S^k modulo
 `anti`, SO(3) is S^3 modulo `anti`, and neighbouring lines on which the group acts alike are one R^k. An isometry is
 given for each elementary factor, so `(T2)/<rot(1/2),flip>` is the Klein bottle.
+
+A mixture is a sequence of such spaces, its components, each sample being on one of them; `n*` stands for n equal ones.
+`parse` reads a single space, `parse_latent` a mixture too.
 
 A model is a factor with a geometry of its own, homeomorphic to an expression of the others: the torus embedded in R^3 is
 one of S1xS1. `declare` adds one.
@@ -20,10 +25,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 
 from topovae.errors import ExpressionError, UsageError
 
@@ -67,6 +72,7 @@ MODELS: dict[str, str] = {"annulus": "S1xI", "embedded_torus": "S1xS1"}
 MAX_GROUP_ORDER = 256
 MAX_DIMENSION = 1024
 MAX_DEPTH = 64
+MAX_COMPONENTS = 64
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,11 @@ class Signature:
         return sum(f.dim for f in self.factors)
 
     @property
+    def components(self) -> tuple[Signature, ...]:
+        """The connected spaces that samples may lie on: this one."""
+        return (self,)
+
+    @property
     def order(self) -> int:
         """|G|, 1 for a plain product."""
         return len(self.group)
@@ -220,6 +231,45 @@ class Signature:
         return tuple(g.spell(f) for g, f in zip(element, self.factors, strict=True))
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """A latent space of several components; the weight of each is learned.
+
+    Args:
+        components: the space of each.
+        spelling: the expression as it was written, which `str` gives back.
+
+    Example:
+        >>> parse_latent("mixture(2*circle, sphere)").canonical
+        'mixture(2*S1,S2)'
+    """
+
+    components: tuple[Signature, ...]
+    spelling: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.spelling or self.canonical
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the largest component."""
+        return max(component.dim for component in self.components)
+
+    @cached_property
+    def canonical(self) -> str:
+        """The one spelling that equal mixtures share: equal neighbours are counted."""
+        runs = ((text, len(list(same))) for text, same in groupby(part.canonical for part in self.components))
+        return f"mixture({','.join(text if count == 1 else f'{count}*{text}' for text, count in runs)})"
+
+    @property
+    def name(self) -> None:
+        """Mixtures have no name."""
+        return None
+
+
+Latent = Signature | Mixture
+
+
 def declare(name: str, like: str) -> None:
     """Add a model to the grammar: a factor called `name`, homeomorphic to the product `like`, which isometries leave alone.
 
@@ -257,6 +307,19 @@ def parse(text: str, allow_orbifold: bool = False) -> Signature:
     return _Parser(text, allow_orbifold).parse()
 
 
+def parse_latent(text: str, allow_orbifold: bool = False) -> Latent:
+    """The latent space that an expression names: a single space, or a mixture of them.
+
+    Args:
+        text: the expression, such as "S1xR2" or "mixture(2*circle,sphere)"; a mixture of one component is that component.
+        allow_orbifold: accept groups that fix points.
+
+    Raises:
+        ExpressionError: the expression is not in the grammar, as for `parse`.
+    """
+    return _Parser(text, allow_orbifold).latent()
+
+
 @dataclass
 class _Parsed:
     """A space under construction: factors, and generators with one isometry for each of them."""
@@ -290,7 +353,9 @@ class _Parser:
     """Recursive descent over the expression; `at` is the position of the next character."""
 
     ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)", re.ASCII)
-    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none"})
+    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none", "mixture"})
+    MIXTURE = re.compile(r"mixture\s*\(", re.ASCII)
+    COUNT = re.compile(r"(\d{1,9})\s*\*", re.ASCII)
     ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d{1,18})\s*(?:/\s*(\d{1,18})\s*)?\)", re.ASCII)
 
     def __init__(self, text: str, allow_orbifold: bool) -> None:
@@ -300,14 +365,50 @@ class _Parser:
         return ExpressionError(problem, self.text, self.at if at is None else at)
 
     def parse(self) -> Signature:
-        space = self.product()
+        if self.match(self.MIXTURE):
+            raise self.fail("a mixture stands for several spaces, and one is expected here", 0)
+        space = self.space(0)
         if self.peek():
             raise self.fail(self.unexpected("the end, or `x` and another factor"))
-        if sum(f.dim for f in space.factors) > MAX_DIMENSION:
-            raise self.fail(f"more than {MAX_DIMENSION} dimensions", 0)
-        space = _merge_lines(space)
-        group = self.group(space, 0)
-        return Signature(tuple(space.factors), group, re.sub(r"\s+", "", self.text))
+        return replace(space, spelling=re.sub(r"\s+", "", self.text))
+
+    def space(self, start: int) -> Signature:
+        """The space that begins at `start`, up to what is no more of its expression."""
+        product = self.product()
+        if sum(f.dim for f in product.factors) > MAX_DIMENSION:
+            raise self.fail(f"more than {MAX_DIMENSION} dimensions", start)
+        merged = _merge_lines(product)
+        return Signature(tuple(merged.factors), self.group(merged, start))
+
+    def latent(self) -> Latent:
+        if not self.match(self.MIXTURE):
+            return self.parse()
+        components: list[Signature] = []
+        while True:
+            components += self.component()
+            if len(components) > MAX_COMPONENTS:
+                raise self.fail(f"more than {MAX_COMPONENTS} components", 0)
+            if self.peek() != ",":
+                break
+            self.at += 1
+        self.expect(")", "`)`, or `,` and another component")
+        if self.peek():
+            raise self.fail(self.unexpected("the end: a mixture has no factors beside it"))
+        if len(components) == 1:
+            return components[0]
+        return Mixture(tuple(components), re.sub(r"\s+", "", self.text))
+
+    def component(self) -> list[Signature]:
+        """Equal components: one, or as many as the number before `*` says."""
+        start = (self.peek(), self.at)[1]
+        count = self.match(self.COUNT)
+        times = 1 if count is None else int(count[1])
+        if not 1 <= times <= MAX_COMPONENTS:
+            raise self.fail(f"{times} components, expected between 1 and {MAX_COMPONENTS}", start)
+        start = (self.peek(), self.at)[1]
+        space = self.space(start)
+        spelling = re.sub(r"\s+", "", self.text[start : self.at])
+        return [replace(space, spelling=spelling)] * times
 
     def peek(self) -> str:
         while self.at < len(self.text) and self.text[self.at].isspace():

@@ -67,7 +67,7 @@ def carry_out(job: Job) -> dict[str, Any]:
     run = train_run(data, planned.options, header, device="cpu", coordinates=planned.coordinates)
     trained = time.perf_counter()
     model = models.load_model(run.model)
-    certificate = certify(data, models.encode(model, data)[0], model.space.signature, seed=job.seed)
+    certificate = certify(data, models.encode(model, data)["z"], model.space.signature, seed=job.seed)
     return {
         "job": job,
         "verdict": certificate.verdict,

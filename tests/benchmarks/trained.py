@@ -59,7 +59,7 @@ def main() -> None:
                 header = make_header(data, planned.options.to_dict(), seed, "cpu", ())
                 run = train_run(data, planned.options, header, device="cpu", coordinates=planned.coordinates)
                 model, seconds = models.load_model(run.model), time.perf_counter() - start
-                latents = models.encode(model, data)[0]
+                latents = models.encode(model, data)["z"]
                 if options.keep:
                     kept = Path(options.keep) / f"{name.replace(' ', '_')}_{share}_{seed}.npz"
                     np.savez(kept, x=x, latents=latents, latent=family.latent)

@@ -11,7 +11,7 @@ from topovae.model.likelihoods import LIKELIHOODS
 from topovae.model.networks import NetworkConfig, choose_network
 from topovae.model.vae import VAE, ModelConfig, build_model
 
-LATENTS = ["R2", "S1", "S1xI", "T2", "S2", "klein", "mobius", "rp2", "so3", "(S1xS1xI)/<rot(1/3),id,id>"]
+LATENTS = ["R2", "S1", "S1xI", "T2", "S2", "klein", "mobius", "rp2", "so3", "(S1xS1xI)/<rot(1/3),id,id>", "mixture(S2,2*S1)"]
 each_latent = pytest.mark.parametrize("latent", LATENTS)
 each_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS)
 SMALL = NetworkConfig("mlp", (16,), ())
@@ -71,7 +71,7 @@ def test_the_bound_converges_to_the_likelihood():
 
 
 @torch.no_grad()
-@each_latent
+@pytest.mark.parametrize("latent", LATENTS[:-1])  # not the mixture, whose components have orbits of their own
 def test_decoding_depends_on_the_orbit_alone(latent):
     vae = model(latent).double()
     torch.manual_seed(0)

@@ -31,8 +31,8 @@ ORBIFOLD = "(S1xS1)/<flip,flip>"
 
 def test_the_estimator_has_the_parameters_of_a_training() -> None:
     parameters = dict(inspect.signature(TopoVAE).parameters)
-    # It takes data and anchors as arrays in `fit`, and calls the seed what scikit-learn does.
-    assert parameters.keys() - {"device", "output", "random_state"} == FIELDS.keys() - {"seed", "anchors"}
+    # It takes data, anchors and components as arrays in `fit`, and calls the seed what scikit-learn does.
+    assert parameters.keys() - {"device", "output", "random_state"} == FIELDS.keys() - {"seed", "anchors", "components"}
     for name in parameters.keys() & FIELDS.keys() - {"latent"}:
         assert parameters[name].default == FIELDS[name].default, name
     assert FIELDS["latent"].default is MISSING and parameters["random_state"].default == FIELDS["seed"].default

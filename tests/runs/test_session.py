@@ -183,7 +183,7 @@ def test_a_failing_checkpoint_keeps_the_one_before(tmp_path: Path, monkeypatch: 
 
 def test_a_loaded_model_is_the_best_one_and_goes_there_and_back(whole: Run) -> None:
     model = load_model(whole.model)
-    location, scale = encode(model, DATA)
+    location, scale = encode(model, DATA).values()
     assert location.shape == (80, 1) and scale.shape == (80, 1)
     for name, index in whole.split.items():
         np.testing.assert_allclose(location[index], whole.model.latents[name]["location"], atol=1e-5)

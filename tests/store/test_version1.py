@@ -40,7 +40,7 @@ def test_an_interrupted_run_goes_on_where_it_would_have_gone(folder: Path) -> No
     whole = train_run(data, options, header, device="cpu", analysis=before.analysis, coordinates=before.analysis_arrays)
     for name, weights in whole.model.state.items():
         np.testing.assert_array_equal(resumed.model.state[name], weights)
-    located, _ = encode(load_model(read_run(path).model), data)
+    located = encode(load_model(read_run(path).model), data)["z"]
     assert located.shape == (data.n_samples, 1) and np.isfinite(located).all()
 
 

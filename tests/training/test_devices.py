@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.data.synthetic.spaces import generate
-from topovae.model.draws import Draw, Noise, drawing_from
+from topovae.distributions.draws import Draw, Noise, drawing_from
 from topovae.model.networks import choose_network
 from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training.config import TrainingConfig

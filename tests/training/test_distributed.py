@@ -14,7 +14,7 @@ import torch
 from support.tool import Tool
 
 from topovae.data.synthetic.spaces import generate
-from topovae.model.draws import Noise, drawing_from, sampling
+from topovae.distributions.draws import Noise, drawing_from, sampling
 from topovae.training.distributed import Team
 
 

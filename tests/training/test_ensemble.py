@@ -35,6 +35,7 @@ EXACT = (
     *(("S1xS1", ("full-wrapped-normal",)), ("klein", ("full-wrapped-normal",))),
     *(("I", ("kumaraswamy",)), ("S2", ("von-mises-fisher",)), ("embedded_torus", ())),
     *(("S1", ("von-mises",)), ("S3", ("von-mises-fisher",)), ("S2", ("brownian",)), ("S3", ("brownian",))),
+    *(("mixture(2*circle)", ()), ("mixture(S2,klein)", ())),
 )
 """Latent spaces and posterior families whose samples an ensemble draws as single models do."""
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from topovae.data.dataset import Dataset
 from topovae.data.splits import split
 from topovae.data.synthetic.spaces import generate
-from topovae.model.draws import Noise, drawing_from
+from topovae.distributions.draws import Noise, drawing_from
 from topovae.model.networks import choose_network
 from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training import program
@@ -37,6 +37,7 @@ TRACEABLE = {
     "klein": (),
     "rp2": (),
     "so3": (),
+    "mixture(S2,2*S1)": (),
     "R3": ("full-normal",),
     "I ": ("kumaraswamy",),
     "S2 ": ("von-mises-fisher",),

@@ -18,7 +18,7 @@ from topovae.viz import render, save, summary_figure
 from topovae.viz.barcode import draw_barcode
 from topovae.viz.curves import draw_history
 from topovae.viz.images import draw_reconstructions
-from topovae.viz.latents import draw_latents, note_of, size_of
+from topovae.viz.latents import LatentPart, draw_latents, note_of, size_of
 from topovae.viz.style import ColourKind, Paint, figure
 
 RNG = np.random.default_rng(0)
@@ -55,6 +55,13 @@ BARS = [
     ]
 ]
 IMAGES = RNG.uniform(size=(24, 12, 12))
+
+
+def mixture_parts() -> list[LatentPart]:
+    """A sphere and a circle, every other sample on each."""
+    places = np.arange(N)
+    sphere = LatentPart([("S", 2)], SPHERE[::2], places[::2], "component 0 (S2, 150 samples)")
+    return [sphere, LatentPart([("S1", 1)], ANGLE[1::2, None], places[1::2], "component 1 (S1, 150 samples)")]
 
 
 def latents(
@@ -136,8 +143,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "constant image": lambda: reconstructions(np.ones((1, 4, 4)), np.ones((1, 4, 4)), (4, 4)),
     "summary": lambda: summary_figure(
         "S1",
-        [("S1", 1)],
-        ANGLE[:, None],
+        [LatentPart([("S1", 1)], ANGLE[:, None], np.arange(len(ANGLE)))],
         HISTORY,
         colours=ANGLE,
         colour_kind="cyclic",
@@ -147,7 +153,10 @@ PICTURES: dict[str, Callable[[], Figure]] = {
         images=(IMAGES, IMAGES, (12, 12)),
         title="turning_digit.h5",
     ),
-    "summary without images": lambda: summary_figure("S1xS1", [("S1", 1)] * 2, np.c_[ANGLE, OTHER], HISTORY),
+    "summary without images": lambda: summary_figure(
+        "S1xS1", [LatentPart([("S1", 1)] * 2, np.c_[ANGLE, OTHER], np.arange(len(ANGLE)))], HISTORY
+    ),
+    "summary of a mixture": lambda: summary_figure("mixture(S2,S1)", mixture_parts(), HISTORY, colours=ANGLE, colour_name="x"),
 }
 
 
@@ -185,7 +194,8 @@ def test_no_global_state_is_touched() -> None:
         "before = settings()\n"
         "import numpy as np\n"
         "from topovae.viz import render, summary_figure\n"
-        "render(summary_figure('R', [('R', 1)], np.zeros((3, 1)), {}), 'svg')\n"
+        "from topovae.viz.latents import LatentPart\n"
+        "render(summary_figure('R', [LatentPart([('R', 1)], np.zeros((3, 1)), np.arange(3))], {}), 'svg')\n"
         "assert settings() == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
     )

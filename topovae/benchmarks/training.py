@@ -15,7 +15,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.moments import moments
 from topovae.data.splits import Split, split_data
 from topovae.data.synthetic.spaces import generate
-from topovae.model.draws import forked, random_state, seeded_state, set_random_state
+from topovae.distributions.draws import forked, random_state, seeded_state, set_random_state
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.vae import VAE, build_model
 from topovae.runs.options import TrainOptions

@@ -120,7 +120,7 @@ def analyze(
         document, found = add_evidence(document, samples, seed, quiet, candidates, time)
         stopped, interrupted = stopped or found.stopped, interrupted or found.interrupted
     if output:
-        write(output, document, samples, {**options, "evidence": evidence}, seed)
+        write(output, document, {"component": result.component}, samples, {**options, "evidence": evidence}, seed)
         note(f"report: {output}", quiet)
     if plot:
         draw(plot, document, result, data)
@@ -172,12 +172,14 @@ def add_evidence(
     return weigh(document, found), found
 
 
-def write(path: str, document: dict[str, Any], samples: Dataset, options: dict[str, Any], seed: int) -> None:
+def write(
+    path: str, document: dict[str, Any], arrays: dict[str, Any], samples: Dataset, options: dict[str, Any], seed: int
+) -> None:
     """Write the report of a diagnosis."""
     from topovae.runs.provenance import make_header
     from topovae.store.writer import write_report
 
-    write_report(path, document, {}, make_header(samples, options, seed, options["device"], arguments()))
+    write_report(path, document, arrays, make_header(samples, options, seed, options["device"], arguments()))
 
 
 def draw(path: str, document: dict[str, Any], result: Analysis, data: str) -> None:
@@ -315,7 +317,9 @@ def headline(document: dict[str, Any]) -> str:
         source = "" if best["source"] == "homology" else f", by {best['source']}"
         return f"{best['name']}: train with --latent '{best['latent']}' ({sure}{source})"
     if document["components"] > 1:
-        return f"none: {document['components']} components, each a space of its own ({sure})"
+        parts = [part["recommendation"]["latent"] for part in document["parts"]]
+        how = "" if None in parts else f": train with --latent 'mixture({','.join(parts)})'"
+        return f"none: {document['components']} components, each a space of its own{how} ({sure})"
     return f"none: no space of the catalogue matches ({sure}); a latent to try all the same: --latent R{_free(document)}"
 
 

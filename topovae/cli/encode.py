@@ -18,6 +18,9 @@ def encode(
     output: OutputOption = "-",
     format: FormatOption = None,
     with_scale: Annotated[bool, typer.Option("--with-scale", help="Give posterior scales too.")] = False,
+    with_component: Annotated[
+        bool, typer.Option("--with-component", help="Of a mixture: give the component and the probability of each too.")
+    ] = False,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
@@ -41,6 +44,7 @@ def encode(
         raise RunFileError(
             f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind"
         )
-    location, scale = models.encode(model, samples)
-    columns = {"z": location, "scale": scale} if with_scale else {"z": location}
-    write_columns(columns, output, format)
+    found = models.encode(model, samples)
+    left = set() if with_scale else {"scale"}
+    left |= set() if with_component else {"component", "component_probability"}
+    write_columns({name: column for name, column in found.items() if name not in left}, output, format)

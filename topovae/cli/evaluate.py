@@ -41,7 +41,7 @@ def evaluate(
     samples = with_truth(run_data(loaded, data, quiet), truth, truth_space, quiet)
 
     from topovae.homology.cloud.presets import Preset
-    from topovae.runs.evaluation import certify_member, evaluate_member
+    from topovae.runs.evaluation import certify_member, evaluate_member, own_samples
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
@@ -55,8 +55,9 @@ def evaluate(
     if certificate:
         from topovae.homology.cloud.ground import survey
 
-        ground = survey(samples, seed, Preset.of(loaded.analysis))
-        document |= certify_member(loaded.model, samples, ground, seed=seed, device=device)
+        own = own_samples(loaded, samples)
+        ground = survey(own, seed, Preset.of(loaded.analysis))
+        document |= certify_member(loaded.model, own, ground, seed=seed, device=device)
     if plot:
         from topovae.runs.pages import draw_certificate, draw_run
 
@@ -64,7 +65,7 @@ def evaluate(
         if checked is None or checked["patches"] is None:
             draw_run(loaded, samples, plot)
         else:
-            draw_certificate(loaded, samples, ground, checked, plot, seed=seed)
+            draw_certificate(loaded, own, ground, checked, plot, seed=seed)
         note(f"picture: {plot}", quiet)
     if json:
         write_json(document)

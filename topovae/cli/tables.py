@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from topovae.cli.shell import console, print_table
-from topovae.signature import parse
+from topovae.signature import parse_latent
 
 _COLUMNS = ("rms", "nll", "kl", "elbo", "iwae", "stress")
 _SWEPT = ("rms", "kl", "elbo", "stress")
@@ -114,4 +114,4 @@ def _spread(value: Mapping[str, float | None]) -> str:
 
 
 def _name(expression: str) -> str:
-    return parse(expression, allow_orbifold=True).name or expression
+    return parse_latent(expression, allow_orbifold=True).name or expression

@@ -72,14 +72,14 @@ def train(
     debug: DebugOption = False,
 ) -> None:
     """Train a VAE whose latent space is the one asked for, or the one that matches the data."""
-    from topovae.signature import parse
+    from topovae.signature import parse_latent
 
     # Of the processes that torchrun starts, the first one speaks and writes.
     follows = int(os.environ.get("RANK", "0")) > 0
     quiet = quiet or follows
 
     if latent != "auto":
-        parse(latent, options["allow_orbifold"])
+        parse_latent(latent, options["allow_orbifold"])
         if analysis:
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
     check_picture(plot, data, analysis)
@@ -109,8 +109,10 @@ def train(
     else:
         given = read_analysis(analysis, quiet) if analysis else None
         pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
+        components = open_table(options["components"], quiet) if options["components"] else None
+        chosen = {"anchors": pinned, "components": components}
         with progress_bar(quiet) as advance:
-            planned = plan(samples, latent, options, analysis=given, anchors=pinned, device=device, progress=advance)
+            planned = plan(samples, latent, options, analysis=given, **chosen, device=device, progress=advance)
         train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
         for reason in planned.reasons:
             note(reason, quiet)
@@ -191,11 +193,11 @@ def check_replaced(path: str, options: TrainOptions) -> None:
     Raises:
         OutputError: it may not.
     """
-    from topovae.signature import parse
+    from topovae.signature import parse_latent
     from topovae.store.reader import read_run
 
     known = existing(path, read_run, "run file")
-    latent = parse(options.latent, options.allow_orbifold).canonical
+    latent = parse_latent(options.latent, options.allow_orbifold).canonical
     checkpoint = None if known is None else known.model.checkpoint
     if checkpoint is not None and checkpoint.epoch == 0:
         return
@@ -224,10 +226,10 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
         RunFileError: it is not.
     """
     from topovae.runs.options import AUTO, differences
-    from topovae.signature import parse
+    from topovae.signature import parse_latent
 
     known = previous.header.config
-    if previous.model.latent == parse(options.latent, options.allow_orbifold).canonical:
+    if previous.model.latent == parse_latent(options.latent, options.allow_orbifold).canonical:
         options = replace(options, latent=str(known.get("latent", options.latent)))
     if options.likelihood == AUTO:
         options = replace(options, likelihood=str(known.get("likelihood", AUTO)))

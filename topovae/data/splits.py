@@ -82,7 +82,16 @@ def _sizes(count: int, shares: np.ndarray) -> np.ndarray:
     return sizes
 
 
-def split_data(data: Dataset, seed: int) -> Split:
-    """The split of a run: by whole groups where the data have more than one label."""
-    group = data.group if data.group is not None and len(np.unique(data.group)) > 1 else None
-    return split(data.n_samples, seed=seed, group=group)
+def split_data(data: Dataset, seed: int, rows: np.ndarray | None = None) -> Split:
+    """The split of a run: by whole groups where the data have more than one label.
+
+    Args:
+        data: all samples.
+        seed: chooses the parts.
+        rows: (m,) samples that the parts are of, ascending; all by default.
+    """
+    known = np.arange(data.n_samples) if rows is None else rows
+    label = None if data.group is None else np.asarray(data.group)[known]
+    group = label if label is not None and len(np.unique(label)) > 1 else None
+    found = split(len(known), seed=seed, group=group)
+    return Split(*(known[part] for part in found.parts().values()))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
+from topovae.evaluation.components import shares
 from topovae.evaluation.metrics import Latents, Metrics, locate, measure
 from topovae.evaluation.truth import geodesic_stress, recovered_circles
 from topovae.latent import LatentSpace
@@ -34,15 +36,30 @@ def assess(
         latents = locate(model, batches, seed=seed)
         metrics = measure(model, batches, seed=seed, iwae=iwae if name == "test" else 0)
         if data.truth is not None and data.space is not None:
-            truth_space, truth = LatentSpace(data.space), data.truth[index]
-            space = LatentSpace(model.space.signature)
             group = None if data.group is None else data.group[index]
-            alike = truth_space.dim == space.dim
-            if alike or group is not None:
-                # Of orbits with style the truth knows the place on the orbit alone, so orbits are compared with themselves.
-                within = None if alike else group
-                stress = geodesic_stress(space, latents.location, truth_space, truth, seed, within)
-                metrics = replace(metrics, stress=stress)
-            recovery = recovered_circles(space, latents.location, truth_space, truth, group)
-            metrics = replace(metrics, recovery=recovery)
+            metrics = _compared(metrics, model, latents.location, LatentSpace(data.space), data.truth[index], group, seed)
         yield name, metrics, latents
+
+
+def _compared(
+    metrics: Metrics,
+    model: VAE,
+    location: np.ndarray,
+    truth_space: LatentSpace,
+    truth: np.ndarray,
+    group: np.ndarray | None,
+    seed: int,
+) -> Metrics:
+    """Metrics with stress and recovered circles, of each component by itself, and the mean stress of its samples."""
+    stress, recovery, counted = 0.0, [], 0
+    for share in shares(model.space, location):
+        space, rows = LatentSpace(share.space.signature), share.rows
+        own = None if group is None else group[rows]
+        alike = truth_space.dim == space.dim
+        if alike or own is not None:
+            # Of orbits with style the truth knows the place on the orbit alone, so orbits are compared with themselves.
+            within = None if alike else own
+            found = geodesic_stress(space, share.coordinates, truth_space, truth[rows], seed, within)
+            stress, counted = stress + len(rows) * found, counted + len(rows)
+        recovery += recovered_circles(space, share.coordinates, truth_space, truth[rows], own)
+    return replace(metrics, stress=stress / counted if counted else None, recovery=recovery)

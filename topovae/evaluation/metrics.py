@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -52,12 +53,19 @@ class Latents:
         scale: posterior scales, (n, scale_dim).
         coordinates: one posterior sample each, (n, coordinate_dim).
         features: what the decoder reads at the locations, (n, feature_dim).
+        memberships: of a mixture, the most probable "component" (n,) and the "component_probability" of each, (n, K).
     """
 
     location: np.ndarray
     scale: np.ndarray
     coordinates: np.ndarray
     features: np.ndarray
+    memberships: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of them by name."""
+        own = {"location": self.location, "scale": self.scale, "coordinates": self.coordinates, "features": self.features}
+        return {**own, **self.memberships}
 
 
 def factor_labels(names: tuple[str, ...]) -> list[str]:
@@ -101,18 +109,22 @@ def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metric
 def locate(model: VAE, batches: Batches, *, seed: int) -> Latents:
     """Posterior locations, scales, samples and decoder features of a split."""
     model.eval()
-    columns: list[torch.Tensor] = []
+    columns: dict[str, torch.Tensor] = {}
     done = 0
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for x in batches.in_order():
-            location, scale = model.encode(x)
+            outputs = model.outputs(x)
+            location, scale = model.space.heads(outputs)
             location = model.space.representative(location)
             sample = model.space.posterior(location, scale).rsample()
-            found = (location, scale, sample, model.space.features(location))
+            found = {"location": location, "scale": scale, "coordinates": sample, "features": model.space.features(location)}
+            found |= model.space.memberships(outputs)
             if not columns:  # of the whole length at once: of millions of samples, a second copy would not fit
-                columns = [part.new_empty((len(batches), *part.shape[1:])) for part in found]
-            for column, part in zip(columns, found, strict=True):
-                column[done : done + len(x)] = part
+                columns = {name: part.new_empty((len(batches), *part.shape[1:])) for name, part in found.items()}
+            for name, part in found.items():
+                columns[name][done : done + len(x)] = part
             done += len(x)
-    return Latents(*(column.cpu().numpy() for column in columns))
+    arrays = {name: column.cpu().numpy() for name, column in columns.items()}
+    own = {name: arrays.pop(name) for name in ("location", "scale", "coordinates", "features")}
+    return Latents(**own, memberships=arrays)

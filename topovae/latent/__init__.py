@@ -2,18 +2,24 @@
 
 from topovae.latent import annulus, circle, interval, line, sphere, submanifold
 from topovae.latent.factor import FACTORS, Factor, Family, register
+from topovae.latent.mixture import MixtureSpace, Space, space_of
 from topovae.latent.space import LatentSpace
+from topovae.latent.terms import Terms
 
 __all__ = [
     "FACTORS",
     "Factor",
     "Family",
     "LatentSpace",
+    "MixtureSpace",
+    "Space",
+    "Terms",
     "annulus",
     "circle",
     "interval",
     "line",
     "register",
+    "space_of",
     "sphere",
     "submanifold",
 ]

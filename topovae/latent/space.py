@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from topovae.distributions.course import take
+from topovae.distributions.draws import sampling
 from topovae.distributions.joint import Joint, Orbit, kl_per_marginal
 from topovae.errors import UsageError
 from topovae.latent.block import Block, join
 from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
+from topovae.latent.terms import Loss, Terms
 from topovae.signature import IDENTITY, MODELS, Element, Signature, parse
 
 ENCODERS = ("lift", "cover")
@@ -180,6 +182,47 @@ class LatentSpace(nn.Module):
         location, raw = outputs.split([self.location_dim, self.scale_dim], -1)
         scales = [b.spread(r) for b, r in zip(self.blocks, raw.split(self._scale_sizes, -1), strict=True)]
         return self._locate(self.lift(location)), torch.cat(scales, -1)
+
+    def forward(self, outputs: Tensor, loss: Loss) -> Terms:
+        """The terms of the negative ELBO, from one posterior sample each.
+
+        Args:
+            outputs: the encoder's, (..., B, output_dim).
+            loss: −log p(x | z) of what the decoder reads.
+        """
+        coordinates, scale = self.heads(outputs)
+        posterior = self.posterior(coordinates, scale)
+        with sampling():
+            z = posterior.rsample()
+        nll = loss(self.features(z))
+        with sampling(self.divergence_draws):
+            kl = self.kl(posterior, z)
+        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates)
+
+    def read(self, outputs: Tensor) -> Orbit:
+        """The posterior that an encoder's outputs (..., output_dim) stand for."""
+        return self.posterior(*self.heads(outputs))
+
+    @property
+    def spaces(self) -> list[LatentSpace]:
+        """The connected components: this one."""
+        return [self]
+
+    def component(self, coordinates: Tensor) -> Tensor:
+        """The number of the component that points lie on, (...,): of one, 0."""
+        return torch.zeros(coordinates.shape[:-1], dtype=torch.long, device=coordinates.device)
+
+    def split(self, coordinates: Tensor) -> list[Tensor]:
+        """The coordinates of points as those of each component."""
+        return [coordinates]
+
+    def points(self, number: Tensor, parts: Sequence[Tensor]) -> Tensor:
+        """Points from the number of the component and coordinates on every one: on the one that there is."""
+        return parts[0]
+
+    def memberships(self, outputs: Tensor) -> dict[str, Tensor]:
+        """What is to be told of the component of each sample: of one, nothing."""
+        return {}
 
     def _locate(self, embedded: Tensor) -> Tensor:
         """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""

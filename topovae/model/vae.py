@@ -9,16 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
-from topovae.distributions.joint import Orbit
 from topovae.errors import UsageError
-from topovae.latent import LatentSpace
-from topovae.model.draws import sampling
+from topovae.latent import Terms, space_of
 from topovae.model.likelihoods import LIKELIHOODS, Likelihood, Stated
 from topovae.model.networks import BODIES, NetworkConfig, choose_network
 from topovae.model.precision import apply
 from topovae.model.span import RowSpan, SpanDecoder, SpanEncoder, SpanLikelihood
-from topovae.signature import parse
+from topovae.signature import parse_latent
 from topovae.store.documents import Document
 
 
@@ -67,23 +66,6 @@ class ModelConfig(Document):
         return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"], **known)
 
 
-@dataclass(frozen=True)
-class Terms:
-    """The parts of the negative ELBO of a batch, in nats.
-
-    Args:
-        nll: −log p(x | z), (B,).
-        kl: divergence by column of the space's `kl_names`, (B, n).
-        location: the encoder's unconstrained location outputs, (B, space.location_dim).
-        coordinates: posterior locations on the cover, (B, space.coordinate_dim).
-    """
-
-    nll: Tensor
-    kl: Tensor
-    location: Tensor
-    coordinates: Tensor
-
-
 class VAE(nn.Module):
     """A variational autoencoder whose latent space is any product or quotient: a plain module for any training loop.
 
@@ -113,8 +95,8 @@ class VAE(nn.Module):
             raise UsageError(f"unknown likelihood {config.likelihood!r}; one of {', '.join(LIKELIHOODS)}")
         self.config = config
         # Whether an orbifold is wanted was settled when the request was made.
-        signature = parse(config.latent, allow_orbifold=True)
-        self.space = LatentSpace(signature, config.posteriors, config.encoder, config.divergence)
+        latent = parse_latent(config.latent, allow_orbifold=True)
+        self.space = space_of(latent, config.posteriors, config.encoder, config.divergence)
         shift = torch.zeros(config.sample_shape) if shift is None else shift
         scale = torch.ones(()) if scale is None else scale
         make_encoder, make_decoder = BODIES[config.network.kind]
@@ -146,7 +128,7 @@ class VAE(nn.Module):
             UsageError: the latent expression or the likelihood has no meaning.
         """
         shape = tuple(x.shape[1:])
-        config = ModelConfig(parse(latent).canonical, shape, choose_network(shape), likelihood, noise)
+        config = ModelConfig(parse_latent(latent).canonical, shape, choose_network(shape), likelihood, noise)
         mean = x.mean(0)
         return cls(config, mean, (x - mean).square().mean().sqrt())
 
@@ -170,9 +152,9 @@ class VAE(nn.Module):
         """
         return self.space.heads(self.outputs(x))
 
-    def posterior(self, x: Tensor) -> Orbit:
+    def posterior(self, x: Tensor) -> Distribution:
         """q(z | x) of a batch."""
-        return self.space.posterior(*self.encode(x))
+        return self.space.read(self.outputs(x))
 
     def decode(self, coordinates: Tensor) -> Tensor:
         """E[x | z] in the data's units, (B, *sample_shape), of coordinates (B, space.coordinate_dim)."""
@@ -201,15 +183,8 @@ class VAE(nn.Module):
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
         x = self.seen(x)
-        outputs = self.outputs(x)
-        coordinates, scale = self.space.heads(outputs)
-        posterior = self.space.posterior(coordinates, scale)
-        with sampling():
-            z = posterior.rsample()
-        nll = -self.likelihood.log_prob(x, apply(self.decoder, self.space.features(z)))
-        with sampling(self.space.divergence_draws):
-            kl = self.space.kl(posterior, z)
-        return Terms(nll, kl, outputs[:, : self.space.location_dim], coordinates)
+        terms: Terms = self.space(self.outputs(x), lambda features: -self.likelihood.log_prob(x, apply(self.decoder, features)))
+        return terms
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:
         """The importance-weighted bound on log p(x) with k samples, in nats, (B,).

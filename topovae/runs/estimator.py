@@ -268,6 +268,8 @@ class TopoVAE(SampleReader):
         posterior: families of the posteriors, separated by commas, in place of the default ones.
         encoder: of a quotient, "lift" from invariant functions or onto the "cover".
         divergence: of a quotient, "orbit" or its upper bound on the "cover".
+        component: number of the component to train by itself, from 0, of those that the diagnosis or `fit` says; None trains on
+            all samples.
         repel: balls of the latent space to be left empty, as "coordinates:radius".
         allow_orbifold: accept a latent whose group fixes points.
         output: what `transform` gives: "coordinates", or "features", which are continuous where an angle jumps at ±π: choose
@@ -313,6 +315,7 @@ class TopoVAE(SampleReader):
         posterior: str = "",
         encoder: str = "lift",
         divergence: str = "orbit",
+        component: int | None = None,
         repel: tuple[str, ...] = (),
         allow_orbifold: bool = False,
         output: str = "coordinates",
@@ -338,13 +341,14 @@ class TopoVAE(SampleReader):
         self.posterior = posterior
         self.encoder = encoder
         self.divergence = divergence
+        self.component = component
         self.repel = repel
         self.allow_orbifold = allow_orbifold
         self.output = output
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, groups: Any = None, anchors: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, groups: Any = None, anchors: Any = None, components: Any = None) -> Self:
         """Diagnose, if the latent is "auto", and train. The global random state stays as it is.
 
         Args:
@@ -353,6 +357,8 @@ class TopoVAE(SampleReader):
             y: ignored.
             groups: (n,) labels of samples that a split must not part.
             anchors: (m, 1 + k) row numbers and latent coordinates of samples that are to be held there.
+            components: (n,) the component of a mixture that each sample is to start on, −1 where that is not known; None takes
+                those that the diagnosis finds.
 
         Raises:
             InputError: X cannot be used.
@@ -364,7 +370,9 @@ class TopoVAE(SampleReader):
         self.seed_ = draw_seed(self.random_state)
         options = {k: v for k, v in self.get_params().items() if k not in {"latent", "device", "output", "random_state"}}
         pinned = None if anchors is None else np.asarray(anchors, dtype=float)
-        planned = plan(data, self.latent, options | {"seed": self.seed_}, anchors=pinned, device=self.device)
+        given = None if components is None else np.asarray(components)
+        chosen = options | {"seed": self.seed_}
+        planned = plan(data, self.latent, chosen, anchors=pinned, components=given, device=self.device)
         config = planned.options.to_dict()
         header = make_header(data, config, self.seed_, self.device, ("topovae.TopoVAE.fit",))
         self.run_ = train_run(
@@ -391,7 +399,7 @@ class TopoVAE(SampleReader):
             InputError: X cannot be used, or has other columns than those that were fitted.
         """
         check_is_fitted(self)
-        coordinates = models.encode(self.model_, self._scaled(X))[0]
+        coordinates = models.encode(self.model_, self._scaled(X))["z"]
         if choose_output(output, self.output) == "coordinates":
             return coordinates
         return models.features(self.model_, coordinates)
@@ -448,9 +456,9 @@ class TopoVAE(SampleReader):
         """
         from topovae.homology.cloud.ground import survey
         from topovae.homology.cloud.presets import Preset
-        from topovae.runs.evaluation import certify_member
+        from topovae.runs.evaluation import certify_member, own_samples
 
-        data = self._fitted_samples(X)
+        data = own_samples(self.run_, self._fitted_samples(X))
         ground = survey(data, self.seed_, Preset.of(self.run_.analysis))
         found = certify_member(self.run_.model, data, ground, seed=self.seed_, device=self.device)
         return found["certificate"]

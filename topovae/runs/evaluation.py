@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.errors import InputError
 from topovae.evaluation import assess
-from topovae.homology.cloud.ground import Ground
+from topovae.evaluation.components import purity, shares
+from topovae.homology.cloud.components import components_of_points
+from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.presets import Preset
 from topovae.model.networks import to_device
 from topovae.runs.models import encode, load_model
@@ -36,6 +39,17 @@ def evaluate_member(
     return {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
 
 
+def own_samples(run: Run, data: Dataset) -> Dataset:
+    """The samples that a run was trained, validated and tested on: all of its data, or those of one component.
+
+    Args:
+        run: a run.
+        data: all samples of its data.
+    """
+    rows = np.sort(np.concatenate([np.asarray(part) for part in run.split.values()]))
+    return data if len(rows) == data.n_samples else data.take(rows)
+
+
 def certify_member(
     member: Member, data: Dataset, ground: Ground, *, seed: int = 0, device: str = "auto"
 ) -> dict[str, dict[str, Any]]:
@@ -43,21 +57,28 @@ def certify_member(
 
     Args:
         member: a model of a run.
-        data: all samples of the run.
+        data: the run's `own_samples`.
         ground: the survey of these data with this seed.
         seed: of subsets, landmarks and balls.
         device: where to encode.
     """
     from topovae.evaluation.certificate import certify
     from topovae.evaluation.diagrams import compare_diagrams
+    from topovae.evaluation.joined import joined, joined_diagrams
 
     model = load_model(member, to_device(device))
-    locations, _ = encode(model, data)
-    signature = model.space.signature
-    return {
-        "persistence": compare_diagrams(data, locations, signature, seed=seed, ground=ground),
-        "certificate": certify(data, locations, signature, seed=seed, ground=ground).to_dict(),
-    }
+    locations = encode(model, data)["z"]
+    parts, persistence, certificates = list(shares(model.space, locations)), [], []
+    for part in parts:
+        alone = len(model.space.spaces) == 1
+        samples, own = (data, ground) if alone else (data.take(part.rows), survey(data.take(part.rows), seed))
+        signature = part.space.signature
+        persistence.append(compare_diagrams(samples, part.coordinates, signature, seed=seed, ground=own))
+        certificates.append(certify(samples, part.coordinates, signature, seed=seed, ground=own))
+    number = model.space.component(torch.as_tensor(locations[ground.index])).numpy()
+    pieces = components_of_points(ground.points, ground.seed)
+    judged = joined(model.space, parts, certificates, purity(number, pieces))
+    return {"persistence": joined_diagrams(model.space, parts, persistence), "certificate": judged}
 
 
 def warn(run: Run, data: Dataset, *, seed: int = 0) -> str | None:
@@ -69,12 +90,17 @@ def warn(run: Run, data: Dataset, *, seed: int = 0) -> str | None:
         seed: of subsets, landmarks and balls.
     """
     from topovae.evaluation.certificate import plain_fault
-    from topovae.signature import parse
+    from topovae.latent import space_of
+    from topovae.signature import parse_latent
 
     rows, latents = np.asarray(run.split["train"]), run.model.latents["train"]["location"]
-    signature, preset = parse(run.model.latent, allow_orbifold=True), Preset.of(run.analysis)
-    try:
-        found = plain_fault(data.take(rows), latents, signature, preset=preset, seed=seed)
-    except InputError:  # what cannot be read as points may be trained on, but not judged
-        return None
-    return found and f"the encoder is no homeomorphism onto {run.model.latent}: {found}; see topovae evaluate"
+    space, preset = space_of(parse_latent(run.model.latent, allow_orbifold=True), divergence="cover"), Preset.of(run.analysis)
+    for part in shares(space, latents):
+        own = data.take(rows[part.rows])
+        try:
+            found = plain_fault(own, part.coordinates, part.space.signature, preset=preset, seed=seed)
+        except InputError:  # what cannot be read as points may be trained on, but not judged
+            continue
+        if found:
+            return f"the encoder is no homeomorphism onto {part.name(space)}: {found}; see topovae evaluate"
+    return None

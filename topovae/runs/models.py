@@ -115,16 +115,18 @@ def decode(model: VAE, coordinates: np.ndarray, batch: int = BATCH) -> np.ndarra
     if coordinates.ndim != 2 or coordinates.shape[1] != model.space.coordinate_dim:
         raise UsageError(
             f"coordinates of shape {coordinates.shape}: {model.space.signature} has {model.space.coordinate_dim} columns "
-            "(an angle for S1, a height for I, k numbers for R^k, a unit vector of d + 1 for S^d)"
+            "(an angle for S1, a height for I, k numbers for R^k, a unit vector of d + 1 for S^d; of a mixture first the "
+            "number of the component)"
         )
     like = next(model.parameters())
     z = torch.as_tensor(coordinates, dtype=like.dtype, device=like.device)
-    wrong = ~z.isfinite().all(1)
+    wrong = ~z.isfinite().all(1) | (model.space.component(z) < 0)
     if wrong.any():
         row = int(wrong.nonzero()[0])
         raise InputError(
             f"{int(wrong.sum())} of {len(z)} rows of coordinates are no points of {model.space.signature}: row {row} is "
-            f"{coordinates[row].tolist()} (counted from 0); expected finite numbers. Remove these rows."
+            f"{coordinates[row].tolist()} (counted from 0); expected finite numbers, of a mixture the number of a component "
+            "first. Remove these rows."
         )
     return in_batches(model.decode, z, batch)
 
@@ -169,10 +171,18 @@ def reconstruct(model: VAE, x: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def encode(model: VAE, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior locations (n, coordinate_dim) and scales (n, scale_dim) of all samples."""
+def encode(model: VAE, data: Dataset) -> dict[str, np.ndarray]:
+    """Where all samples lie, by name.
+
+    Returns:
+        "z", posterior locations (n, coordinate_dim), and "scale" (n, scale_dim); of a mixture also "component" (n,), the most
+        probable one, and "component_probability" (n, K).
+    """
     device = next(model.parameters()).device
     batches = Batches(data, np.arange(data.n_samples), device)
-    pairs = [model.encode(x) for x in batches.in_order()]
-    locations, scales = (torch.cat(column) for column in zip(*pairs, strict=True))
-    return model.space.representative(locations).cpu().numpy(), scales.cpu().numpy()
+    parts = []
+    for x in batches.in_order():
+        outputs = model.outputs(x)
+        location, scale = model.space.heads(outputs)
+        parts.append({"z": model.space.representative(location), "scale": scale} | model.space.memberships(outputs))
+    return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in parts[0]}

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from topovae.errors import UsageError
-from topovae.signature import euclidean, parse
+from topovae.signature import euclidean, parse_latent
 from topovae.store.documents import Document
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 
 if TYPE_CHECKING:
-    from topovae.latent import LatentSpace
+    from topovae.latent import Space
     from topovae.model.networks import NetworkConfig
     from topovae.model.vae import ModelConfig
 
@@ -116,6 +116,19 @@ class TrainOptions(Document):
     anchors: str | None = option(
         None, "Hold samples at coordinates: a table of row numbers and coordinates.", ("train",), panel="Latent"
     )
+    components: str | None = option(
+        None,
+        "Of a mixture: the component of each sample, from 0, -1 where unknown; the diagnosis finds them when left out.",
+        ("train",),
+        panel="Latent",
+    )
+    component: int | None = option(
+        None,
+        "Train on the samples of this component alone, from 0, by a latent of its own.",
+        ("train",),
+        minimum=0,
+        panel="Latent",
+    )
     repel: tuple[str, ...] = option(
         (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",), panel="Latent"
     )
@@ -165,16 +178,16 @@ class TrainOptions(Document):
         """Names of the families asked for."""
         return tuple(filter(None, self.posterior.split(",")))
 
-    def space(self) -> LatentSpace:
+    def space(self) -> Space:
         """The latent space that is asked for.
 
         Raises:
             UsageError: the expression or a choice is wrong, or does not fit the others.
         """
-        from topovae.latent import LatentSpace
+        from topovae.latent import space_of
 
-        signature = parse(self.latent, self.allow_orbifold)
-        return LatentSpace(signature, self.posteriors, self.encoder, self.divergence)
+        latent = parse_latent(self.latent, self.allow_orbifold)
+        return space_of(latent, self.posteriors, self.encoder, self.divergence)
 
     def network_config(self, sample_shape: tuple[int, ...]) -> NetworkConfig:
         """The bodies of the model and of the baseline.
@@ -190,7 +203,7 @@ class TrainOptions(Document):
         """How the model is built."""
         from topovae.model.vae import ModelConfig
 
-        latent = parse(self.latent, self.allow_orbifold).canonical
+        latent = parse_latent(self.latent, self.allow_orbifold).canonical
         network = self.network_config(sample_shape)
         return ModelConfig(
             latent,

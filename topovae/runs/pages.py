@@ -13,19 +13,21 @@ from matplotlib.figure import Figure
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.evaluation.certificate import unrolled
+from topovae.evaluation.components import shares
 from topovae.evaluation.diagrams import landmark_distances
 from topovae.evaluation.fibres import diameter, stretched
 from topovae.evaluation.patches import TINY, neighbourhoods
 from topovae.homology.cloud.ground import Ground
 from topovae.homology.complexes.rips import persistence
-from topovae.latent import LatentSpace
+from topovae.latent import LatentSpace, space_of
 from topovae.latent.factor import build
 from topovae.runs.models import encode, load_model, reconstruct
-from topovae.signature import MODELS, Signature, parse
+from topovae.signature import MODELS, Signature, parse, parse_latent
 from topovae.store.schema import Run, Sweep
 from topovae.viz.certificate import FailingPatches, certificate_figure
 from topovae.viz.files import save
 from topovae.viz.fronts import RateDistortion, plot_fronts
+from topovae.viz.latents import LatentPart, note_of
 from topovae.viz.style import ColourKind
 from topovae.viz.summary import summary_figure
 
@@ -89,8 +91,8 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
         InputError: the run is not finished.
     """
     member = run.model
-    signature = parse(member.latent, allow_orbifold=True)
-    factors = panels(signature)
+    latent = parse_latent(member.latent, allow_orbifold=True)
+    space = space_of(latent, divergence="cover")
     present = [name for name in ("train", "valid", "test") if name in member.latents]
     if not present:
         raise InputError(
@@ -110,10 +112,13 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
         model = load_model(member)
         images = (x, reconstruct(model, x), samples.sample_shape)
     checkpoint = member.checkpoint
+    parts = []
+    for part in shares(space, coordinates):
+        own = part.space.signature
+        parts.append(LatentPart(panels(own), part.coordinates, part.rows, part.name(space), note_of(own.canonical)))
     return summary_figure(
         member.latent,
-        factors,
-        coordinates,
+        parts,
         member.history,
         colours=colours,
         colour_kind=kind,
@@ -123,7 +128,7 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
         baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
         images=images,
         title=os.path.basename(run.header.data.path),
-        name="" if signature.name == member.latent else signature.name or "",
+        name="" if latent.name == member.latent else latent.name or "",
     )
 
 
@@ -144,8 +149,8 @@ def draw_certificate(
         OutputError: the picture cannot be written.
     """
     model = load_model(run.model)
-    locations, _ = encode(model, samples)
-    signature = model.space.signature
+    locations = encode(model, samples)["z"]
+    signature = parse(run.model.latent, allow_orbifold=True)
     points = torch.as_tensor(locations[ground.index], dtype=torch.float64)
     space, latents = unrolled(LatentSpace(signature), points)
     index, around = neighbourhoods(space, ground.points, stretched(space, latents), seed)
@@ -180,6 +185,6 @@ def draw_sweep(sweep: Sweep, path: str) -> None:
     for latent in dict.fromkeys(run.latent for run in sweep.runs):
         runs = [run for run in sweep.runs if run.latent == latent]
         columns = {name: np.array([run.metrics["test"][name] for run in runs], float) for name in ("kl", "rms", "nll")}
-        name = parse(latent, allow_orbifold=True).name or latent
+        name = parse_latent(latent, allow_orbifold=True).name or latent
         fronts.append(RateDistortion(name, np.array([run.beta for run in runs]), **columns))
     save(plot_fronts(fronts, title=os.path.basename(sweep.header.data.path)), path)

@@ -14,14 +14,24 @@ from topovae.data.splits import split_data
 from topovae.errors import UsageError
 from topovae.model.likelihoods.support import suits
 from topovae.model.networks import choose_network, to_device
+from topovae.runs.components import (
+    ComponentSamples,
+    assign,
+    check_alone,
+    check_components,
+    labels_of,
+    parts_of,
+    recommended_latents,
+)
 from topovae.runs.options import AUTO, TrainOptions
-from topovae.signature import Signature, parse
+from topovae.signature import Signature, parse_latent
 from topovae.store.documents import probability
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 
 if TYPE_CHECKING:
     from topovae.homology.cloud.presets import Preset
     from topovae.homology.verdict.analysis import Analysis
+    from topovae.latent import LatentSpace
 
 DIAGNOSED = 20_000
 """Samples of the training split that a diagnosis reads at most."""
@@ -57,6 +67,7 @@ def plan(
     *,
     analysis: Mapping[str, Any] | None = None,
     anchors: np.ndarray | None = None,
+    components: np.ndarray | None = None,
     device: str = "auto",
     progress: Callable[[str, float], None] | None = None,
 ) -> Plan:
@@ -70,6 +81,8 @@ def plan(
         options: of the `TrainOptions`, beside the latent.
         analysis: JSON of a diagnosis made before, to take the latent from.
         anchors: (m, 1 + k) row numbers and coordinates of samples to be held there, in place of a start.
+        components: (n,) the component of a mixture that each sample is to start on, −1 where that is not known; None takes
+            those that the diagnosis finds.
         device: where a network of angles is trained.
         progress: of the diagnosis, called with a stage and a share.
 
@@ -77,6 +90,13 @@ def plan(
         UsageError: the diagnosis recommends no latent, or an option is wrong.
     """
     seed = int(options.get("seed", 0))
+    if options.get("component") is not None:
+        alone = _of_component(data, int(options["component"]), components, seed, progress)
+        if anchors is not None:
+            raise UsageError("--anchors name rows of all samples, and --component leaves some out; give one of the two")
+        rest = {name: value for name, value in options.items() if name != "component"}
+        planned = plan(data.take(alone.rows), latent, rest, analysis=analysis, device=device, progress=progress)
+        return alone.placed(planned)
     reasons: list[str] = []
     found: Analysis | None = None
     if latent == "auto":
@@ -84,9 +104,10 @@ def plan(
             found = diagnose_train(data, seed, progress)
             analysis = found.to_dict()
         latent = recommended(analysis)
-        best = analysis["recommendation"]
-        reasons.append(f"diagnosis: {best['name']}, so the latent is {latent} (confidence {probability(best['confidence'])})")
+        reasons.append(f"diagnosis: {_answer(analysis)}, so the latent is {latent}")
     train_options = TrainOptions(latent, **options)
+    if components is not None:
+        components = check_components(parse_latent(latent, train_options.allow_orbifold), components, data.n_samples)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
         reasons.append(f"start: {len(anchors)} anchors")
@@ -95,7 +116,7 @@ def plan(
             # Loops and frames are all that is needed here, and homology of degree 2 is what takes long.
             found = diagnose_train(data, seed, progress, max_dim=1)
             analysis = analysis or found.to_dict()
-        start = find_start(data, train_options, found, device)
+        start = find_start(data, train_options, found, device, components)
         reasons += start.sentences
         coordinates |= start.arrays
     train_options = settle(train_options, data, analysis)
@@ -133,10 +154,56 @@ def _preset(data: Dataset, seed: int) -> Preset:
     return choose_preset(data.take(chosen), seed=seed)
 
 
+@dataclass(frozen=True)
+class Alone:
+    """A component that is trained by itself.
+
+    Attributes:
+        number: which it is.
+        label: (n,) the component of each sample, −1 where that is not known.
+    """
+
+    number: int
+    label: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The samples of the component."""
+        return np.flatnonzero(self.label == self.number)
+
+    def placed(self, planned: Plan) -> Plan:
+        """A plan for these samples, as one for all: NaN for the others."""
+        arrays = {"component": self.label, **planned.coordinates}
+        if "start" in arrays:
+            start = np.full((len(self.label), arrays["start"].shape[1]), np.nan)
+            start[self.rows] = arrays["start"]
+            arrays["start"] = start
+        said = f"component {self.number} alone: {len(self.rows)} of {len(self.label)} samples"
+        return Plan(replace(planned.options, component=self.number), planned.analysis, arrays, (said, *planned.reasons))
+
+
+def _of_component(
+    data: Dataset, number: int, given: np.ndarray | None, seed: int, progress: Callable[[str, float], None] | None
+) -> Alone:
+    """The samples of a component, as a user or the diagnosis of all samples says.
+
+    Raises:
+        UsageError: there is no such component, or it is too small.
+    """
+    from topovae.homology import analyze
+
+    if given is None:
+        given = analyze(data, seed=seed, max_dim=1, progress=progress).component
+    found = Alone(number, labels_of(given, data.n_samples))
+    check_alone(found.label, number)
+    return found
+
+
 def wants_start(options: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
-    factors = parse(options.latent, options.allow_orbifold).homeomorphic.factors
-    return options.init == "cohomology" and any(f.kind == "S" for f in factors)
+    components = parse_latent(options.latent, options.allow_orbifold).components
+    curved = any(factor.kind == "S" for space in components for factor in space.homeomorphic.factors)
+    return options.init == "cohomology" and (curved or len(components) > 1)
 
 
 def diagnose_train(
@@ -145,13 +212,17 @@ def diagnose_train(
     """The diagnosis of the training split, of at most `DIAGNOSED` of its samples."""
     from topovae.homology import analyze
 
+    return analyze(data.take(diagnosed_rows(data, seed)), seed=seed, max_dim=max_dim, progress=progress)
+
+
+def diagnosed_rows(data: Dataset, seed: int) -> np.ndarray:
+    """The rows of the training split that `diagnose_train` reads, ascending."""
     train = split_data(data, seed).train
-    chosen = np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
-    return analyze(data.take(chosen), seed=seed, max_dim=max_dim, progress=progress)
+    return np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
 
 
 def recommended(analysis: Mapping[str, Any]) -> str:
-    """The recommended expression.
+    """The recommended expression: of several pieces with a space each, the mixture of these.
 
     Args:
         analysis: JSON of a diagnosis.
@@ -159,7 +230,9 @@ def recommended(analysis: Mapping[str, Any]) -> str:
     Raises:
         UsageError: it recommends none.
     """
-    best = analysis["recommendation"]
+    best, parts = analysis["recommendation"], recommended_latents(analysis)
+    if best["name"] == "none" and parts:
+        return str(parse_latent(f"mixture({','.join(parts)})").canonical)
     if best["name"] == "none":
         near = ", ".join(f"{c['latent']} ({probability(c['score'])})" for c in analysis["candidates"][:3])
         raise UsageError(
@@ -184,43 +257,75 @@ class Beginning:
     sentences: tuple[str, ...]
 
 
-def find_start(data: Dataset, options: TrainOptions, analysis: Analysis, device: str = "auto") -> Beginning:
+def find_start(
+    data: Dataset, options: TrainOptions, analysis: Analysis, device: str = "auto", components: np.ndarray | None = None
+) -> Beginning:
     """Points of the latent space for all samples, without labels, and in words where they come from.
 
     The angles of images that are closed under rotation or shifts come from equivariance; everything else, and angles on which
-    the group acts otherwise than by a turn, from the cohomology and the Laplacians of the landmarks.
+    the group acts otherwise than by a turn, from the cohomology and the Laplacians of the landmarks. Each component of a
+    mixture starts from its own.
 
     Args:
         data: all samples.
         options: what is to be trained.
         analysis: diagnosis of the training split.
         device: where a network of angles is trained.
+        components: (n,) the component that each sample is to start on, −1 where that is not known; None takes the pieces that
+            the diagnosis finds.
     """
+    latent, space = parse_latent(options.latent, options.allow_orbifold), options.space()
+    if components is None:
+        components = assign(latent, analysis, diagnosed_rows(data, options.seed), data.n_samples)
+    train = split_data(data, options.seed).train
+    parts = parts_of(latent, components, data, train, analysis, options.seed)
+    found = [_start_of(part, own, options.seed, device) for part, own in zip(parts, space.spaces, strict=True)]
+    points = [torch.full((data.n_samples, own.coordinate_dim), torch.nan, dtype=torch.float64) for own in space.spaces]
+    for part, own, one in zip(parts, points, found, strict=True):
+        own[torch.as_tensor(part.rows)] = torch.as_tensor(one.arrays["start"])
+    start = space.points(torch.as_tensor(components), points).numpy()
+    start[components < 0] = np.nan
+    # What holds an encoder equivariant counts columns of a single space.
+    arrays: dict[str, np.ndarray] = dict(found[0].arrays) if len(parts) == 1 else {"component": components}
+    arrays = {name: array for name, array in arrays.items() if name != "start"}
+    if np.isfinite(start).any():
+        arrays["start"] = start
+    return Beginning(arrays, tuple(sentence for one in found for sentence in one.sentences))
+
+
+def _start_of(part: ComponentSamples, space: LatentSpace, seed: int, device: str) -> Beginning:
+    """The start of the samples of one component: "start" is there, of NaN where nothing was found."""
     from topovae.homology.coordinates.search import find_coordinates
 
-    signature = parse(options.latent, options.allow_orbifold).homeomorphic
+    if part.analysis is None:
+        return Beginning({"start": np.full((len(part.rows), space.coordinate_dim), np.nan)}, (f"start{part.name}: none",))
+    signature = space.signature.homeomorphic
     circles = [i for i, f in enumerate(signature.factors) if f.is_circle]
-    turning = tuple(s.transformation for s in analysis.symmetries if s.circle)
-    arrays: dict[str, np.ndarray] = {}
+    turning = tuple(s.transformation for s in part.analysis.symmetries if s.circle)
     doubts: tuple[str, ...] = ()
     angles: np.ndarray | None = None
     if signature.order == 1 and 0 < len(circles) == len(turning):
-        train = split_data(data, options.seed).train
-        angles = equivariant_angles(data, train, turning, choose_network(data.sample_shape), to_device(device), options.seed)
+        network = choose_network(part.data.sample_shape)
+        angles = equivariant_angles(part.data, part.train, turning, network, to_device(device), seed)
     if angles is not None:
         points = place_angles(signature, circles, angles)
         source = f"equivariance: the images are closed under {', '.join(turning)}"
     else:
-        found = find_coordinates(data, analysis, signature, options.seed)
+        found = find_coordinates(part.data, part.analysis, signature, seed)
         points, source, doubts = found.points, found.source, found.doubts
-    charted = options.space().parametrise(torch.as_tensor(points)).numpy()
-    if np.isfinite(charted).any():
-        arrays["start"] = charted
+    charted = space.parametrise(torch.as_tensor(points)).numpy()
+    arrays = {"start": charted}
     # Factors with a geometry of their own may have other coordinates than angles.
     if angles is not None and np.array_equal(charted, points, equal_nan=True):
         columns = np.flatnonzero(np.isfinite(points).all(0))
         arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
-    return Beginning(arrays, (f"start: {source}", *doubts))
+    return Beginning(arrays, (f"start{part.name}: {source}", *doubts))
+
+
+def _answer(analysis: Mapping[str, Any]) -> str:
+    """The answer of a diagnosis, or those for its pieces, with how sure they are."""
+    answers = [part["recommendation"] for part in analysis.get("parts", ())] or [analysis["recommendation"]]
+    return ", ".join(f"{one['name']} (confidence {probability(one['confidence'])})" for one in answers)
 
 
 def place_angles(signature: Signature, circles: Sequence[int], angles: np.ndarray) -> np.ndarray:

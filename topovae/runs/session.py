@@ -20,10 +20,11 @@ from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.span import span_width
 from topovae.model.vae import VAE, ModelConfig, build_model
+from topovae.runs.components import check_enough
 from topovae.runs.models import draw_samples
 from topovae.runs.options import AUTO, TrainOptions
 from topovae.runs.plan import settle
-from topovae.signature import parse
+from topovae.signature import parse_latent
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
 from topovae.training.batches import Batches
@@ -101,7 +102,8 @@ class TrainSession:
         self.data, self.path, self.progress, self.team = data, path, progress, team
         self.device = to_device(device)
         if resumed is None:
-            self.split = split_data(data, options.seed)
+            alone = None if options.component is None else np.flatnonzero(coordinates["component"] == options.component)
+            self.split = split_data(data, options.seed, alone)
         else:
             if options.likelihood == AUTO:
                 options = replace(options, likelihood=str(resumed.model.config["model"]["likelihood"]))
@@ -117,6 +119,7 @@ class TrainSession:
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
         self.mean, self.std = moments(data, self.split.train)
         check_support(self.options.likelihood, data)
+        check_enough(parse_latent(options.latent, options.allow_orbifold), len(self.split.train))
         if "anchors" in self.coordinates:
             check_anchors(options.space(), self.coordinates["anchors"], data.n_samples)
         self.written = -math.inf
@@ -125,7 +128,7 @@ class TrainSession:
         """Train what is missing, and return the finished run."""
         self._train("model", self.options.model_config(self.data.sample_shape))
         if self.options.baseline:
-            dim = parse(self.options.latent, self.options.allow_orbifold).dim
+            dim = parse_latent(self.options.latent, self.options.allow_orbifold).dim
             self._train("baseline", self.options.baseline_config(dim, self.data.sample_shape))
         self._write()
         return self._as_run()
@@ -199,7 +202,7 @@ class TrainSession:
         latents: dict[str, dict[str, np.ndarray]] = {}
         for name, metrics, found in assess(model, self.data, self.split, seed=self.options.seed, device=self.device):
             final[name] = metrics.to_dict()
-            latents[name] = {**vars(found), "index": getattr(self.split, name)}
+            latents[name] = {**found.arrays(), "index": getattr(self.split, name)}
         checkpoint = member.checkpoint
         assert checkpoint is not None
         return replace(

@@ -28,7 +28,7 @@ from topovae.model.vae import VAE, build_model
 from topovae.runs.engines import find_engine
 from topovae.runs.options import TrainOptions, differences
 from topovae.runs.plan import diagnose_train, find_start, settle, wants_start
-from topovae.signature import parse
+from topovae.signature import parse_latent
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep
 from topovae.training.config import TrainingConfig
@@ -73,7 +73,7 @@ class SweepOptions:
             if not getattr(self, name):
                 raise UsageError(f"--{name}: expected at least one")
         allowed = bool(self.options.get("allow_orbifold"))
-        canonical = (parse(latent, allowed).canonical for latent in self.latents)
+        canonical = (parse_latent(latent, allowed).canonical for latent in self.latents)
         object.__setattr__(self, "latents", tuple(dict.fromkeys(canonical)))
         for latent in self.latents:
             self.train_options(latent, self.betas[0], self.seeds[0])

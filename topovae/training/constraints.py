@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from topovae.distributions.draws import sampling
 from topovae.errors import UsageError
-from topovae.latent import LatentSpace
-from topovae.model.draws import sampling
-from topovae.model.vae import VAE, Terms
+from topovae.latent import Space, Terms
+from topovae.model.vae import VAE
 from topovae.training.batches import Batches
 
 PINNED_BATCH = 64
@@ -57,7 +57,7 @@ class Repulsion:
         return torch.relu(self.radii - distances).square().sum(-1).mean()
 
 
-def pins(space: LatentSpace, anchors: np.ndarray, batches: Batches) -> Pins | None:
+def pins(space: Space, anchors: np.ndarray, batches: Batches) -> Pins | None:
     """The pins of a table of anchors, of those that are in the training split; None where there are none.
 
     Args:
@@ -74,12 +74,14 @@ def pins(space: LatentSpace, anchors: np.ndarray, batches: Batches) -> Pins | No
     return Pins(batches.take(positions), points)
 
 
-def check_anchors(space: LatentSpace, anchors: np.ndarray, n_samples: int) -> None:
+def check_anchors(space: Space, anchors: np.ndarray, n_samples: int) -> None:
     """Whether a table can be anchors.
 
     Raises:
         UsageError: its shape, its row numbers or its coordinates are wrong.
     """
+    if len(space.spaces) > 1:
+        raise UsageError(f"--anchors hold samples on one space, and {space.signature} has {len(space.spaces)} components")
     wanted = 1 + space.coordinate_dim
     if anchors.ndim != 2 or anchors.shape[1] != wanted:
         raise UsageError(
@@ -102,7 +104,7 @@ def check_anchors(space: LatentSpace, anchors: np.ndarray, n_samples: int) -> No
         )
 
 
-def parse_repulsion(space: LatentSpace, texts: Sequence[str], device: torch.device | str = "cpu") -> Repulsion | None:
+def parse_repulsion(space: Space, texts: Sequence[str], device: torch.device | str = "cpu") -> Repulsion | None:
     """The balls that `--repel` names, each as coordinates and a radius, "0,0:1.5".
 
     Raises:

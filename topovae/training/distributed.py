@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from topovae.model.draws import Draw, Noise
+from topovae.distributions.draws import Draw, Noise
 
 
 @dataclass

@@ -18,10 +18,11 @@ from torch.func import functional_call, vmap
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
+from topovae.distributions.draws import drawing_from
 from topovae.errors import UsageError
-from topovae.model.draws import drawing_from, sampling
+from topovae.latent import Terms
 from topovae.model.precision import apply, computing
-from topovae.model.vae import VAE, Terms
+from topovae.model.vae import VAE
 from topovae.training.adam import Adam
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
@@ -34,7 +35,7 @@ from topovae.training.streams import Streams
 
 Tensors = Mapping[str, Tensor]
 
-_VALIDATION_BATCH = 512
+_VALIDATION_BATCH, _SPACE = 512, "space."
 
 RESIDENT = 4 * 2**30
 """Bytes of data up to which an ensemble holds them in memory: each of its models draws samples from all over them."""
@@ -70,7 +71,7 @@ class Ensemble:
 
     Attributes:
         encoder: (K, *shape) the trained parameters of the encoders, by name.
-        others: (K, *shape) those of the decoders and likelihoods.
+        others: (K, *shape) those of the decoders, the likelihoods and the latent spaces.
         space: the latent space, which takes tensors with the leading axes (K, B).
 
     Raises:
@@ -120,15 +121,11 @@ class Ensemble:
             weights: trained parameters, as in `weights`.
             x: a batch for each model.
         """
-        outputs = self.outputs(weights, x)
-        coordinates, scale = self.space.heads(outputs)
-        posterior = self.space.posterior(coordinates, scale)
-        with sampling():
-            z = posterior.rsample()
-        nll = self._call(self._parts[1], {name: weights[name] for name in self.others}, x, self.space.features(z))
-        with sampling(self.space.divergence_draws):
-            kl = self.space.kl(posterior, z)
-        return Terms(nll, kl, outputs[..., : self.space.location_dim], coordinates)
+        own = {name.removeprefix(_SPACE): weights[name] for name in self.others if name.startswith(_SPACE)}
+        decoders = {name: weights[name] for name in self.others if not name.startswith(_SPACE)}
+        batch = self.outputs(weights, x), lambda features: self._call(self._parts[1], decoders, x, features)
+        terms: Terms = functional_call(self.space, own, batch)
+        return terms
 
     def state(self, k: int, weights: Tensors) -> dict[str, np.ndarray]:
         """Weights and buffers of model k as `VAE.state_dict` names them, with other trained parameters like `weights`."""
@@ -165,7 +162,7 @@ class Starts:
         """Mean squared distance of location outputs (K, B, location_dim) from their targets, (K,)."""
         model = torch.arange(len(positions), device=self.targets.device)[:, None]
         targets = self.targets[model, positions]
-        return (location[..., self.columns] - targets).square().sum(-1).mean(1)
+        return torch.nan_to_num(location[..., self.columns] - targets).square().sum(-1).mean(1)
 
 
 class EnsembleTrainer:

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, normalize
 
 from topovae.data.dataset import Dataset
-from topovae.latent import LatentSpace
-from topovae.model.draws import sampling
+from topovae.distributions.draws import sampling
+from topovae.latent import Space, Terms
 from topovae.model.networks import BODIES, ImageLayout, NetworkConfig
-from topovae.model.vae import VAE, Terms
+from topovae.model.vae import VAE
 from topovae.training.adam import Adam
 from topovae.training.batches import Batches
 
@@ -120,7 +120,7 @@ class Equivariance:
         actions = tuple(tuple(ACTIONS)[number] for number, _ in symmetries)
         return cls(actions, tuple(int(column) for _, column in symmetries), layout)
 
-    def squares(self, space: LatentSpace, encode: Callable[[Tensor], Tensor], x: Tensor, coordinates: Tensor) -> Tensor:
+    def squares(self, space: Space, encode: Callable[[Tensor], Tensor], x: Tensor, coordinates: Tensor) -> Tensor:
         """Squared geodesic distances of transforms from where they belong, (..., B).
 
         Args:

@@ -14,10 +14,11 @@ from torch.func import functional_call
 
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
+from topovae.distributions.draws import drawing_from, forked, random_state, seeded_state, set_random_state
 from topovae.errors import TopovaeError
-from topovae.model.draws import drawing_from, forked, random_state, seeded_state, set_random_state
+from topovae.latent import Terms
 from topovae.model.precision import computing
-from topovae.model.vae import VAE, Terms
+from topovae.model.vae import VAE
 from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.distributed import ALONE, Team

@@ -17,8 +17,8 @@ from torch.fx import GraphModule
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from topovae.distributions.course import fixed_course
+from topovae.distributions.draws import Draw, Noise, drawing_from, forked, random_state
 from topovae.errors import TopovaeError
-from topovae.model.draws import Draw, Noise, drawing_from, forked, random_state
 
 Function = Callable[..., Sequence[Tensor]]
 

@@ -25,7 +25,7 @@ class Start:
 
     Args:
         columns: the location outputs that have targets.
-        targets: (n_train, len(columns)) their values in the order of the training split.
+        targets: (n_train, len(columns)) their values in the order of the training split; NaN leaves a sample's output free.
     """
 
     columns: tuple[int, ...]
@@ -37,10 +37,10 @@ class Start:
 
         Args:
             model: whose encoder starts there.
-            coordinates: (n_train, coordinate_dim), any point of each orbit; columns of NaN are left free.
+            coordinates: (n_train, coordinate_dim), any point of each orbit; what is NaN is left free.
         """
         targets = model.space.targets(torch.as_tensor(coordinates, dtype=torch.float64)).float()
-        known = torch.isfinite(targets).all(0)
+        known = torch.isfinite(targets).any(0)
         if not known.any():
             return None
         device = next(model.parameters()).device
@@ -49,7 +49,7 @@ class Start:
 
     def misfit(self, location: Tensor, positions: Tensor) -> Tensor:
         """Mean squared distance of location outputs (B, location_dim) from the targets of those samples."""
-        return (location[:, self.columns] - self.targets[positions]).square().sum(-1).mean()
+        return torch.nan_to_num(location[:, self.columns] - self.targets[positions]).square().sum(-1).mean()
 
     def regress(self, model: VAE, batches: Batches) -> None:
         """Bring the encoder onto the targets; draws from the global random state."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from topovae.model.draws import Draw, Noise
+from topovae.distributions.draws import Draw, Noise
 
 
 class Streams:

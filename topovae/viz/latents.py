@@ -45,6 +45,53 @@ class Panel:
     ratio: float = 1.0
 
 
+@dataclass(frozen=True)
+class LatentPart:
+    """What lies on one component of a latent space.
+
+    Args:
+        factors: (kind, dimension) of each factor, as in `draw_latents`.
+        coordinates: (m, k) points on it.
+        rows: (m,) which of all points they are.
+        name: of the component.
+        note: what a reader must know about its coordinates.
+    """
+
+    factors: Sequence[tuple[str, int]]
+    coordinates: np.ndarray
+    rows: np.ndarray
+    name: str = ""
+    note: str = ""
+
+
+def draw_parts(container: FigureBase, parts: Sequence[LatentPart], paint: Paint, *, title: str = "") -> None:
+    """Draw the components of a latent space side by side; one alone is drawn as `draw_latents` does.
+
+    Args:
+        container: the figure or the part of one.
+        parts: the components.
+        paint: the colours of all points.
+        title: above the picture.
+
+    Raises:
+        UsageError: as for `draw_latents`.
+    """
+    if len(parts) == 1:
+        return draw_latents(container, parts[0].factors, parts[0].coordinates, paint, title=title, note=parts[0].note)
+    heading(container, title)
+    widths = [size_of(part.factors, part.coordinates)[0] for part in parts]
+    places = container.subfigures(1, len(parts), width_ratios=widths, squeeze=False).ravel().tolist()
+    for place, part in zip(places, parts, strict=True):
+        draw_latents(place, part.factors, part.coordinates, paint.of(part.rows), title=part.name, note=part.note)
+    return None
+
+
+def size_of_parts(parts: Sequence[LatentPart]) -> tuple[float, float]:
+    """Width and height in inches that components side by side want."""
+    sizes = [size_of(part.factors, part.coordinates) for part in parts]
+    return min(sum(width for width, _ in sizes), 14.0), max(height for _, height in sizes)
+
+
 def draw_latents(
     container: FigureBase,
     factors: Sequence[tuple[str, int]],

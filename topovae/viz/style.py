@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -92,6 +93,13 @@ class Paint:
             self.labels, self.values = np.unique(self.values, return_inverse=True)
             if len(self.labels) > len(LABELS):
                 self.kind = "linear"
+        self.scaled_by = self.values
+
+    def of(self, rows: np.ndarray) -> Paint:
+        """The colours of some of the points, on the scale of all."""
+        part = copy.copy(self)
+        part.values = None if self.values is None else self.values[rows]
+        return part
 
     def options(self, chosen: np.ndarray) -> dict[str, Any]:
         """The keyword arguments of `Axes.scatter` for the chosen points."""
@@ -132,5 +140,5 @@ class Paint:
             return Normalize(0, 2 * np.pi)
         if self.kind == "labels":
             return Normalize(-0.5, len(self.labels) - 0.5)
-        finite = self.values[np.isfinite(self.values)] if self.values is not None else np.zeros(0)
+        finite = self.scaled_by[np.isfinite(self.scaled_by)] if self.scaled_by is not None else np.zeros(0)
         return Normalize(float(finite.min()), float(finite.max())) if len(finite) else Normalize(0, 1)

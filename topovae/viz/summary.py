@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 
 from topovae.viz.curves import History, draw_history
 from topovae.viz.images import draw_reconstructions
-from topovae.viz.latents import draw_latents, note_of, size_of
+from topovae.viz.latents import LatentPart, draw_parts, size_of_parts
 from topovae.viz.style import TITLE, ColourKind, Paint, figure, heading
 
 
 def summary_figure(
     signature_text: str,
-    factors: Sequence[tuple[str, int]],
-    coordinates: np.ndarray,
+    parts: Sequence[LatentPart],
     history: History,
     *,
     colours: np.ndarray | None = None,
@@ -33,8 +32,7 @@ def summary_figure(
 
     Args:
         signature_text: the latent expression.
-        factors: as in `draw_latents`.
-        coordinates: as in `draw_latents`.
+        parts: the components of the latent space, as in `draw_parts`.
         history: as in `draw_history`.
         colours: (n,) values that colour the points.
         colour_kind: "cyclic" (radians), "linear" or "labels".
@@ -49,25 +47,20 @@ def summary_figure(
     Raises:
         UsageError: arrays that do not fit each other.
     """
-    wanted, height = size_of(factors, coordinates)
+    wanted, height = size_of_parts(parts)
     width = max(wanted, 10.0)
     heights = [height, 3.2] + ([2.7] if images else [])
     page = figure(width, sum(heights) + 0.5)
     heading(page, title, TITLE + 4)
-    parts = page.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel().tolist()
+    places = page.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel().tolist()
     margin = max((width - wanted) / 2, 0.01)
-    middle = parts[0].subfigures(1, 3, width_ratios=[margin, wanted, margin])[1]
+    middle = places[0].subfigures(1, 3, width_ratios=[margin, wanted, margin])[1]
     paint = Paint(colours, colour_kind, colour_name)
-    draw_latents(
-        middle,
-        factors,
-        coordinates,
-        paint,
-        title=f"latent space {name}: {signature_text}" if name else f"latent space {signature_text}",
-        note=note_of(signature_text),
+    draw_parts(
+        middle, parts, paint, title=f"latent space {name}: {signature_text}" if name else f"latent space {signature_text}"
     )
     draw_history(
-        parts[1],
+        places[1],
         history,
         baseline_history,
         best_epoch=best_epoch,
@@ -75,5 +68,5 @@ def summary_figure(
         title="learning curves",
     )
     if images:
-        draw_reconstructions(parts[2], *images, blocks=1, title="reconstructions")
+        draw_reconstructions(places[2], *images, blocks=1, title="reconstructions")
     return page

@@ -102,6 +102,8 @@ class Analysis(Shown):
         n_features: numbers in one sample; for a distance matrix, None.
         pieces: what was found of each connected component, the largest first.
         skeleton: landmarks and maps of the largest component (not in the JSON).
+        component: (n_samples,) number of the piece that each sample belongs to, −1 where that is not known: of those set
+            aside, not read, or in no piece (in the arrays of a report, not in the JSON).
         coordinates: coordinates of all samples by kind, (n, k) each, where asked for (not in the JSON).
         preset: what was done to counts and time series first; None for a distance matrix.
         styles: what groups and symmetries say.
@@ -115,6 +117,7 @@ class Analysis(Shown):
     n_features: int | None
     pieces: tuple[Piece, ...]
     skeleton: Skeleton
+    component: np.ndarray
     coordinates: Mapping[str, np.ndarray] | None = None
     preset: Preset | None = None
     styles: Styles = field(default_factory=Styles)

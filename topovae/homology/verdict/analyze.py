@@ -11,12 +11,12 @@ import numpy as np
 from topovae.data.arrays import take
 from topovae.data.dataset import HELD_SHARE, MEMORY_BYTES, Dataset
 from topovae.errors import FewSamplesError, ResourceError, UsageError
-from topovae.homology.cloud.cleaning import clean
+from topovae.homology.cloud.cleaning import Cleaned, clean
 from topovae.homology.cloud.cloud import of_distances
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.front import Front, read_points
 from topovae.homology.cloud.graphs import DistanceSample, measure_distances
-from topovae.homology.cloud.neighbours import using
+from topovae.homology.cloud.neighbours import nearest, using
 from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.rows import LEAST_ROWS
 from topovae.homology.complexes.budget import Budget
@@ -123,7 +123,8 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     options.report("groups and symmetries", 0.95)
     styles = find_styles(data, options.seed)
     skeleton = _skeleton(outlooks[0].anchor, front)
-    analysis = Analysis(n_samples=data.n_samples, n_features=data.n_features, pieces=tuple(pieces), skeleton=skeleton)
+    component = _component(data.n_samples, front, cleaned, np.where(label < len(pieces), label, -1))
+    analysis = Analysis(data.n_samples, data.n_features, tuple(pieces), skeleton, component)
     override = _orbits_instead(pieces, styles) or _path_instead(pieces, data, front)
     analysis = replace(analysis, override=override, preset=chosen, styles=styles, outlooks=tuple(outlooks), cleaned=cleaned)
     if len(pieces) > 1 or is_sure(analysis.recommendation):
@@ -133,6 +134,17 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     if free and outlooks[0].rests_on == "samples":
         grown = _grown(points, pieces[0], options)
     return replace(analysis, settling=settling(pieces[0], analysis.recommendation, grown, _ways(data, chosen)))
+
+
+def _component(n: int, front: Front, cleaned: Cleaned, label: np.ndarray) -> np.ndarray:
+    """Return the component (n,) of all samples: of a repeat that of its twin; −1 of those set aside or not read."""
+    found = np.full(n, -1)
+    found[front.index[cleaned.kept]] = label
+    if len(cleaned.repeats):
+        places = np.flatnonzero(np.isin(front.index, cleaned.repeats))
+        distances, twin = nearest(front.points[cleaned.kept], 1, front.points[places])
+        found[front.index[places]] = np.where(distances[:, 0] == 0, label[twin[:, 0]], -1)
+    return found
 
 
 def _grown(points: np.ndarray, piece: Piece, options: Options) -> Growth | None:
@@ -193,7 +205,9 @@ def _from_distances(sample: DistanceSample, options: Options) -> Analysis:
         inside = sample.component == part
         distances = sample.distances[np.ix_(inside, inside)]
         pieces.append(diagnose(of_distances(distances, options.landmarks, options.seed, thinned=sample.thinned), inner))
-    return Analysis(sample.n_samples, None, tuple(pieces), _skeleton(pieces[0], None))
+    component = np.full(sample.n_samples, -1)
+    component[sample.index] = np.where(sample.component < len(pieces), sample.component, -1)
+    return Analysis(sample.n_samples, None, tuple(pieces), _skeleton(pieces[0], None), component)
 
 
 def _shares(label: np.ndarray, options: Options) -> list[tuple[int, Options]]:

@@ -41,7 +41,9 @@ def summary(
     said = []
     if len(pieces) > 1:
         names = ", ".join(piece.recommendation.name for piece in pieces)
-        said.append(f"{len(pieces)} components, by themselves: {names}. Train each by itself")
+        latents = [piece.recommendation.latent for piece in pieces]
+        together = "" if None in latents else f"them together with --latent 'mixture({','.join(map(str, latents))})', or "
+        said.append(f"{len(pieces)} components, by themselves: {names}. Train {together}each by itself with --component")
     said += [f"{_place(i, len(pieces))}{describe_piece(piece)}" for i, piece in enumerate(pieces)]
     said += [f"{_place(i, len(pieces))}{why}" for i, why in enumerate(whys) if why]
     if answer.source == "order":
