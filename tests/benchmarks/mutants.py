@@ -4,14 +4,16 @@
 
 A fault turns an operator or a comparison round, negates a condition, or changes a number by one, in a copy of the package,
 never here. A mutant is seen if the tests of the folder that mirrors its own fail, or do not end in time; without a fault they
-must pass, which is looked at first. Survivors are listed with their line. Equal seeds make equal mutants. The exit code is 1 if
-fewer than `--least` of a hundred are seen.
+must pass, which is looked at first. Numbers whose docstring says that they limit a cost are left alone: others near them do as
+well, so that no test should see it. Survivors are listed with their line. Equal seeds make equal mutants. The exit code is 1
+if fewer than `--least` of a hundred are seen.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import os
 import random
 import shutil
@@ -54,12 +56,20 @@ def mutable(node: ast.AST) -> str | None:
     return None
 
 
+def is_text(node: ast.AST) -> bool:
+    """Whether a statement is a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 def worth(tree: ast.AST) -> list[tuple[int, ast.AST]]:
-    """Nodes of a module in which a fault could be seen: not those of annotations and type checks, nor of texts."""
+    """Nodes of a module in which a fault could be seen: not those of annotations, type checks, texts and limits on cost."""
     hidden: set[int] = set()
+    body = getattr(tree, "body", [])
+    limits = [node for node, after in itertools.pairwise(body) if "on cost" in ast.unparse(after) and is_text(after)]
     for node in ast.walk(tree):
         kept = [getattr(node, name, None) for name in ("annotation", "returns")]
         kept += [node] if isinstance(node, ast.JoinedStr | ast.Raise) else []
+        kept += limits if node is tree else []
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             kept.append(node)
         for part in kept:

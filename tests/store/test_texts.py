@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+from support.mutations import own_kinds
 from support.places import ROOT
 
 from topovae.errors import RunFileError
+from topovae.runs.integrity import open_run
 from topovae.store import outside
 from topovae.store.inspect import describe, field
-from topovae.store.reader import read_report, read_run
+from topovae.store.reader import read_report, read_run, read_sweep
+from topovae.store.texts import MOST_DEPTH, walk
 
 HEAP = b"GCOL"
 """How a heap of texts begins: version and 3 bytes, size, then objects: number, references and 4 bytes, size, bytes."""
@@ -61,3 +68,47 @@ def test_damaged_texts_are_an_error(damage: str, reader: str, tmp_path: Path, mo
     path.write_bytes(content)
     with pytest.raises(RunFileError, match=r"run\.h5 .*damaged"):
         READERS[reader](path)
+
+
+OWN = {kind.name: kind for kind in own_kinds()}
+USES: dict[str, Callable[[Path], object]] = {
+    "run.h5": open_run,
+    "sealed-run.h5": open_run,
+    "sweep.h5": read_sweep,
+    "report.h5": read_report,
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_damaged_files_of_ours_are_read_or_refused(name: str, tmp_path: Path) -> None:
+    """`tests/benchmarks/fuzz.py --own` goes on for longer."""
+    path = tmp_path / name
+    path.write_bytes(OWN[name].content)
+    assert describe(path)["datasets"] and USES[name](path)
+    for seed in range(8):
+        path.write_bytes(OWN[name].damaged(np.random.default_rng(seed)))
+        with contextlib.suppress(RunFileError):
+            describe(path)
+            USES[name](path)
+
+
+def test_each_object_is_found_once_and_no_link_is_followed(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a/b/x"] = 1.0
+        file["a/y"] = file["a/b/x"]
+        file["a/b/back"] = file["a"]
+        file["soft"], file["elsewhere"] = h5py.SoftLink("/a"), h5py.ExternalLink("b.h5", "/x")
+        found = dict(walk(file))
+        assert {name for name in found if not isinstance(found[name], h5py.Dataset)} == {"a", "a/b"}
+        assert [name for name in found if isinstance(found[name], h5py.Dataset)] in (["a/b/x"], ["a/y"])
+
+
+def test_groups_are_entered_as_deep_as_is_said(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        group = file
+        for _ in range(3000):
+            group["x"], group = 1.0, group.create_group("g")
+    began = time.process_time()
+    names = [dataset["name"] for dataset in describe(tmp_path / "a.h5")["datasets"]]
+    assert names == sorted("g/" * depth + "x" for depth in range(MOST_DEPTH + 1))
+    assert time.process_time() - began < 5

@@ -94,10 +94,10 @@ def _codecs(value: Any) -> Iterator[str]:
     if hasattr(value, "items"):
         for key, inner in value.items():
             if key in ("codecs", "filters", "compressor", "compressors", "index_codecs") and inner:
-                listed = inner if hasattr(inner, "append") or hasattr(inner, "index") else [inner]
+                listed = inner if hasattr(inner, "append") else [inner]
                 yield from (str(one.get("id") or one.get("name")) for one in listed if hasattr(one, "get"))
             yield from _codecs(inner)
-    elif hasattr(value, "append") or (hasattr(value, "index") and not hasattr(value, "encode")):
+    elif hasattr(value, "append"):
         for inner in value:
             yield from _codecs(inner)
 
