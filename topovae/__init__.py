@@ -7,6 +7,7 @@
     topovae.read("x.csv"), topovae.generate("torus")      data sets, from files and made
     topovae.Selection(drop=("time",))                     which columns of a file are samples
     topovae.parse("klein"), topovae.LatentSpace           latent expressions and spaces
+    topovae.parse_latent("mixture(2*circle)")             an expression that may name several spaces
     topovae.VAE.of("klein", x).elbo(x)                    the model as a torch module, for a training loop of your own
 
 The names are imported when first used, so that `import topovae` stays light.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from topovae.latent.space import LatentSpace
     from topovae.model.vae import VAE
     from topovae.runs.estimator import TopologyAnalyzer, TopoVAE, load
-    from topovae.signature import parse
+    from topovae.signature import parse, parse_latent
 
 __all__ = [
     "VAE",
@@ -42,6 +43,7 @@ __all__ = [
     "generate",
     "load",
     "parse",
+    "parse_latent",
     "read",
 ]
 
@@ -56,6 +58,7 @@ _HOMES = {
     "generate": "data",
     "load": "runs.estimator",
     "parse": "signature",
+    "parse_latent": "signature",
     "read": "data",
 }
 

@@ -28,7 +28,7 @@ PIECES = [generate("circle", N, ambient=10, noise=0.03, seed=seed) for seed in (
 X = np.concatenate([piece.x + shift for piece, shift in zip(PIECES, (0, 1), strict=True)])
 PIECE = np.repeat([0, 1], N)
 ANGLE = np.concatenate([piece.truth[:, 0] for piece in PIECES])
-DATA = Dataset.of(X)
+DATA = Dataset.of(X, truth=ANGLE[:, None], space="S1")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,8 @@ def test_each_component_is_found_kept_and_certified(trained: Run) -> None:
         np.testing.assert_allclose(stored["component_probability"].sum(1), 1, atol=1e-5)
         np.testing.assert_array_equal(stored["location"][:, 0], stored["component"])
     assert all(circular_agreement(found["z"][own, 1], ANGLE[own]) > 0.9 for own in (found["component"] == k for k in (0, 1)))
+    metrics = trained.model.final["test"]
+    assert metrics["stress"] < 0.2 and [one["circular_correlation"] > 0.9 for one in metrics["recovery"]] == [True, True]
     assert np.sqrt(((decode(model, found["z"]) - X) ** 2).mean()) < 0.1
     drawn = draw_samples(model, 200, 0)["coordinates"]
     assert 60 < (drawn[:, 0] == 0).sum() < 140

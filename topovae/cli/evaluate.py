@@ -56,8 +56,9 @@ def evaluate(
         from topovae.homology.cloud.ground import survey
 
         own = own_samples(loaded, samples)
-        ground = survey(own, seed, Preset.of(loaded.analysis))
-        document |= certify_member(loaded.model, own, ground, seed=seed, device=device)
+        preset = Preset.of(loaded.analysis)
+        ground = survey(own, seed, preset)
+        document |= certify_member(loaded.model, own, ground, preset=preset, seed=seed, device=device)
     if plot:
         from topovae.runs.pages import draw_certificate, draw_run
 

@@ -459,8 +459,9 @@ class TopoVAE(SampleReader):
         from topovae.runs.evaluation import certify_member, own_samples
 
         data = own_samples(self.run_, self._fitted_samples(X))
-        ground = survey(data, self.seed_, Preset.of(self.run_.analysis))
-        found = certify_member(self.run_.model, data, ground, seed=self.seed_, device=self.device)
+        preset = Preset.of(self.run_.analysis)
+        ground = survey(data, self.seed_, preset)
+        found = certify_member(self.run_.model, data, ground, preset=preset, seed=self.seed_, device=self.device)
         return found["certificate"]
 
     def plot(self, X: Any = None) -> Figure:

@@ -51,7 +51,7 @@ def own_samples(run: Run, data: Dataset) -> Dataset:
 
 
 def certify_member(
-    member: Member, data: Dataset, ground: Ground, *, seed: int = 0, device: str = "auto"
+    member: Member, data: Dataset, ground: Ground, *, preset: Preset | None = None, seed: int = 0, device: str = "auto"
 ) -> dict[str, dict[str, Any]]:
     """Whether a model's encoder is a homeomorphism onto its latent space, and how alike the persistence is, JSON-ready.
 
@@ -59,6 +59,7 @@ def certify_member(
         member: a model of a run.
         data: the run's `own_samples`.
         ground: the survey of these data with this seed.
+        preset: what the diagnosis of these data chose, for the surveys of the components of a mixture; None chooses it again.
         seed: of subsets, landmarks and balls.
         device: where to encode.
     """
@@ -71,7 +72,7 @@ def certify_member(
     parts, persistence, certificates = list(shares(model.space, locations)), [], []
     for part in parts:
         alone = len(model.space.spaces) == 1
-        samples, own = (data, ground) if alone else (data.take(part.rows), survey(data.take(part.rows), seed))
+        samples, own = (data, ground) if alone else (data.take(part.rows), survey(data.take(part.rows), seed, preset))
         signature = part.space.signature
         persistence.append(compare_diagrams(samples, part.coordinates, signature, seed=seed, ground=own))
         certificates.append(certify(samples, part.coordinates, signature, seed=seed, ground=own))
