@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from ripser import ripser
 
 from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.graph import double_cover, list_triangles, mod_two_matrix
-from topovae.homology.complexes.rips import persistence
+from topovae.homology.complexes.rips import persistence, persistence_of_graph
 from topovae.homology.features.nulls import betti_number
 from topovae.homology.fitted import Law
 
@@ -136,5 +135,4 @@ def observe_double_covers(classes: Classes, law: Law, alpha: float) -> Iterator[
 def _cover_ratios(classes: Classes, sheet: np.ndarray, prime: int) -> np.ndarray:
     """Return the ranked ratios death/birth in degree 1 of the cover that changes sheets along `sheet` (m, m)."""
     cover = double_cover(classes.distances, classes.distances <= classes.death, sheet)
-    bars = ripser(cover, distance_matrix=True, maxdim=1, coeff=prime, thresh=classes.death)["dgms"][1]
-    return ranked_ratios(np.minimum(bars, classes.death))
+    return ranked_ratios(np.minimum(persistence_of_graph(cover, prime, classes.death).bars[1], classes.death))
