@@ -112,8 +112,10 @@ def fail(tests: Path, mutant: Mutant | None, seconds: float) -> bool:
             target.write_text(changed(target.read_text(), mutant.node))
         words = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider"]
         environment = {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        # of the folder's own tests alone: a folder within it has its own
-        files = [str(path.relative_to(ROOT)) for path in sorted(tests.glob("test_*.py"))]
+        # of the folder's own tests alone: a folder within it has its own; those of the module first, which mostly see it
+        own = f"test_{mutant.path.stem}.py" if mutant is not None else ""
+        found = sorted(tests.glob("test_*.py"), key=lambda path: (path.name != own, path.name))
+        files = [str(path.relative_to(ROOT)) for path in found]
         process = subprocess.Popen(
             [*words, *files], cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,

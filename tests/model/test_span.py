@@ -96,3 +96,13 @@ def test_what_lies_outside_the_span_is_not_read():
 )
 def test_where_models_work_in_the_span(network, likelihood, shape, n_train, expected):
     assert span_width(network, likelihood, shape, n_train) == expected
+
+
+def test_draws_scatter_by_the_noise_within_the_span_and_across_it():
+    model = wide_model()
+    torch.manual_seed(0)
+    z = model.space.sample_prior(1, torch.zeros(0, dtype=torch.float64)).expand(4000, -1)
+    rest = (model.draw(z) - model.decode(z)).detach()
+    noise = float(model.likelihood.noise)
+    assert rest.shape == (4000, D) and abs(float(rest.mean())) < 4 * noise / (4000 * D) ** 0.5
+    torch.testing.assert_close(rest.std(0), torch.full((D,), noise, dtype=torch.float64), rtol=0.06, atol=0)

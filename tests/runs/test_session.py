@@ -56,7 +56,7 @@ def assert_same_member(a: Any, b: Any) -> None:
     "fields, words",
     [
         ({"init": "magic"}, "--init"),
-        ({"likelihood": "poisson"}, "--likelihood"),
+        ({"likelihood": "cauchy"}, "--likelihood"),
         ({"network": "resnet"}, "--network"),
         ({"noise": 0.0}, "--noise"),
         ({"noise": float("nan")}, "--noise"),
@@ -85,11 +85,10 @@ def test_the_split_keeps_groups_whole() -> None:
 
 def test_moments_are_those_of_the_rows() -> None:
     rows = np.arange(0, 80, 3)
-    mean, std, low, high = moments(DATA, rows)
+    mean, std = moments(DATA, rows)
     x = DATA.load()[rows]
     np.testing.assert_allclose(mean, x.mean(0))
     assert std == pytest.approx(np.sqrt(np.square(x - x.mean(0)).mean()))
-    assert (low, high) == (x.min(), x.max())
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ PANELS = {
     "Training": ("betas", "seeds", "resume"),
     "Output": (
         *("output", "format", "plot", "json", "quiet", "debug", "force", "save", "markdown", "commit", "field"),
-        *("with_scale", "with_coordinates", "certificate", "iwae"),
+        *("with_scale", "with_coordinates", "with_noise", "rates", "certificate", "iwae"),
     ),
     "Machine": ("device", "threads", "jobs", "engine", "memory", "time", "minutes", "seed"),
 }

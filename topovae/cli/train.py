@@ -223,12 +223,14 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
-    from topovae.runs.options import differences
+    from topovae.runs.options import AUTO, differences
     from topovae.signature import parse
 
     known = previous.header.config
     if previous.model.latent == parse(options.latent, options.allow_orbifold).canonical:
         options = replace(options, latent=str(known.get("latent", options.latent)))
+    if options.likelihood == AUTO:
+        options = replace(options, likelihood=str(known.get("likelihood", AUTO)))
     trained = previous.model.config["training"]["epochs"]
     if options.epochs is not None and options.epochs >= trained:
         options = replace(options, epochs=known.get("epochs"))  # more epochs go on from the same state

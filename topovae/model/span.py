@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from topovae.data.dataset import Dataset
+from topovae.model.likelihoods.gaussian import GaussianLikelihood
+from topovae.model.likelihoods.likelihood import Stated
 from topovae.model.networks import NetworkConfig
 
 
@@ -74,6 +76,11 @@ class RowSpan(nn.Module):
         """The samples (B, n_features) within the span, of coordinates (B, width + 1)."""
         return self.centre + narrow[:, :-1] @ self.basis.T
 
+    def scattered(self, narrow: Tensor, noise: Tensor) -> Tensor:
+        """Samples (B, n_features) of coordinates (B, width + 1), with noise of a standard deviation across the span."""
+        across = noise * torch.randn(len(narrow), len(self.basis), dtype=narrow.dtype, device=narrow.device)
+        return self.widen(narrow) + across - (across @ self.basis) @ self.basis.T
+
     @torch.no_grad()
     def of_data(self, data: Dataset) -> Dataset:
         """All samples of a data set as `narrow` gives them."""
@@ -112,3 +119,19 @@ class SpanDecoder(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return nn.functional.pad(self.body(features) * self.unit, (0, 1))
+
+
+class SpanLikelihood(GaussianLikelihood):
+    """Normal noise of samples as `RowSpan.narrow` gives them: fewer numbers with the same distances.
+
+    Args:
+        shift, scale, stated: of a `GaussianLikelihood` of those numbers.
+        n_features: numbers of a sample itself.
+    """
+
+    def __init__(self, shift: Tensor, scale: Tensor, stated: Stated, n_features: int) -> None:
+        super().__init__(shift, scale, stated)
+        self.left_out = n_features - shift.numel()
+
+    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
+        return super().log_prob(x, decoded) - self.left_out * (torch.log(self.noise) + 0.5 * math.log(2 * math.pi))

@@ -3,105 +3,23 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from topovae.distributions.joint import Orbit
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
 from topovae.model.draws import sampling
+from topovae.model.likelihoods import LIKELIHOODS, Likelihood, Stated
 from topovae.model.networks import BODIES, NetworkConfig, choose_network
 from topovae.model.precision import apply
-from topovae.model.span import RowSpan, SpanDecoder, SpanEncoder
+from topovae.model.span import RowSpan, SpanDecoder, SpanEncoder, SpanLikelihood
 from topovae.signature import parse
 from topovae.store.documents import Document
-
-_SMALLEST_NOISE = 1e-3
-
-
-class Likelihood(nn.Module):
-    """p(x | z), given the decoder's output for z."""
-
-    @abstractmethod
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        """log p(x | z) in nats, summed over a sample's features, (B,)."""
-
-    @abstractmethod
-    def mean(self, decoded: Tensor) -> Tensor:
-        """E[x | z] in the data's units."""
-
-
-class GaussianLikelihood(Likelihood):
-    """Normal noise of one standard deviation for all features, learned or fixed.
-
-    Args:
-        shift, scale: the data's per-feature mean and overall standard deviation.
-        noise: fixed standard deviation in the data's units; None learns it.
-    """
-
-    shift: Tensor
-    scale: Tensor
-
-    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None) -> None:
-        super().__init__()
-        self.register_buffer("shift", shift)
-        self.register_buffer("scale", scale)
-        self.learned = noise is None
-        log_noise = torch.log(0.5 * scale) if noise is None else torch.tensor(math.log(noise))
-        self.log_noise = nn.Parameter(log_noise.clone(), requires_grad=noise is None)
-
-    @property
-    def noise(self) -> Tensor:
-        """Standard deviation in the data's units."""
-        return torch.exp(self.log_noise) + (_SMALLEST_NOISE * self.scale if self.learned else 0.0)
-
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        noise = self.noise
-        square = ((x - self.mean(decoded)) / noise).square().flatten(1).sum(1)
-        return -0.5 * square - math.prod(x.shape[1:]) * (torch.log(noise) + 0.5 * math.log(2 * math.pi))
-
-    def mean(self, decoded: Tensor) -> Tensor:
-        return self.shift + self.scale * decoded
-
-
-class SpanLikelihood(GaussianLikelihood):
-    """The same of samples as `RowSpan.narrow` gives them: fewer numbers with the same distances.
-
-    Args:
-        shift, scale, noise: of a `GaussianLikelihood` of those numbers.
-        n_features: numbers of a sample itself.
-    """
-
-    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None, n_features: int) -> None:
-        super().__init__(shift, scale, noise)
-        self.left_out = n_features - shift.numel()
-
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        return super().log_prob(x, decoded) - self.left_out * (torch.log(self.noise) + 0.5 * math.log(2 * math.pi))
-
-
-class BernoulliLikelihood(Likelihood):
-    """Independent Bernoulli features with the decoder's output as logits; data in [0, 1]."""
-
-    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None) -> None:
-        super().__init__()
-
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        return -binary_cross_entropy_with_logits(decoded, x, reduction="none").flatten(1).sum(1)
-
-    def mean(self, decoded: Tensor) -> Tensor:
-        return torch.sigmoid(decoded)
-
-
-LIKELIHOODS: dict[str, Callable[[Tensor, Tensor, float | None], Likelihood]] = {
-    "gaussian": GaussianLikelihood,
-    "bernoulli": BernoulliLikelihood,
-}
 
 
 @dataclass(frozen=True)
@@ -113,7 +31,7 @@ class ModelConfig(Document):
         sample_shape: shape of one sample.
         network: the bodies.
         likelihood: a key of `LIKELIHOODS`.
-        noise: fixed noise of a Gaussian likelihood in the data's units; None learns it.
+        noise, dispersion, degrees_of_freedom, exposure: what is `Stated` of the likelihood; None learns it.
         posteriors, encoder, divergence: of the `LatentSpace`.
         span: columns of the basis that the networks work in, see `span_width`; 0 for the features themselves.
     """
@@ -127,6 +45,14 @@ class ModelConfig(Document):
     encoder: str = "lift"
     divergence: str = "orbit"
     span: int = 0
+    dispersion: float | None = None
+    degrees_of_freedom: float | None = None
+    exposure: float | None = None
+
+    @property
+    def stated(self) -> Stated:
+        """The parameters of the likelihood that are not learned."""
+        return Stated(self.noise, self.dispersion, self.degrees_of_freedom, self.exposure)
 
     @classmethod
     def from_dict(cls, fields: dict) -> ModelConfig:
@@ -134,7 +60,8 @@ class ModelConfig(Document):
         network = NetworkConfig.from_dict(fields["network"])
         shape = tuple(fields["sample_shape"])
         # Files of earlier versions have no choice of these: theirs was the encoder onto the cover.
-        choices = {"posteriors": (), "encoder": "cover", "divergence": "orbit", "span": 0}
+        choices: dict[str, Any] = {"posteriors": (), "encoder": "cover", "divergence": "orbit", "span": 0}
+        choices |= dict.fromkeys(("dispersion", "degrees_of_freedom", "exposure"))
         known = {name: fields.get(name, default) for name, default in choices.items()}
         known["posteriors"] = tuple(known["posteriors"])
         return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"], **known)
@@ -197,11 +124,11 @@ class VAE(nn.Module):
             self.span, shift = RowSpan(n_features, config.span), torch.zeros(config.span + 1)
             self.encoder = SpanEncoder(make_encoder, config.network, n_features, config.span, self.space.output_dim)
             self.decoder = SpanDecoder(make_decoder, config.network, n_features, config.span, self.space.feature_dim)
-            self.likelihood = SpanLikelihood(shift, scale, config.noise, n_features)
+            self.likelihood = SpanLikelihood(shift, scale, config.stated, n_features)
         else:
             self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
             self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
-            self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.noise)
+            self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.stated)
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
 
@@ -212,7 +139,7 @@ class VAE(nn.Module):
         Args:
             latent: latent expression, such as "S1xR2" or "klein".
             x: (n, *sample_shape) samples, whose mean and spread the model begins with.
-            likelihood: "gaussian" or "bernoulli".
+            likelihood: a key of `LIKELIHOODS`.
             noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
 
         Raises:
@@ -229,7 +156,7 @@ class VAE(nn.Module):
 
     def outputs(self, x: Tensor) -> Tensor:
         """The encoder's unconstrained outputs, (B, space.output_dim)."""
-        return apply(self.encoder, (self.seen(x) - self.shift) / self.scale)
+        return apply(self.encoder, self.likelihood.inputs(self.seen(x), self.shift, self.scale))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Where samples lie.
@@ -251,6 +178,15 @@ class VAE(nn.Module):
         """E[x | z] in the data's units, (B, *sample_shape), of coordinates (B, space.coordinate_dim)."""
         mean = self.likelihood.mean(self.decoder(self.space.features(coordinates)))
         return mean if self.span is None else self.span.widen(mean)
+
+    def draw(self, coordinates: Tensor) -> Tensor:
+        """One sample of p(x | z) each at coordinates (B, space.coordinate_dim), in the data's units, (B, *sample_shape)."""
+        decoded = self.decoder(self.space.features(coordinates))
+        drawn = self.likelihood.distribution(decoded).sample().to(decoded.dtype)
+        if self.span is None:
+            return drawn
+        noise: Any = self.likelihood.noise
+        return self.span.scattered(drawn, noise)
 
     def elbo(self, x: Tensor, beta: float = 1.0) -> Tensor:
         """The evidence lower bound from one posterior sample each, in nats, (B,); its gradient is that of `Terms`.
@@ -291,18 +227,6 @@ class VAE(nn.Module):
             decoded = self.decoder(self.space.features(z))
             log_weights.append(self.likelihood.log_prob(x, decoded) + self.space.log_weights(posterior, z))
         return torch.logsumexp(torch.stack(log_weights), 0) - math.log(k)
-
-
-def check_range(likelihood: str, low: float, high: float) -> None:
-    """Whether data between `low` and `high` can have a likelihood.
-
-    Raises:
-        UsageError: a Bernoulli likelihood for data outside [0, 1].
-    """
-    if likelihood == "bernoulli" and (low < 0 or high > 1):
-        raise UsageError(
-            f"--likelihood bernoulli needs data in [0, 1], and these lie in [{low:g}, {high:g}]; rescale them or use gaussian"
-        )
 
 
 def build_model(config: ModelConfig, mean: Sequence[float] | Tensor, std: float, seed: int) -> VAE:

@@ -251,8 +251,12 @@ class TopoVAE(SampleReader):
         latent: latent expression such as "S1xR2" or "klein"; "auto" diagnoses the data first.
         network: "auto", "mlp" or "conv".
         hidden: widths of the encoder's dense layers, separated by commas; "" chooses them.
-        likelihood: "gaussian" or "bernoulli".
-        noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
+        likelihood: "gaussian", "bernoulli", "poisson", "negative-binomial" or "student"; "auto" takes Poisson for counts, else
+            Gaussian.
+        noise: fixed noise of a Gaussian likelihood, or of Student's, in the data's units; None learns it.
+        dispersion: fixed α of negative binomial counts of variance μ + α μ²; None learns one a feature.
+        degrees_of_freedom: fixed ones of Student's t; None learns them.
+        exposure: width of the bins in which counts were made; 1 when None.
         baseline: whether to train a Gaussian VAE of the same capacity beside it.
         epochs: passes over the data; None chooses them by its size.
         batch_size: samples a step.
@@ -293,8 +297,11 @@ class TopoVAE(SampleReader):
         *,
         network: str = "auto",
         hidden: str = "",
-        likelihood: str = "gaussian",
+        likelihood: str = "auto",
         noise: float | None = None,
+        dispersion: float | None = None,
+        degrees_of_freedom: float | None = None,
+        exposure: float | None = None,
         baseline: bool = False,
         epochs: int | None = None,
         batch_size: int = 128,
@@ -317,6 +324,9 @@ class TopoVAE(SampleReader):
         self.hidden = hidden
         self.likelihood = likelihood
         self.noise = noise
+        self.dispersion = dispersion
+        self.degrees_of_freedom = degrees_of_freedom
+        self.exposure = exposure
         self.baseline = baseline
         self.epochs = epochs
         self.batch_size = batch_size
@@ -391,10 +401,16 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return self._selection().restored(models.decode(self.model_, np.asarray(take(Z))))
 
-    def sample(self, n: int = 1, random_state: int = 0) -> np.ndarray:
-        """n samples decoded from the prior."""
+    def sample(self, n: int = 1, random_state: int = 0, noise: bool = False) -> np.ndarray:
+        """n samples decoded from the prior.
+
+        Args:
+            n: how many.
+            random_state: seed.
+            noise: whether to draw data as they are measured; else their means are given.
+        """
         check_is_fitted(self)
-        return self._selection().restored(models.draw_samples(self.model_, n, random_state)["x"])
+        return self._selection().restored(models.draw_samples(self.model_, n, random_state, noise)["x"])
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean ELBO of samples in nats: that of held-out ones tells how well a latent space fits.

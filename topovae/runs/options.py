@@ -6,7 +6,7 @@ It imports nothing heavy, so that help can be made from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,26 @@ if TYPE_CHECKING:
 MAX_WIDTH = 65536
 
 
+AUTO = "auto"
+
+LIKELIHOOD_OPTIONS: dict[str, tuple[str, ...]] = {
+    "gaussian": ("noise",),
+    "bernoulli": (),
+    "poisson": ("exposure",),
+    "negative-binomial": ("dispersion", "exposure"),
+    "student": ("noise", "degrees_of_freedom"),
+}
+"""Likelihoods, each with the options that state what it would learn: those of `LIKELIHOODS`, told without importing it."""
+
 INITS = ("cohomology", "random")
+
+STATED: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "noise": ("a positive number, in the data's units", lambda value: value > 0),
+    "dispersion": ("a number from 1e-6 (nearly Poisson) to 1000", lambda value: 1e-6 <= value <= 1e3),
+    "degrees_of_freedom": ("a number from 1.01 (below, there is no mean) to 10000", lambda value: 1.01 <= value <= 1e4),
+    "exposure": ("a positive number, in the unit of rates", lambda value: value > 0),
+}
+"""What can be stated of a likelihood: what is expected, and whether a number is."""
 
 EVERYWHERE = ("train", "sweep")
 
@@ -72,8 +91,13 @@ class TrainOptions(Document):
     batch_size: int = option(128, "Samples a step.", minimum=1)
     beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
     learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
-    likelihood: str = option("gaussian", "p(x | z) of a feature.", choices=("gaussian", "bernoulli"))
-    noise: float | None = option(None, "Fix the Gaussian noise (data units) instead of learning it.")
+    likelihood: str = option(
+        AUTO, "p(x | z) of a sample; auto: poisson for counts, else gaussian.", choices=(AUTO, *LIKELIHOOD_OPTIONS)
+    )
+    noise: float | None = option(None, "Fix the noise of gaussian or student (data units) instead of learning it.")
+    dispersion: float | None = option(None, "Fix α of negative-binomial (variance μ + α μ²); one a feature is learned else.")
+    degrees_of_freedom: float | None = option(None, "Fix those of student instead of learning them.")
+    exposure: float | None = option(None, "Width of the bins of counts, as seconds; `decode --rates` divides by it.")
     network: str = option("auto", "Bodies of encoder and decoder.", choices=("auto", "mlp", "conv"))
     hidden: str = option("", "Widths of the encoder's dense layers, as 256,128; chosen when left out.")
     init: str = option("cohomology", "Start the encoder from coordinates of the data, or random.", choices=INITS)
@@ -96,7 +120,12 @@ class TrainOptions(Document):
         (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",), panel="Latent"
     )
     baseline: bool = option(False, "Train a Gaussian VAE of the same capacity beside it.", ("train",))
-    compile: str = option("auto", "Compile the step; auto: of long trainings.", choices=("auto", "on", "off"), panel="Machine")
+    compile: str = option(
+        "auto",
+        "Compile the step; auto: of long trainings. On CUDA steps are recorded as graphs unless off.",
+        choices=("auto", "on", "off"),
+        panel="Machine",
+    )
     precision: str = option("float32", "Of the networks' products.", choices=("float32", "tf32", "bfloat16"), panel="Machine")
     allow_orbifold: bool = option(False, "Accept a group that fixes points.", flag="--allow-orbifold", panel="Latent")
     seed: int = 0
@@ -108,11 +137,28 @@ class TrainOptions(Document):
             known, value = one.metadata.get("choices"), getattr(self, one.name)
             if known and value not in known:
                 raise UsageError(f"--{one.name} {value}: expected one of {', '.join(known)}")
-        if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
-            raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
+        self._check_stated()
         parse_repulsion(self.space(), self.repel)
         parse_widths(self.hidden)
         self.training_config(1)
+
+    def _check_stated(self) -> None:
+        """Whether what is stated of the likelihood has a meaning.
+
+        Raises:
+            UsageError: it has none.
+        """
+        for name, (expected, holds) in STATED.items():
+            value = getattr(self, name)
+            flag = f"--{name.replace('_', '-')}"
+            if value is None:
+                continue
+            if not (math.isfinite(value) and holds(value)):
+                raise UsageError(f"{flag} {value}: expected {expected}")
+            takers = [likelihood for likelihood, taken in LIKELIHOOD_OPTIONS.items() if name in taken]
+            if self.likelihood not in {AUTO, *takers}:
+                named = " or ".join(takers)
+                raise UsageError(f"{flag} is for --likelihood {named}, and this is {self.likelihood}; leave it out")
 
     @property
     def posteriors(self) -> tuple[str, ...]:
@@ -147,7 +193,13 @@ class TrainOptions(Document):
         latent = parse(self.latent, self.allow_orbifold).canonical
         network = self.network_config(sample_shape)
         return ModelConfig(
-            latent, sample_shape, network, self.likelihood, self.noise, self.posteriors, self.encoder, self.divergence
+            latent,
+            sample_shape,
+            network,
+            posteriors=self.posteriors,
+            encoder=self.encoder,
+            divergence=self.divergence,
+            **self._likelihood(),
         )
 
     def baseline_config(self, dim: int, sample_shape: tuple[int, ...]) -> ModelConfig:
@@ -155,7 +207,12 @@ class TrainOptions(Document):
         from topovae.model.vae import ModelConfig
 
         network = self.network_config(sample_shape)
-        return ModelConfig(euclidean(dim).canonical, sample_shape, network, self.likelihood, self.noise)
+        return ModelConfig(euclidean(dim).canonical, sample_shape, network, **self._likelihood())
+
+    def _likelihood(self) -> dict[str, Any]:
+        """The fields of a `ModelConfig` that tell its likelihood; where nobody has looked at the data, that is gaussian."""
+        name = "gaussian" if self.likelihood == AUTO else self.likelihood
+        return {"likelihood": name} | {one: getattr(self, one) for one in LIKELIHOOD_OPTIONS[name]}
 
     def training_config(self, n_train: int) -> TrainingConfig:
         """Hyperparameters of the optimisation."""

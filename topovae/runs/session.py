@@ -16,11 +16,13 @@ from topovae.data.moments import moments
 from topovae.data.splits import Split, split_data
 from topovae.errors import RunFileError
 from topovae.evaluation import assess
+from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.span import span_width
-from topovae.model.vae import VAE, ModelConfig, build_model, check_range
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.runs.models import draw_samples
-from topovae.runs.options import TrainOptions
+from topovae.runs.options import AUTO, TrainOptions
+from topovae.runs.plan import settle
 from topovae.signature import parse
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
@@ -96,22 +98,25 @@ class TrainSession:
         progress: Progress | None,
         team: Team,
     ) -> None:
-        self.data, self.options, self.path, self.progress, self.team = data, options, path, progress, team
+        self.data, self.path, self.progress, self.team = data, path, progress, team
         self.device = to_device(device)
         if resumed is None:
             self.split = split_data(data, options.seed)
         else:
+            if options.likelihood == AUTO:
+                options = replace(options, likelihood=str(resumed.model.config["model"]["likelihood"]))
             config = {**resumed.header.config, "epochs": options.epochs}  # which may be more than before
             header, analysis = replace(resumed.header, config=config), resumed.analysis
             coordinates = resumed.analysis_arrays
             self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
+        self.options = settle(options, data, analysis)
         # The run file keeps coordinates below the diagnosis, and a resumed run needs them.
         self.analysis = {} if analysis is None and coordinates else analysis
         self.header, self.coordinates = header, coordinates
         found = {"model": resumed.model, "baseline": resumed.baseline} if resumed else {}
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
-        self.mean, self.std, low, high = moments(data, self.split.train)
-        check_range(options.likelihood, low, high)
+        self.mean, self.std = moments(data, self.split.train)
+        check_support(self.options.likelihood, data)
         if "anchors" in self.coordinates:
             check_anchors(options.space(), self.coordinates["anchors"], data.n_samples)
         self.written = -math.inf

@@ -22,11 +22,12 @@ from topovae.data.moments import moments
 from topovae.data.splits import Split, split_data
 from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.evaluation import assess
+from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import to_device
-from topovae.model.vae import VAE, build_model, check_range
+from topovae.model.vae import VAE, build_model
 from topovae.runs.engines import find_engine
 from topovae.runs.options import TrainOptions, differences
-from topovae.runs.plan import diagnose_train, find_start, wants_start
+from topovae.runs.plan import diagnose_train, find_start, settle, wants_start
 from topovae.signature import parse
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep
@@ -82,6 +83,16 @@ class SweepOptions:
     def train_options(self, latent: str, beta: float, seed: int) -> TrainOptions:
         """What one run is asked for."""
         return TrainOptions(latent, beta=beta, seed=seed, **self.options)
+
+    def settled(self, data: Dataset) -> SweepOptions:
+        """With one likelihood for all runs in place of "auto", found on the training split of the first seed.
+
+        Raises:
+            UsageError: the data are not what the likelihood is for.
+        """
+        first = settle(self.train_options(self.latents[0], self.betas[0], self.seeds[0]), data)
+        check_support(first.likelihood, data)
+        return replace(self, options={**self.options, "likelihood": first.likelihood})
 
     def combinations(self) -> list[tuple[str, float, int]]:
         """Latent, beta and seed of every run, in this order of importance."""
@@ -177,7 +188,7 @@ class SweepSession:
     ) -> None:
         self.engine = None if (jobs, engine) == (1, "local") else find_engine(engine)
         self.data = data if self.engine is None else _in_memory(data)
-        self.options, self.path, self.jobs, self.device = options, path, jobs, device
+        self.options, self.path, self.jobs, self.device = options.settled(data), path, jobs, device
         self.sweep = Sweep(header) if resumed is None else resumed
         self.progress = progress or (lambda description, share: None)
         self.total = len(options.combinations())
@@ -328,8 +339,7 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
 
 def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.device) -> _Trainee:
     split = split_data(data, options.seed)
-    mean, std, low, high = moments(data, split.train)
-    check_range(options.likelihood, low, high)
+    mean, std = moments(data, split.train)
     model = build_model(options.model_config(data.sample_shape), torch.as_tensor(mean), std, options.seed).to(device)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)

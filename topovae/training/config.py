@@ -33,7 +33,7 @@ class TrainingConfig(Document):
         weight_decay: of AdamW, on all parameters.
         clip: largest norm of the gradient.
         seed: of weights, batches, posterior samples and the split.
-        compile: "on" and "off", or "auto" for long trainings alone; on CUDA "on" records steps as CUDA graphs too.
+        compile: "on" and "off", or "auto" for long trainings alone; on CUDA steps are recorded as CUDA graphs unless "off".
         precision: of the networks' products, a key of `PRECISIONS`; all else is in single precision.
     """
 

@@ -29,7 +29,7 @@ from topovae.training.equivariance import HELD, Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, TrainingState, arrays, history_row
 from topovae.training.program import Program
 from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
-from topovae.training.step import Step
+from topovae.training.step import Step, recorded
 from topovae.training.streams import Streams
 
 Tensors = Mapping[str, Tensor]
@@ -214,6 +214,7 @@ class EnsembleTrainer:
         self.step = Step(
             self.gradients, tuple(weights.values()), self.config, len(self.ensemble), generators=self.streams.on_device
         )
+        self._sum_terms = recorded(self._validation_sums, self.device, self.config, generators=self.valid_streams.on_device)
         self.states = [TrainingState() for _ in configs]
         self._last, self._best = ({name: p.detach().clone() for name, p in weights.items()} for _ in range(2))
 
@@ -290,10 +291,14 @@ class EnsembleTrainer:
         total = torch.zeros(2, len(self.ensemble), device=self.device)
         self.valid_streams.restart()
         for positions in torch.arange(n, device=self.device).expand(len(self.ensemble), n).split(_VALIDATION_BATCH, 1):
-            with drawing_from(self.valid_streams.noise):
-                terms = self.ensemble.terms(self.ensemble.weights, self._take(self.valid_rows, positions))
-            total += torch.stack([terms.nll.sum(1), terms.kl.sum((-2, -1))])
+            total += self._sum_terms(self._take(self.valid_rows, positions))
         return total / n
+
+    def _validation_sums(self, x: Tensor) -> Tensor:
+        """Sums of −log p(x | z) and of KL over each model's batch (K, B, ...) in nats, (2, K)."""
+        with drawing_from(self.valid_streams.noise):
+            terms = self.ensemble.terms(self.ensemble.weights, x)
+        return torch.stack([terms.nll.sum(1), terms.kl.sum((-2, -1))])
 
     def _advance(self, epoch: int, train: Tensor, valid: Tensor) -> None:
         """Take an epoch into the histories and the best weights of the models that have not diverged."""

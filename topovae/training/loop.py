@@ -22,7 +22,7 @@ from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.distributed import ALONE, Team
 from topovae.training.program import Program
-from topovae.training.step import Step
+from topovae.training.step import Step, recorded
 
 ANCHOR_WEIGHT = 2.0
 """Initial weight of the anchor's misfit, in nats a feature."""
@@ -183,6 +183,7 @@ class Trainer:
         compiled = config.compiles(steps)
         self.gradients = Program(self._evaluate if compiled else self._evaluate_own, team.noise, compiled)
         self.step = Step(self.gradients, parameters, config, team=team)
+        self._mean_terms = recorded(self._validation_means, device, config, team)
         self.state = state or TrainingState()
         if state is not None and state.epoch > 0:
             self._restore(state)
@@ -275,8 +276,12 @@ class Trainer:
             torch.manual_seed(self.config.seed)
             for x in self.valid_batches.in_order():
                 (own,) = self.team.part(x)
-                terms = self.model(own)
-                (means,) = self.team.mean([torch.stack([terms.nll.mean(), terms.kl.sum(-1).mean()])])
-                total += means * len(x)
+                total += self._mean_terms(own) * len(x)
         nll, kl = (total / len(self.valid_batches)).tolist()
         return nll, kl
+
+    def _validation_means(self, x: Tensor) -> Tensor:
+        """Mean −log p(x | z) and KL of a batch in nats, (2,), over all processes."""
+        terms = self.model(x)
+        (means,) = self.team.mean([torch.stack([terms.nll.mean(), terms.kl.sum(-1).mean()])])
+        return means

@@ -40,11 +40,8 @@ class Step:
         self.clip, self.models, self.precision = config.clip, models, config.precision
         self.weights = [parameter.detach() for parameter in self.parameters]
         device = self.weights[0].device
-        on_cuda = device.type == "cuda"
-        self.optimizer = Adam(self.parameters, config.learning_rate, config.weight_decay, capturable=on_cuda)
-        # Not by default before it has run on a device.
-        captured = on_cuda and config.compile == "on" and team.size == 1
-        self._advance: Callable[..., Tensor] = Captured(self._run, generators) if captured else self._run
+        self.optimizer = Adam(self.parameters, config.learning_rate, config.weight_decay, capturable=device.type == "cuda")
+        self._advance = recorded(self._run, device, config, team, generators)
 
     @property
     def fallback(self) -> str:
@@ -71,6 +68,26 @@ class Step:
         clip_(gradients, self.clip, self.models)
         self.optimizer.step(gradients)
         return means
+
+
+def recorded(
+    function: Callable[..., Tensor],
+    device: torch.device,
+    config: TrainingConfig,
+    team: Team = ALONE,
+    generators: Sequence[torch.Generator] = (),
+) -> Callable[..., Tensor]:
+    """A function that is recorded as a CUDA graph where the device and the configuration allow it; else as it is.
+
+    Args:
+        function: of tensors, to one.
+        device: that it computes on.
+        config: "off" for `compile` records nothing.
+        team: processes beside; what exchanges numbers with others is not recorded.
+        generators: that it draws from beside the global random state.
+    """
+    wanted = device.type == "cuda" and config.compile != "off" and team.size == 1
+    return Captured(function, generators) if wanted else function
 
 
 @torch.no_grad()

@@ -13,9 +13,9 @@ import numpy as np
 from topovae.data.dataset import REAL_KINDS
 from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing, require_room
 from topovae.data.readers.sparse import SparseRows
-from topovae.data.readers.texts import FILTERS, require_sound
 from topovae.errors import InputError, ResourceError
 from topovae.store.checksums import CHECKSUMS
+from topovae.store.texts import FILTERS, require_sound
 
 MOST_OBJECTS = 10_000
 """So many arrays and groups of a file are listed at most, and so deep: limits on cost, not tuned."""

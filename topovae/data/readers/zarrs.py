@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import Contents, Entry, File, InputFormat, choose, parsing, require_extra
-from topovae.data.readers.outside import TOO_LARGE, ended, limit, run_outside
 from topovae.errors import InputError
+from topovae.store.outside import TOO_LARGE, ended, limit, run_outside
 
 SIGNS = ("zarr.json", ".zarray", ".zgroup")
 """A folder that holds one of these is a store of Zarr."""

@@ -7,8 +7,7 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-from topovae.data.readers.base import File
-from topovae.data.readers.outside import ended, limit, run_outside
+from topovae.store.outside import Parsed, ended, limit, run_outside
 
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 """HDF5's own filters by their numbers; others are programs that would be loaded."""
@@ -20,7 +19,7 @@ BLOCK = 2**16
 """Rows that are read at once: a limit on cost, not tuned."""
 
 
-def require_sound(file: File) -> None:
+def require_sound(file: Parsed) -> None:
     """Read all values of variable length outside, so that they can be read here; once for each state of a file.
 
     Raises:
@@ -32,8 +31,8 @@ def require_sound(file: File) -> None:
 
 
 @lru_cache(maxsize=64)
-def _require_sound(file: File, *_: int) -> None:
-    run_outside("topovae.data.readers.texts", file, "HDF5", advice="Take away what is not samples, or allow more memory.")
+def _require_sound(file: Parsed, *_: int) -> None:
+    run_outside("topovae.store.texts", file, "HDF5", advice="Take away what is not samples, or allow more memory.")
 
 
 def _read_all(node: Any) -> None:
