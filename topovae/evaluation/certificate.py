@@ -220,7 +220,7 @@ def plain_fault(
     ground = survey(data.take(chosen), seed, preset)
     points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)
     space, latents = unrolled(LatentSpace(signature), points)
-    tests = [*_about_classes(space, read_algebra(space, ground, latents))]
+    tests = [*_about_classes(space, read_algebra(space, ground, latents, cavities=False))]
     if len(chosen) >= FEWEST:
         tests += [
             *_about_fibres(space, measure_fibres(space, ground, latents, seed)),

@@ -10,7 +10,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -20,7 +20,7 @@ from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.graph import double_cover, list_triangles, mod_two_matrix
-from topovae.homology.complexes.rips import persistence, persistence_of_graph
+from topovae.homology.complexes.rips import Diagram, persistence, persistence_of_graph
 from topovae.homology.features.nulls import betti_number
 from topovae.homology.fitted import Law
 
@@ -79,9 +79,21 @@ def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Clas
         count: significant classes of degree 1 over Z/2.
         longest_edge: cap of the filtration.
     """
-    if not 1 <= count <= MOST_CLASSES:
-        return None
-    diagram = persistence(distances, 2, 1, longest_edge, cocycles=True)
+    return next(find_fewer_classes(distances, (count,), longest_edge))
+
+
+def find_fewer_classes(distances: np.ndarray, counts: Sequence[int], longest_edge: float) -> Iterator[Classes | None]:
+    """Yield the most persistent classes of one filtration for each count in turn; Args as of `find_classes`."""
+    diagram = None
+    for count in counts:
+        if not 1 <= count <= MOST_CLASSES:
+            yield None
+            continue
+        diagram = diagram or persistence(distances, 2, 1, longest_edge, cocycles=True)
+        yield _most_persistent(distances, diagram, count)
+
+
+def _most_persistent(distances: np.ndarray, diagram: Diagram, count: int) -> Classes | None:
     bars = diagram.bars[1]
     if len(bars) < count or diagram.cocycles is None:
         return None
