@@ -201,7 +201,15 @@ class VAE(nn.Module):
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
         x = self.seen(x)
-        outputs = self.outputs(x)
+        return self.terms(x, self.outputs(x))
+
+    def terms(self, x: Tensor, outputs: Tensor) -> Terms:
+        """The same of samples as they are `seen`, whose encoding is known: of several draws each, it is found once.
+
+        Args:
+            x: samples as they are seen.
+            outputs: of the encoder, (B, space.output_dim).
+        """
         coordinates, scale = self.space.heads(outputs)
         posterior = self.space.posterior(coordinates, scale)
         with sampling():
