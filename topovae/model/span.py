@@ -88,6 +88,20 @@ class RowSpan(nn.Module):
         return Dataset.of(np.concatenate(parts))
 
 
+def in_span(span: RowSpan | None, data: Dataset, index: np.ndarray) -> Dataset:
+    """The data as a model in a span is trained on them, the span fitted to some rows; as they are where it is in none.
+
+    Args:
+        span: of the model.
+        data: all samples.
+        index: (width,) rows of the training split.
+    """
+    if span is None:
+        return data
+    span.fit(data.rows(index))
+    return span.of_data(data)
+
+
 class SpanEncoder(nn.Module):
     """A body that reads coordinates in a span, and not the distance from it, which is 0 of every training row.
 

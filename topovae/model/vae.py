@@ -183,7 +183,16 @@ class VAE(nn.Module):
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
         x = self.seen(x)
-        terms: Terms = self.space(self.outputs(x), lambda features: -self.likelihood.log_prob(x, apply(self.decoder, features)))
+        return self.terms(x, self.outputs(x))
+
+    def terms(self, x: Tensor, outputs: Tensor) -> Terms:
+        """The same of samples as they are `seen`, whose encoding is known: of several draws each, it is found once.
+
+        Args:
+            x: samples as they are seen.
+            outputs: of the encoder, (B, space.output_dim).
+        """
+        terms: Terms = self.space(outputs, lambda features: -self.likelihood.log_prob(x, apply(self.decoder, features)))
         return terms
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:

@@ -18,7 +18,7 @@ from topovae.errors import RunFileError
 from topovae.evaluation import assess
 from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import count_parameters, to_device
-from topovae.model.span import span_width
+from topovae.model.span import in_span, span_width
 from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.runs.components import check_enough
 from topovae.runs.models import draw_samples
@@ -141,10 +141,7 @@ class TrainSession:
             return
         model_config = replace(model_config, span=self._span(model_config, known))
         model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
-        seen = self.data
-        if model.span is not None:
-            model.span.fit(self.data.rows(self.split.train))
-            seen = model.span.of_data(self.data)
+        seen = in_span(model.span, self.data, self.split.train)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),

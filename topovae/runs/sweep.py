@@ -24,6 +24,7 @@ from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.evaluation import assess
 from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import to_device
+from topovae.model.span import in_span, span_width
 from topovae.model.vae import VAE, build_model
 from topovae.runs.engines import find_engine
 from topovae.runs.options import TrainOptions, differences
@@ -34,7 +35,7 @@ from topovae.store.writer import write_sweep
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import RESIDENT, EnsembleTrainer
 from topovae.training.equivariance import Equivariance
-from topovae.training.loop import TrainingState, load_weights
+from topovae.training.loop import ANCHOR_WEIGHT, TrainingState, load_weights
 from topovae.training.start import Start
 
 MOST_MODELS = 16
@@ -307,14 +308,19 @@ class _Trainee:
     options: TrainOptions
     split: Split
     model: VAE
+    seen: Dataset
     config: TrainingConfig
     start: Start | None
     equivariance: Equivariance | None
 
     @property
-    def kind(self) -> tuple[tuple[int, ...], Equivariance | None]:
-        """The outputs that it starts from, and what holds its encoder; runs with the same can be trained side by side."""
-        return () if self.start is None else self.start.columns, self.equivariance
+    def kind(self) -> tuple[tuple[int, ...], Equivariance | None, int | None]:
+        """The outputs that it starts from, what holds its encoder, and whose training rows' span it is in, if any.
+
+        Runs with the same can be trained side by side.
+        """
+        place = None if self.model.span is None else self.options.seed
+        return () if self.start is None else self.start.columns, self.equivariance, place
 
 
 def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
@@ -331,7 +337,7 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
         alike = [trainee for trainee in trainees if trainee.kind == kind]
         inform = None if on_epoch is None else partial(_inform_of_epoch, on_epoch, alike, len(runs))
         started = time.perf_counter()
-        states = _train(task.data, alike, inform)
+        states = _train(task.data.n_features, alike, inform)
         share = (time.perf_counter() - started) / len(alike)
         runs += [_measured(task.data, m, state, share, place) for m, state in zip(alike, states, strict=True)]
     return tuple(runs)
@@ -340,10 +346,13 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
 def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.device) -> _Trainee:
     split = split_data(data, options.seed)
     mean, std = moments(data, split.train)
-    model = build_model(options.model_config(data.sample_shape), torch.as_tensor(mean), std, options.seed).to(device)
+    config = options.model_config(data.sample_shape)
+    config = replace(config, span=span_width(config.network, config.likelihood, config.sample_shape, len(split.train)))
+    model = build_model(config, torch.as_tensor(mean), std, options.seed).to(device)
+    seen = in_span(model.span, data, split.train)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    return _Trainee(options, split, model, options.training_config(len(split.train)), start, equivariance)
+    return _Trainee(options, split, model, seen, options.training_config(len(split.train)), start, equivariance)
 
 
 def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_Trainee], before: int, epoch: int) -> None:
@@ -351,11 +360,13 @@ def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_T
 
 
 def _train(
-    data: Dataset, trainees: Sequence[_Trainee], on_epoch: Callable[[int], None] | None = None
+    n_features: int, trainees: Sequence[_Trainee], on_epoch: Callable[[int], None] | None = None
 ) -> tuple[TrainingState, ...]:
     models, splits, configs = zip(*((m.model, m.split, m.config) for m in trainees), strict=True)
     starts = [trainee.start for trainee in trainees if trainee.start is not None]
-    return EnsembleTrainer(models, data, splits, configs, starts, trainees[0].equivariance).run(on_epoch)
+    trainer = EnsembleTrainer(models, trainees[0].seen, splits, configs, starts, trainees[0].equivariance)
+    trainer.anchor_weight = ANCHOR_WEIGHT * n_features
+    return trainer.run(on_epoch)
 
 
 def _measured(data: Dataset, trainee: _Trainee, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:

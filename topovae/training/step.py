@@ -99,6 +99,11 @@ def clip_(gradients: Sequence[Tensor], limit: float, models: int = 1) -> None:
         limit: of the Euclidean norm over all parameters.
         models: how many there are.
     """
+    if models == 1:  # one call in place of one a parameter
+        whole = list(gradients)
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(whole)))
+        torch._foreach_mul_(whole, (limit / (norm + 1e-6)).clamp(max=1.0))
+        return
     flat = [gradient.view(models, -1) for gradient in gradients]
     norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in flat])
     share = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]

@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from topovae.model.draws import Draw, Noise, drawing_from, forked, random_state, sampling, seeded_state, set_random_state
+from topovae.distributions.draws import (
+    Draw,
+    Noise,
+    drawing_from,
+    forked,
+    random_state,
+    sampling,
+    seeded_state,
+    set_random_state,
+)
 
 CPU = torch.device("cpu")
 LIKE = torch.empty(3, 2, dtype=torch.float64)
