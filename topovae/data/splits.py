@@ -83,6 +83,13 @@ def _sizes(count: int, shares: np.ndarray) -> np.ndarray:
 
 
 def split_data(data: Dataset, seed: int) -> Split:
-    """The split of a run: by whole groups where the data have more than one label."""
-    group = data.group if data.group is not None and len(np.unique(data.group)) > 1 else None
-    return split(data.n_samples, seed=seed, group=group)
+    """The split of a run: by whole groups where the data have more than one label.
+
+    Where samples are held out they are the test split, and the share of one is for training.
+    """
+    own = data.n_samples - data.held_out
+    group = None if data.group is None else data.group[:own]
+    found = split(own, seed=seed, group=group if group is not None and len(np.unique(group)) > 1 else None)
+    if not data.held_out:
+        return found
+    return Split(np.sort(np.concatenate([found.train, found.test])), found.valid, np.arange(own, data.n_samples))

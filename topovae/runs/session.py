@@ -135,11 +135,13 @@ class TrainSession:
         checkpoint = None if known is None else known.checkpoint
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return
-        model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
+        shift, scale = self.options.units(self.mean, self.std)
+        model = build_model(model_config, torch.as_tensor(shift), scale, self.options.seed).to(self.device)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),
             "parameters": count_parameters(model),
+            "spread": self.std,
         }
         state = None if known is None else _to_state(known)
         trainer = Trainer(model, self.data, self.split, training_config, state, team=self.team)

@@ -339,7 +339,7 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
 
 def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.device) -> _Trainee:
     split = split_data(data, options.seed)
-    mean, std = moments(data, split.train)
+    mean, std = options.units(*moments(data, split.train))
     model = build_model(options.model_config(data.sample_shape), torch.as_tensor(mean), std, options.seed).to(device)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
