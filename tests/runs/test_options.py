@@ -16,7 +16,7 @@ from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
 from topovae.homology.verdict.analyze import analyze
 from topovae.model.likelihoods import LIKELIHOODS, Stated
-from topovae.model.networks import BODIES
+from topovae.model.networks import ACTIVATIONS, BODIES
 from topovae.runs.estimator import TopologyAnalyzer, TopoVAE
 from topovae.runs.options import AUTO, EVERYWHERE, INITS, LIKELIHOOD_OPTIONS, STATED, TrainOptions
 from topovae.runs.provenance import make_header
@@ -55,6 +55,7 @@ def test_choices_are_those_of_the_parts_that_take_them() -> None:
     homes = {
         "likelihood": ("auto", *LIKELIHOODS),
         "network": ("auto", *BODIES),
+        "activation": ACTIVATIONS,
         "compile": COMPILE,
         "precision": PRECISIONS,
         "init": INITS,

@@ -91,7 +91,7 @@ class _Workload:
             precision=self.precision,
         )
         split = split_data(self.data, seed)
-        mean, std = moments(self.data, split.train)
+        mean, std = options.units(*moments(self.data, split.train))
         model = build_model(options.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
         return model.to(self.device), split, options.training_config(len(split.train))
 

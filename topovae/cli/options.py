@@ -39,7 +39,7 @@ _DECLARED: dict[str, Field] = {field.name: field for field in fields(TrainOption
 
 PANELS = {
     "Data": (
-        *("input", "against", "truth", "truth_space", "preset", "metric", "distance_matrix", "ambient"),
+        *("input", "test", "against", "truth", "truth_space", "preset", "metric", "distance_matrix", "ambient"),
         *("columns", "drop", "label", "group", "scale", "missing"),
         *("images", "labels", "classes", "exemplars", "copies", "dtype", "mode", "samples", "measured"),
     ),

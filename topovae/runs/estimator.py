@@ -251,6 +251,9 @@ class TopoVAE(SampleReader):
         latent: latent expression such as "S1xR2" or "klein"; "auto" diagnoses the data first.
         network: "auto", "mlp" or "conv".
         hidden: widths of the encoder's dense layers, separated by commas; "" chooses them.
+        decoder_hidden: those of the decoder; "" for the encoder's in reverse.
+        activation: between layers: "silu", "relu", "leaky-relu", "elu", "gelu", "softplus" or "tanh".
+        input_scale: networks work on x over this number; on standardised data when None.
         likelihood: "gaussian", "bernoulli", "poisson", "negative-binomial" or "student"; "auto" takes Poisson for counts, else
             Gaussian.
         noise: fixed noise of a Gaussian likelihood, or of Student's, in the data's units; None learns it.
@@ -299,6 +302,9 @@ class TopoVAE(SampleReader):
         *,
         network: str = "auto",
         hidden: str = "",
+        decoder_hidden: str = "",
+        activation: str = "silu",
+        input_scale: float | None = None,
         likelihood: str = "auto",
         noise: float | None = None,
         dispersion: float | None = None,
@@ -325,6 +331,9 @@ class TopoVAE(SampleReader):
         self.latent = latent
         self.network = network
         self.hidden = hidden
+        self.decoder_hidden = decoder_hidden
+        self.activation = activation
+        self.input_scale = input_scale
         self.likelihood = likelihood
         self.noise = noise
         self.dispersion = dispersion
@@ -430,20 +439,23 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return models.mean_elbo(self.model_, self._scaled(X), self.seed_)
 
-    def evaluate(self, X: Any = None, *, iwae: int = 64) -> dict[str, dict[str, Any]]:
-        """The metrics of `topovae evaluate` on the parts of the data that were trained on, by "train", "valid" and "test".
+    def evaluate(self, X: Any = None, *, iwae: int = 64) -> dict[str, dict[str, Any] | None]:
+        """The metrics of `topovae evaluate` by "train", "valid" and "test".
 
         Args:
-            X: the samples that were fitted; None reads them where the run file says they are.
+            X: the samples that were fitted; None reads them where the run file says they are. Of others, told by number or
+                by file, all are for testing, and "train" and "valid" are None.
             iwae: importance samples of the bound on the test split; 0 leaves it out.
 
         Raises:
-            InputError: the data are not there, or are not those of the run.
+            InputError: the data are not there, or are of another kind than those of the run.
         """
-        from topovae.runs.evaluation import evaluate_member
+        from topovae.runs.evaluation import elsewhere, evaluate_member, is_same
 
-        data = self._fitted_samples(X)
-        return evaluate_member(self.run_.model, self.run_, data, seed=self.seed_, iwae=iwae, device=self.device)
+        check_is_fitted(self)
+        data = self._fitted_samples(None) if X is None else self._scaled(X)
+        run = self.run_ if is_same(data, self.run_.header.data) else elsewhere(self.run_, data)
+        return evaluate_member(self.run_.model, run, data, seed=self.seed_, iwae=iwae, device=self.device)
 
     def certificate(self, X: Any = None) -> dict[str, Any]:
         """Whether the encoder is a homeomorphism onto its latent space: "verdict", "reasons" and what was measured.

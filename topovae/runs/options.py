@@ -16,6 +16,8 @@ from topovae.store.documents import Document
 from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from topovae.latent import Space
     from topovae.model.networks import NetworkConfig
     from topovae.model.vae import ModelConfig
@@ -33,6 +35,8 @@ LIKELIHOOD_OPTIONS: dict[str, tuple[str, ...]] = {
     "student": ("noise", "degrees_of_freedom"),
 }
 """Likelihoods, each with the options that state what it would learn: those of `LIKELIHOODS`, told without importing it."""
+
+ACTIVATIONS = ("silu", "relu", "leaky-relu", "elu", "gelu", "softplus", "tanh")
 
 INITS = ("cohomology", "random")
 
@@ -100,6 +104,9 @@ class TrainOptions(Document):
     exposure: float | None = option(None, "Width of the bins of counts, as seconds; `decode --rates` divides by it.")
     network: str = option("auto", "Bodies of encoder and decoder.", choices=("auto", "mlp", "conv"))
     hidden: str = option("", "Widths of the encoder's dense layers, as 256,128; chosen when left out.")
+    decoder_hidden: str = option("", "Widths of the decoder's dense layers; the encoder's in reverse when left out.")
+    activation: str = option("silu", "Between the layers of both.", choices=ACTIVATIONS)
+    input_scale: float | None = option(None, "Networks work on x / S for this S, in place of standardised data.")
     init: str = option("cohomology", "Start the encoder from coordinates of the data, or random.", choices=INITS)
     posterior: str = option(
         "", "Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.", panel="Latent"
@@ -153,6 +160,9 @@ class TrainOptions(Document):
         self._check_stated()
         parse_repulsion(self.space(), self.repel)
         parse_widths(self.hidden)
+        parse_widths(self.decoder_hidden, "decoder-hidden")
+        if self.input_scale is not None:
+            self._check_input_scale(self.input_scale)
         self.training_config(1)
 
     def _check_stated(self) -> None:
@@ -197,7 +207,30 @@ class TrainOptions(Document):
         """
         from topovae.model.networks import choose_network
 
-        return choose_network(sample_shape, self.network, parse_widths(self.hidden))
+        widths = parse_widths(self.hidden), parse_widths(self.decoder_hidden, "decoder-hidden")
+        return choose_network(sample_shape, self.network, *widths, self.activation)
+
+    def units(self, mean: np.ndarray, std: float) -> tuple[np.ndarray, float]:
+        """What a model takes off samples and divides them by.
+
+        Args:
+            mean: of each feature of the training split.
+            std: of all of its numbers.
+        """
+        return (mean, std) if self.input_scale is None else (0 * mean, self.input_scale)
+
+    def span(self, config: ModelConfig, n_train: int) -> int:
+        """Columns of the basis that a model of so many training rows works in; 0 where units are given, which are features'."""
+        from topovae.model.span import span_width
+
+        asked = self.input_scale is None
+        return span_width(config.network, config.likelihood, config.sample_shape, n_train) if asked else 0
+
+    def _check_input_scale(self, scale: float) -> None:
+        if not (math.isfinite(scale) and scale > 0):
+            raise UsageError(f"--input-scale {scale}: expected a positive number, in the data's units")
+        if "exposure" in LIKELIHOOD_OPTIONS.get(self.likelihood, ()):
+            raise UsageError(f"--input-scale is for numbers, and {self.likelihood} is for counts, read as roots; leave it out")
 
     def model_config(self, sample_shape: tuple[int, ...]) -> ModelConfig:
         """How the model is built."""
@@ -252,13 +285,17 @@ def differences(before: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
     return [f"{name} (was {known.get(name)}, now {value})" for name, value in asked.items() if known.get(name) != value]
 
 
-def parse_widths(text: str) -> list[int]:
+def parse_widths(text: str, option: str = "hidden") -> list[int]:
     """Widths of layers, separated by commas; none for an empty text.
+
+    Args:
+        text: such as "256,128".
+        option: that they are of, for the message.
 
     Raises:
         UsageError: they are no positive whole numbers.
     """
     words = text.split(",") if text else []
     if not all(word.isdecimal() and 0 < int(word) <= MAX_WIDTH for word in words):
-        raise UsageError(f"--hidden {text}: expected widths from 1 to {MAX_WIDTH}, such as 256,128")
+        raise UsageError(f"--{option} {text}: expected widths from 1 to {MAX_WIDTH}, such as 256,128")
     return [int(word) for word in words]

@@ -18,7 +18,7 @@ from topovae.errors import RunFileError
 from topovae.evaluation import assess
 from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import count_parameters, to_device
-from topovae.model.span import in_span, span_width
+from topovae.model.span import in_span
 from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.runs.components import check_enough
 from topovae.runs.models import draw_samples
@@ -140,12 +140,14 @@ class TrainSession:
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return
         model_config = replace(model_config, span=self._span(model_config, known))
-        model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
+        shift, scale = self.options.units(self.mean, self.std)
+        model = build_model(model_config, torch.as_tensor(shift), scale, self.options.seed).to(self.device)
         seen = in_span(model.span, self.data, self.split.train)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),
             "parameters": count_parameters(model),
+            "spread": self.std,
         }
         state = None if known is None else _to_state(known)
         trainer = Trainer(model, seen, self.split, training_config, state, team=self.team)
@@ -178,7 +180,7 @@ class TrainSession:
         """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""
         if known is not None:
             return ModelConfig.from_dict(known.config["model"]).span
-        return span_width(config.network, config.likelihood, config.sample_shape, len(self.split.train))
+        return self.options.span(config, len(self.split.train))
 
     def _start(self, model: VAE) -> Start | None:
         points = self.coordinates.get("start")

@@ -24,7 +24,7 @@ from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.evaluation import assess
 from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import to_device
-from topovae.model.span import in_span, span_width
+from topovae.model.span import in_span
 from topovae.model.vae import VAE, build_model
 from topovae.runs.engines import find_engine
 from topovae.runs.options import TrainOptions, differences
@@ -345,9 +345,9 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
 
 def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.device) -> _Trainee:
     split = split_data(data, options.seed)
-    mean, std = moments(data, split.train)
+    mean, std = options.units(*moments(data, split.train))
     config = options.model_config(data.sample_shape)
-    config = replace(config, span=span_width(config.network, config.likelihood, config.sample_shape, len(split.train)))
+    config = replace(config, span=options.span(config, len(split.train)))
     model = build_model(config, torch.as_tensor(mean), std, options.seed).to(device)
     seen = in_span(model.span, data, split.train)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
