@@ -254,7 +254,7 @@ class TopoVAE(SampleReader):
         likelihood: "gaussian" or "bernoulli".
         noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
         baseline: whether to train a Gaussian VAE of the same capacity beside it.
-        epochs: passes over the data; None chooses them by its size.
+        epochs: passes over the data; None goes on until the validation ELBO has converged.
         batch_size: samples a step.
         beta: weight of the KL term.
         learning_rate: peak learning rate.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from topovae.errors import UsageError
 from topovae.signature import euclidean, parse
 from topovae.store.documents import Document
-from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
+from topovae.training.config import DOUBLINGS, LEARNING_RATE, TrainingConfig, choose_epochs
 
 if TYPE_CHECKING:
     from topovae.latent import LatentSpace
@@ -68,7 +68,11 @@ class TrainOptions(Document):
     """
 
     latent: str
-    epochs: int | None = option(None, "Passes over the data; chosen by its size when left out.", minimum=1)
+    epochs: int | None = option(
+        None,
+        "Passes over the data; when left out, train goes on until it has converged, and sweep takes 1000 steps.",
+        minimum=1,
+    )
     batch_size: int = option(128, "Samples a step.", minimum=1)
     beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
     learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
@@ -166,6 +170,7 @@ class TrainOptions(Document):
         """Hyperparameters of the optimisation."""
         return TrainingConfig(
             epochs=self.epochs or choose_epochs(n_train, self.batch_size),
+            doublings=0 if self.epochs else DOUBLINGS,
             batch_size=self.batch_size,
             beta=self.beta,
             learning_rate=self.learning_rate,

@@ -149,7 +149,7 @@ class TrainSession:
             if time.monotonic() - self.written > CHECKPOINT_SECONDS:
                 self._write()
             if self.progress is not None:
-                self.progress(name, state, training_config.epochs)
+                self.progress(name, state, training_config.round_of(state.epoch - 1)[1])
 
         keep(trainer.state)
         self._write()
@@ -158,7 +158,7 @@ class TrainSession:
         except (KeyboardInterrupt, SystemExit, DivergenceError):
             self._write()
             raise
-        config["fallback"] = trainer.step.fallback
+        config |= {"fallback": trainer.step.fallback, "end": training_config.end(state.history["valid_loss"])}
         del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
 
