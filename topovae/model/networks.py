@@ -16,6 +16,11 @@ from topovae.store.documents import Document
 
 _SMALLEST_IMAGE = 16
 
+SHARPNESS = 4.0
+"""Weights of a decoder's first layer, in torch's usual ones. Features of latent spaces have size 1, and with the usual weights
+a net learns the slow variation of data with them long before the quick one. Set by
+`python tests/benchmarks/convergence.py --sharpness 1,2,4,8`."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig(Document):
@@ -108,6 +113,15 @@ def dense(sizes: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def sharp(sizes: Sequence[int]) -> nn.Sequential:
+    """`dense` layers whose first has `SHARPNESS`."""
+    layers = dense(sizes)
+    with torch.no_grad():
+        for parameter in layers[0].parameters():
+            parameter.mul_(SHARPNESS)
+    return layers
+
+
 class DenseEncoder(nn.Module):
     """Dense layers from a flattened sample (B, *sample_shape) to (B, out_dim)."""
 
@@ -125,7 +139,7 @@ class DenseDecoder(nn.Module):
     def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
         super().__init__()
         self.sample_shape = tuple(sample_shape)
-        self.layers = dense([in_dim, *reversed(config.hidden), math.prod(sample_shape)])
+        self.layers = sharp([in_dim, *reversed(config.hidden), math.prod(sample_shape)])
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers(features).reshape(len(features), *self.sample_shape)
@@ -164,7 +178,7 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.sample_shape, self.layout = tuple(sample_shape), _image_layout(sample_shape)
         self.smallest = (config.channels[-1], *_pyramid(config, self.layout))
-        self.layers = dense([in_dim, *reversed(config.hidden), math.prod(self.smallest)])
+        self.layers = sharp([in_dim, *reversed(config.hidden), math.prod(self.smallest)])
         layers: list[nn.Module] = []
         for a, b in zip(config.channels[::-1], (*config.channels[-2::-1], self.layout.channels), strict=True):
             layers += [nn.SiLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from topovae.errors import UsageError
 from topovae.signature import euclidean, parse
 from topovae.store.documents import Document
-from topovae.training.config import DOUBLINGS, LEARNING_RATE, TrainingConfig, choose_epochs
+from topovae.training.config import DOUBLINGS, WIDTH, TrainingConfig, choose_epochs, choose_rate
 
 if TYPE_CHECKING:
     from topovae.latent import LatentSpace
@@ -75,7 +75,7 @@ class TrainOptions(Document):
     )
     batch_size: int = option(128, "Samples a step.", minimum=1)
     beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
-    learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
+    learning_rate: float | None = option(None, "Peak learning rate; chosen by the widest layer when left out.", minimum=0.0)
     likelihood: str = option("gaussian", "p(x | z) of a feature.", choices=("gaussian", "bernoulli"))
     noise: float | None = option(None, "Fix the Gaussian noise (data units) instead of learning it.")
     network: str = option("auto", "Bodies of encoder and decoder.", choices=("auto", "mlp", "conv"))
@@ -166,14 +166,19 @@ class TrainOptions(Document):
         network = self.network_config(sample_shape)
         return ModelConfig(euclidean(dim).canonical, sample_shape, network, self.likelihood, self.noise)
 
-    def training_config(self, n_train: int) -> TrainingConfig:
-        """Hyperparameters of the optimisation."""
+    def training_config(self, n_train: int, widths: Sequence[int] = (WIDTH,)) -> TrainingConfig:
+        """Hyperparameters of the optimisation.
+
+        Args:
+            n_train: samples of an epoch.
+            widths: of the dense layers, which the learning rate fits.
+        """
         return TrainingConfig(
             epochs=self.epochs or choose_epochs(n_train, self.batch_size),
             doublings=0 if self.epochs else DOUBLINGS,
             batch_size=self.batch_size,
             beta=self.beta,
-            learning_rate=self.learning_rate,
+            learning_rate=choose_rate(widths) if self.learning_rate is None else self.learning_rate,
             seed=self.seed,
             compile=self.compile,
             precision=self.precision,

@@ -126,7 +126,7 @@ class TrainSession:
 
     def _train(self, name: str, model_config: ModelConfig) -> None:
         known = self.members.get(name)
-        training_config = self.options.training_config(len(self.split.train))
+        training_config = self.options.training_config(len(self.split.train), model_config.network.hidden)
         checkpoint = None if known is None else known.checkpoint
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return

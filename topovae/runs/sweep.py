@@ -333,7 +333,8 @@ def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.
     model = build_model(options.model_config(data.sample_shape), torch.as_tensor(mean), std, options.seed).to(device)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    config = replace(options.training_config(len(split.train)), doublings=0)  # all models of a sweep take equally many steps
+    # All models of a sweep take equally many steps.
+    config = replace(options.training_config(len(split.train), model.config.network.hidden), doublings=0)
     return _Trainee(options, split, model, config, start, equivariance)
 
 

@@ -16,8 +16,9 @@ DOUBLINGS, GAIN = 3, 0.5
 """How often the budget is then doubled at most, and the nats of the validation ELBO that a doubling must have gained to be
 followed by another. A limit on cost, and what converged means; not tuned."""
 
-LEARNING_RATE = 4e-3
-"""Peak of the schedule when none is given: 2e-3 needs half as many steps again for the same result."""
+LEARNING_RATE, WIDTH = 8e-3, 128
+"""Peak of the schedule, for layers of this width, when none is given: it falls with the root of the widest one. Set by
+`python tests/benchmarks/convergence.py --rates 2e-3,4e-3,8e-3,16e-3`."""
 
 COMPILE, COMPILE_FROM = ("auto", "on", "off"), 8000
 """Whether to compile, and the steps from which on it pays: compiling takes as long as some 3000 steps of a small network."""
@@ -123,6 +124,11 @@ class TrainingConfig(Document):
         """Learning rate at a share of a round: a short linear rise, then a cosine to 1 % of the peak."""
         rise = min(1.0, (progress + 1e-6) / 0.02)
         return self.learning_rate * rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def choose_rate(widths: Sequence[int]) -> float:
+    """The peak learning rate for dense layers of these widths."""
+    return LEARNING_RATE * min(1.0, math.sqrt(WIDTH / max(widths)))
 
 
 def choose_epochs(n_train: int, batch_size: int) -> int:
