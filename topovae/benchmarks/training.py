@@ -93,7 +93,7 @@ class _Workload:
         split = split_data(self.data, seed)
         mean, std = options.units(*moments(self.data, split.train))
         model = build_model(options.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
-        return model.to(self.device), split, options.training_config(len(split.train))
+        return model.to(self.device), split, options.training_config(len(split.train), model.config.network.widths)
 
 
 @dataclass

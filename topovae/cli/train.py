@@ -146,7 +146,7 @@ def train(
         note(words, quiet)
     if (fault := fault_of(run, samples, seed)) is not None:
         note(f"topovae: warning: {fault}", quiet)
-    note(f"run file: {output} (trained in {seconds:.0f} s)", quiet)
+    note(f"run file: {output} (trained in {seconds:.0f} s; {run.model.config['end']})", quiet)
     if plot:
         from topovae.runs.pages import draw_run
 

@@ -16,6 +16,11 @@ from topovae.store.documents import Document
 
 _SMALLEST_IMAGE = 16
 
+SHARPNESS = 4.0
+"""Weights of a decoder's first layer, in torch's usual ones. Features of latent spaces have size 1, and with the usual weights
+a net learns the slow variation of data with them long before the quick one. Set by
+`python tests/benchmarks/convergence.py --sharpness 1,2,4,8`."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig(Document):
@@ -39,6 +44,11 @@ class NetworkConfig(Document):
     def decoder_widths(self) -> tuple[int, ...]:
         """Widths of the decoder's dense layers."""
         return self.decoder_hidden or self.hidden[::-1]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of the dense layers of both."""
+        return (*self.hidden, *self.decoder_widths)
 
     @classmethod
     def from_dict(cls, fields: dict) -> NetworkConfig:
@@ -141,6 +151,15 @@ def dense(sizes: Sequence[int], activation: str = "silu") -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+def sharp(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """`dense` layers whose first has `SHARPNESS`."""
+    layers = dense(sizes, activation)
+    with torch.no_grad():
+        for parameter in layers[0].parameters():
+            parameter.mul_(SHARPNESS)
+    return layers
+
+
 class DenseEncoder(nn.Module):
     """Dense layers from a flattened sample (B, *sample_shape) to (B, out_dim)."""
 
@@ -158,7 +177,7 @@ class DenseDecoder(nn.Module):
     def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
         super().__init__()
         self.sample_shape = tuple(sample_shape)
-        self.layers = dense([in_dim, *config.decoder_widths, math.prod(sample_shape)], config.activation)
+        self.layers = sharp([in_dim, *config.decoder_widths, math.prod(sample_shape)], config.activation)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers(features).reshape(len(features), *self.sample_shape)
@@ -197,7 +216,7 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.sample_shape, self.layout = tuple(sample_shape), _image_layout(sample_shape)
         self.smallest = (config.channels[-1], *_pyramid(config, self.layout))
-        self.layers = dense([in_dim, *config.decoder_widths, math.prod(self.smallest)], config.activation)
+        self.layers = sharp([in_dim, *config.decoder_widths, math.prod(self.smallest)], config.activation)
         layers: list[nn.Module] = []
         for a, b in zip(config.channels[::-1], (*config.channels[-2::-1], self.layout.channels), strict=True):
             layers += [ACTIVATIONS[config.activation](), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]

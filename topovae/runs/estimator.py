@@ -36,7 +36,6 @@ from topovae.store.atomic import holding
 from topovae.store.reader import opened, read_report, require_version
 from topovae.store.schema import REPORT_FORMAT
 from topovae.store.writer import write_run
-from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -261,10 +260,10 @@ class TopoVAE(SampleReader):
         degrees_of_freedom: fixed ones of Student's t; None learns them.
         exposure: width of the bins in which counts were made; 1 when None.
         baseline: whether to train a Gaussian VAE of the same capacity beside it.
-        epochs: passes over the data; None chooses them by its size.
+        epochs: passes over the data; None goes on until the validation ELBO has converged.
         batch_size: samples a step.
         beta: weight of the KL term.
-        learning_rate: peak learning rate.
+        learning_rate: peak learning rate; None chooses it by the widest layer.
         compile: "on", "off", or "auto" for long trainings alone.
         precision: of the networks' products, "float32", "tf32" or "bfloat16".
         init: "cohomology" starts the encoder from coordinates of the data, "random" from random weights.
@@ -314,7 +313,7 @@ class TopoVAE(SampleReader):
         epochs: int | None = None,
         batch_size: int = 128,
         beta: float = 1.0,
-        learning_rate: float = LEARNING_RATE,
+        learning_rate: float | None = None,
         compile: str = "auto",
         precision: str = "float32",
         init: str = "cohomology",

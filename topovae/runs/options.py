@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from topovae.errors import UsageError
 from topovae.signature import euclidean, parse_latent
 from topovae.store.documents import Document
-from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
+from topovae.training.config import DOUBLINGS, WIDTH, TrainingConfig, choose_epochs, choose_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,10 +91,14 @@ class TrainOptions(Document):
     """
 
     latent: str
-    epochs: int | None = option(None, "Passes over the data; chosen by its size when left out.", minimum=1)
+    epochs: int | None = option(
+        None,
+        "Passes over the data; when left out, train goes on until it has converged, and sweep takes 1000 steps.",
+        minimum=1,
+    )
     batch_size: int = option(128, "Samples a step.", minimum=1)
     beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
-    learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
+    learning_rate: float | None = option(None, "Peak learning rate; chosen by the widest layer when left out.", minimum=0.0)
     likelihood: str = option(
         AUTO, "p(x | z) of a sample; auto: poisson for counts, else gaussian.", choices=(AUTO, *LIKELIHOOD_OPTIONS)
     )
@@ -260,13 +264,19 @@ class TrainOptions(Document):
         name = "gaussian" if self.likelihood == AUTO else self.likelihood
         return {"likelihood": name} | {one: getattr(self, one) for one in LIKELIHOOD_OPTIONS[name]}
 
-    def training_config(self, n_train: int) -> TrainingConfig:
-        """Hyperparameters of the optimisation."""
+    def training_config(self, n_train: int, widths: Sequence[int] = (WIDTH,)) -> TrainingConfig:
+        """Hyperparameters of the optimisation.
+
+        Args:
+            n_train: samples of an epoch.
+            widths: of the dense layers, which the learning rate fits.
+        """
         return TrainingConfig(
             epochs=self.epochs or choose_epochs(n_train, self.batch_size),
+            doublings=0 if self.epochs else DOUBLINGS,
             batch_size=self.batch_size,
             beta=self.beta,
-            learning_rate=self.learning_rate,
+            learning_rate=choose_rate(widths) if self.learning_rate is None else self.learning_rate,
             seed=self.seed,
             compile=self.compile,
             precision=self.precision,

@@ -135,7 +135,7 @@ class TrainSession:
 
     def _train(self, name: str, model_config: ModelConfig) -> None:
         known = self.members.get(name)
-        training_config = self.options.training_config(len(self.split.train))
+        training_config = self.options.training_config(len(self.split.train), model_config.network.widths)
         checkpoint = None if known is None else known.checkpoint
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return
@@ -163,7 +163,7 @@ class TrainSession:
             if time.monotonic() - self.written > CHECKPOINT_SECONDS:
                 self._write()
             if self.progress is not None:
-                self.progress(name, state, training_config.epochs)
+                self.progress(name, state, training_config.round_of(state.epoch - 1)[1])
 
         keep(trainer.state)
         self._write()
@@ -172,7 +172,7 @@ class TrainSession:
         except (KeyboardInterrupt, SystemExit, DivergenceError):
             self._write()
             raise
-        config["fallback"] = trainer.step.fallback
+        config |= {"fallback": trainer.step.fallback, "end": training_config.end(state.history["valid_loss"])}
         del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
 

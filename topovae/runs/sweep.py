@@ -352,7 +352,9 @@ def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.
     seen = in_span(model.span, data, split.train)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    return _Trainee(options, split, model, seen, options.training_config(len(split.train)), start, equivariance)
+    # All models of a sweep take equally many steps.
+    training = replace(options.training_config(len(split.train), config.network.widths), doublings=0)
+    return _Trainee(options, split, model, seen, training, start, equivariance)
 
 
 def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_Trainee], before: int, epoch: int) -> None:

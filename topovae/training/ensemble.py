@@ -216,7 +216,7 @@ class EnsembleTrainer:
         self._last, self._best = ({name: p.detach().clone() for name, p in weights.items()} for _ in range(2))
 
     def run(self, on_epoch: Callable[[int], None] | None = None) -> tuple[TrainingState, ...]:
-        """Train to the last epoch; `on_epoch` is called after each one with the number of epochs done.
+        """Train to the end of all; `on_epoch` is called after each one with the number of epochs done.
 
         Returns:
             the final states, without those of optimiser and random generators; a model that diverged has fewer epochs.
@@ -230,7 +230,9 @@ class EnsembleTrainer:
         """Train epoch by epoch, with the number of epochs done after each."""
         if self.starts is not None:
             self._regress(self.starts)
-        for epoch in range(self.config.epochs):
+        for epoch in range(self.config.rounds[-1]):
+            if not any(self._goes_on(k, epoch) for k in range(len(self.states))):
+                return
             train = self._train(epoch)
             self._advance(epoch, train, self.validate())
             yield epoch + 1
@@ -275,7 +277,7 @@ class EnsembleTrainer:
         anchored = torch.tensor(config.anchor_at(epoch), device=self.device)
         total = torch.zeros(2, len(self.ensemble), device=self.device)
         for step, positions in enumerate(self.streams.permutations(n).to(self.device).split(config.batch_size, 1)):
-            self.rate = config.learning_rate_at((epoch + step / steps) / config.epochs)
+            self.rate = config.learning_rate_in(epoch + step / steps)
             x = self._take(self.train_rows, positions)
             with computing(config.precision):
                 total += self.step(self.rate, x, positions, betas, anchored) * positions.shape[1]
@@ -304,7 +306,7 @@ class EnsembleTrainer:
         for k, (config, (nll, kl, valid_nll, valid_kl)) in enumerate(zip(self.configs, rows, strict=True)):
             row = history_row(config, epoch, (nll, kl), (valid_nll, valid_kl), self.rate)
             state = self.states[k]
-            if state.epoch < epoch or not all(map(math.isfinite, row.values())):
+            if not (self._goes_on(k, epoch) and all(map(math.isfinite, row.values()))):
                 continue
             going.append(k)
             history = {name: [*state.history[name], row[name]] for name in HISTORY}
@@ -315,6 +317,11 @@ class EnsembleTrainer:
         for name, parameter in self.ensemble.weights.items():
             self._last[name][going] = parameter.detach()[going]
             self._best[name][better] = parameter.detach()[better]
+
+    def _goes_on(self, k: int, epoch: int) -> bool:
+        """Whether a model has neither diverged nor come to its end after so many epochs."""
+        state = self.states[k]
+        return state.epoch == epoch and not self.configs[k].end(state.history["valid_loss"])
 
     def _state(self, k: int) -> TrainingState:
         state = self.states[k]

@@ -223,7 +223,7 @@ class Trainer:
         self.state = state
 
     def run(self, on_epoch: Callable[[TrainingState], None] | None = None) -> TrainingState:
-        """Train to the last epoch; `on_epoch` is called after each one.
+        """Train to the end; `on_epoch` is called after each one.
 
         An exception (an interrupt, say) leaves `state` at the last whole epoch.
         """
@@ -235,7 +235,7 @@ class Trainer:
     def epochs(self) -> Iterator[TrainingState]:
         """Train epoch by epoch, with the state after each; the global random state is left as it was between them."""
         self.objective = Objective(self.model, self.anchor, self.constraints, self.anchor_weight)
-        while self.state.epoch < self.config.epochs:
+        while not self.config.end(self.state.history["valid_loss"]):
             with forked(self.device):
                 set_random_state(self.state.rng, self.device)
                 if self.anchor is not None and self.state.epoch == 0:
@@ -261,7 +261,7 @@ class Trainer:
         beta, anchored = (torch.tensor(w, device=self.device) for w in (config.beta_at(epoch), config.anchor_at(epoch)))
         total = torch.zeros(2, device=self.device)
         for step, (positions, x) in enumerate(self.train_batches.shuffled(config.batch_size)):
-            self.rate = config.learning_rate_at((epoch + step / steps) / config.epochs)
+            self.rate = config.learning_rate_in(epoch + step / steps)
             positions, own = self.team.part(positions.to(self.device), x)
             with computing(config.precision):
                 total += self.step(self.rate, own, positions, beta, anchored) * len(x)
