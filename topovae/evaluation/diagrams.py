@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import maximum_bipartite_matching
-from scipy.spatial.distance import cdist
 
 from topovae.data.dataset import Dataset
 from topovae.evaluation.algebra import representatives_of
@@ -116,64 +111,25 @@ def compare_bars(first: np.ndarray, second: np.ndarray) -> dict[str, float | Non
     """Return bottleneck and Wasserstein distances of bars (a, 2) and (b, 2); None where infinite.
 
     Infinite bars match only each other, in the order of their births; where there are not as many on both sides the distances
-    are infinite.
+    are infinite, which persim does not say.
 
     Example:
         >>> compare_bars(np.array([[0.0, np.inf]]), np.zeros((0, 2)))
         {'bottleneck': None, 'wasserstein': None}
     """
+    from persim import bottleneck, wasserstein  # which brings scikit-learn and matplotlib, as no training needs them
+
     essential = [np.sort(bars[~np.isfinite(bars[:, 1]), 0]) for bars in (first, second)]
     if len(essential[0]) != len(essential[1]):
         return {"bottleneck": None, "wasserstein": None}
     shifts = np.abs(essential[0] - essential[1])
-    finite = [bars[np.isfinite(bars[:, 1]) & (bars[:, 1] > bars[:, 0])] for bars in (first, second)]
+    finite = [_or_trivial(bars[np.isfinite(bars[:, 1]) & (bars[:, 1] > bars[:, 0])]) for bars in (first, second)]
     return {
-        "bottleneck": max(bottleneck(*finite), float(shifts.max(initial=0.0))),
-        "wasserstein": wasserstein(*finite) + float(shifts.sum()),
+        "bottleneck": float(max(bottleneck(*finite), shifts.max(initial=0.0))),
+        "wasserstein": float(wasserstein(*finite) + shifts.sum()),
     }
 
 
-def bottleneck(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the least ε for which bars (a, 2) and (b, 2), and the diagonal, can be matched no further apart than ε.
-
-    Distances are the larger of those of births and of deaths.
-
-    Example:
-        >>> bottleneck(np.array([[0.0, 4.0], [1.0, 2.0]]), np.array([[0.0, 3.0]]))
-        1.0
-    """
-    costs = _matching_costs(first, second, "chebyshev", 1 / 2)
-
-    def matched(most: float) -> bool:
-        found = maximum_bipartite_matching(csr_matrix(costs <= most), perm_type="column")
-        return bool((found >= 0).all())
-
-    possible = np.unique(costs[np.isfinite(costs)])
-    return float(possible[bisect_left(possible, True, key=matched)]) if len(possible) else 0.0
-
-
-def wasserstein(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the least sum of Euclidean distances of a matching of bars (a, 2) and (b, 2), and the diagonal.
-
-    Example:
-        >>> wasserstein(np.array([[0.0, 4.0]]), np.array([[0.0, 3.0]]))
-        1.0
-    """
-    costs = _matching_costs(first, second, "euclidean", 1 / np.sqrt(2))
-    return float(costs[linear_sum_assignment(costs)].sum())
-
-
-def _matching_costs(first: np.ndarray, second: np.ndarray, metric: str, share: float) -> np.ndarray:
-    """Return what it costs (a + b, b + a) to match bars (a, 2) with (b, 2), and each with its own place on the diagonal.
-
-    Args:
-        metric: of births and deaths, a name of scipy.
-        share: of its length that a bar is away from the diagonal by that metric.
-    """
-    a, b = len(first), len(second)
-    costs = np.zeros((a + b, b + a))
-    costs[:a, :b] = cdist(first, second, metric)
-    for block, bars in ((costs[:a, b:], first), (costs[a:, :b], second)):
-        block[:] = np.inf
-        np.fill_diagonal(block, share * (bars[:, 1] - bars[:, 0]))
-    return costs
+def _or_trivial(bars: np.ndarray) -> np.ndarray:
+    """Return the bars, or one of length 0 where there are none, which changes no distance."""
+    return bars if len(bars) else np.zeros((1, 2))
