@@ -28,8 +28,9 @@ MODELS = {
         for latent in ("T4", "mobius", "klein", "rp2", "so3", "(S1xS1xI)/<rot(1/3),id,id>", "(S2xR3)/<anti,flip>")
     },
     "klein, full-wrapped-normal": ("klein", ("full-wrapped-normal",)),
+    **{latent: (latent, ()) for latent in ("mixture(3*circle)", "mixture(sphere,klein)")},
 }
-"""Every posterior family, and quotients: a name, its latent space and posteriors."""
+"""Every posterior family, quotients and mixtures: a name, its latent space and posteriors."""
 
 CIRCLE = Dataset.of(generate("circle", 90, ambient=6, noise=0.05, seed=0).x)
 PARTS = split(90, seed=0)
