@@ -86,7 +86,7 @@ def test_training_ends_when_a_doubling_gains_little() -> None:
     falling = [-GAIN * k for k in range(40)]
     assert ended(config, falling) == (32, config.end(falling[:32])) and "the most" in config.end(falling[:32])
     level = [10.0] * 40
-    assert ended(config, level)[0] == 8 and "gained 0.00 nats" in ended(config, level)[1]
+    assert ended(config, level)[0] == 8 and "gained 0.000 nats" in ended(config, level)[1]
     late = [10.0] * 7 + [10.0 - 1.1 * GAIN] + [10.0 - 1.1 * GAIN] * 40
     assert ended(config, late)[0] == 16
     asked = TrainingConfig(4)

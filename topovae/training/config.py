@@ -110,9 +110,9 @@ class TrainingConfig(Document):
         if done == self.epochs:
             return ""
         if gain < GAIN:
-            return f"{done} epochs: the last doubling gained {gain:.2f} nats, less than {GAIN:g}"
+            return f"{done} epochs: the last doubling gained {gain:.3f} nats, less than {GAIN:g}"
         if done >= self.rounds[-1]:
-            return f"{done} epochs, the most: the last doubling still gained {gain:.2f} nats; --epochs gives more"
+            return f"{done} epochs, the most: the last doubling still gained {gain:.3f} nats; --epochs gives more"
         return ""
 
     def learning_rate_in(self, epoch: float) -> float:
