@@ -94,6 +94,28 @@ def test_pictures_of_images_are_frames(tool: Any) -> None:
     assert np.load(tool.folder / "path.npz")["x"].shape == (16, 8, 9)
 
 
+def test_paths_of_mixtures_stay_on_a_component(tool: Any) -> None:
+    turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    ring = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)
+    x = np.concatenate([ring, ring[:, [2, 0, 1]] + 8.0]) + 0.01 * np.random.default_rng(0).standard_normal((120, 3))
+    np.save(tool.folder / "rings.npy", x.astype(np.float32))
+    given = np.repeat([0, 1], 60)
+    np.save(tool.folder / "components.npy", given)
+    words = ("--latent", "mixture(2*circle)", "--components", "components.npy", "--epochs", 20)
+    done = tool("train", "rings.npy", *words, "-o", "run.h5")
+    assert done.code == 0, done.err
+    found = np.array([location_of(tool.folder / "run.h5", row)[0] for row in range(120)])
+    assert len(set(found)) == 2
+    for component in (0, 1):
+        path = columns(tool, "run.h5", "--loop", 0, "--component", component, "-n", 9)
+        assert (path["z"][:, 0] == component).all() and np.array_equal(path["z"][0], path["z"][-1])
+    rows = [int(np.flatnonzero(found == k)[0]) for k in (0, 1)]
+    refused = tool("traverse", "run.h5", "--from", rows[0], "--to", rows[1])
+    assert refused.code == 2 and "no path between components" in refused.err
+    refused = tool("traverse", "run.h5", "--loop", 0, "--component", 5)
+    assert refused.code == 2 and "--component 5" in refused.err
+
+
 WRONG = {
     "neither": ((), 2, ("--from and --to", "--loop")),
     "no end": (("--from", 3), 2, ("--to",)),

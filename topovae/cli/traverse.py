@@ -17,6 +17,7 @@ def traverse(
     start: Annotated[int | None, typer.Option("--from", help="Begin at this sample, a row from 0.", min=0)] = None,
     end: Annotated[int | None, typer.Option("--to", help="End at this sample, by a shortest path.", min=0)] = None,
     loop: Annotated[int | None, typer.Option(help="Go once around this circle instead, from 0.", min=0)] = None,
+    component: Annotated[int | None, typer.Option(help="Of a mixture: begin at its first sample.", min=0)] = None,
     n: Annotated[int, typer.Option("-n", "--n", help="How many points, the ends among them.", min=2)] = 16,
     output: OutputOption = "-",
     format: FormatOption = None,
@@ -33,7 +34,6 @@ def traverse(
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs.models import load_model
-    from topovae.runs.traversal import coordinate_names
     from topovae.runs.traversal import traverse as go
 
     check_output(output, run, streams=True)
@@ -41,7 +41,7 @@ def traverse(
     check_animation(plot, run)
     trained = open_trained(run, quiet)
     model = load_model(trained.model, to_device(device))
-    path = go(trained, model, start=start, end=end, around=loop, n=n)
+    path = go(trained, model, start=start, end=end, around=loop, component=component, n=n)
     x = Selection.of(trained.header.config).restored(path.x)
     write_columns({"z": path.coordinates, "x": x}, output, format)
     if plot:
@@ -49,6 +49,5 @@ def traverse(
 
         way = f"loop {loop}" if loop is not None else f"sample {start} to {end}"
         title = f"{trained.model.latent}: {way}, {os.path.basename(trained.header.data.path)}"
-        names = coordinate_names(model.space)
-        draw_traversal(x, path.coordinates, path.lengths, model.config.sample_shape, plot, names=names, title=title)
+        draw_traversal(x, path.coordinates, path.lengths, model.config.sample_shape, plot, names=path.names, title=title)
         note(f"picture: {plot}", quiet)

@@ -429,12 +429,21 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return self._selection().restored(models.draw_samples(self.model_, n, random_state, noise)["x"])
 
-    def traverse(self, start: int | None = None, end: int | None = None, *, loop: int | None = None, n: int = 16) -> Traversal:
+    def traverse(
+        self,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        loop: int | None = None,
+        component: int | None = None,
+        n: int = 16,
+    ) -> Traversal:
         """n points on a shortest path between two samples, or once around a loop, in equal steps, and what they decode to.
 
         Args:
             start, end: rows of the samples that were fitted.
             loop: number of a circle to go around instead, from `start` or the first sample.
+            component: of a mixture, the one whose first sample a loop begins at.
             n: points.
 
         Raises:
@@ -443,7 +452,7 @@ class TopoVAE(SampleReader):
         from topovae.runs.traversal import traverse
 
         check_is_fitted(self)
-        path = traverse(self.run_, self.model_, start=start, end=end, around=loop, n=n)
+        path = traverse(self.run_, self.model_, start=start, end=end, around=loop, component=component, n=n)
         return replace(path, x=self._selection().restored(path.x))
 
     def score(self, X: Any, y: Any = None) -> float:
