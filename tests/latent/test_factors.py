@@ -190,8 +190,10 @@ def test_paths_are_shortest_and_even(apart, name):
     steps = factor.distance(points[1:], points[:-1])
     near = 1e-4 * apart
     assert factor.distance(points[0], a).max() < near and factor.distance(points[-1], b).max() < near
-    if name == "embedded_torus":  # the projected chord: on the surface, longer than a geodesic
+    if name == "embedded_torus":  # as far as polylines of few chords and a table of distances go
         torch.testing.assert_close(factor.locate(factor.embed(points)), points)
+        torch.testing.assert_close(steps.sum(0), factor.distance(a, b), rtol=0.03, atol=1e-3)
+        torch.testing.assert_close(steps, steps.mean(0).expand_as(steps), rtol=0.03, atol=1e-3)
         return
     torch.testing.assert_close(steps.sum(0), factor.distance(a, b), rtol=1e-4, atol=1e-6 * apart)
     torch.testing.assert_close(steps, steps.mean(0).expand_as(steps), rtol=1e-3, atol=1e-6 * apart)

@@ -1,6 +1,20 @@
 """The command line: one thin file a command, each over the Python API."""
 
-from topovae.cli import analyze, bench, decode, encode, evaluate, generate, inspect, plot, sample, spaces, sweep, train
+from topovae.cli import (
+    analyze,
+    bench,
+    decode,
+    encode,
+    evaluate,
+    generate,
+    inspect,
+    plot,
+    sample,
+    spaces,
+    sweep,
+    train,
+    traverse,
+)
 from topovae.cli.shell import app, run
 
 __all__ = [
@@ -18,4 +32,5 @@ __all__ = [
     "spaces",
     "sweep",
     "train",
+    "traverse",
 ]

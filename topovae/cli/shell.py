@@ -424,6 +424,15 @@ def check_picture(path: str | None, *inputs: str | None) -> None:
         check_output(path, *inputs)
 
 
+def check_animation(path: str | None, *inputs: str | None) -> None:
+    """As `check_picture`, where an animated .gif can be drawn too."""
+    if path is not None:
+        from topovae.viz.files import suffix_of
+
+        suffix_of(path, ("gif",))
+        check_output(path, *inputs)
+
+
 def existing(path: str, read: Callable[[str], Stored], kind: str) -> Stored | None:
     """What an earlier call of the command left at the place of the output, if there is something.
 

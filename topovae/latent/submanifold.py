@@ -12,7 +12,8 @@ from torch.distributions import Distribution
 
 from topovae.distributions import BrownianMotion, ManifoldUniform, Submanifold, TorusOfRevolution
 from topovae.distributions.course import constant
-from topovae.latent.factor import Factor, Family, register, saturated
+from topovae.distributions.wrapped_normal import wrap
+from topovae.latent.factor import SHORTEST, Factor, Family, register, saturated
 
 _LEVELS, _SWEEPS = 4, 12
 """A geodesic is a polyline of 2 to the `_LEVELS` chords, relaxed `_SWEEPS` times at each level."""
@@ -47,6 +48,18 @@ def shorten(ends: Tensor, project: Callable[[Tensor], Tensor]) -> Tensor:
 def length(path: Tensor) -> Tensor:
     """Lengths of polylines (s, ..., m)."""
     return torch.linalg.vector_norm(path[1:] - path[:-1], dim=-1).sum(0)
+
+
+def along(path: Tensor, shares: Tensor) -> Tensor:
+    """Points on the chords of polylines (s, ..., m), at shares (..., 1) of their lengths."""
+    lengths = torch.linalg.vector_norm(path[1:] - path[:-1], dim=-1)
+    gone = torch.cat([torch.zeros_like(lengths[:1]), lengths.cumsum(0)])
+    wanted = shares[..., 0] * gone[-1]
+    left = ((gone <= wanted).sum(0) - 1).clamp(0, len(lengths) - 1)
+    begin, step = (torch.gather(one, 0, left[None])[0] for one in (gone, lengths))
+    corners = left[None, ..., None].expand(1, *path.shape[1:])
+    first, last = torch.gather(path, 0, corners)[0], torch.gather(path, 0, corners + 1)[0]
+    return first + ((wanted - begin) / step.clamp(min=SHORTEST))[..., None] * (last - first)
 
 
 class Embedded(Factor):
@@ -107,6 +120,23 @@ class EmbeddedTorus(Embedded):
         u = torch.atan2(points[..., 1], points[..., 0])
         outward = torch.linalg.vector_norm(points[..., :2], dim=-1) - self.manifold.major
         return torch.stack([u, torch.atan2(points[..., 2], outward)], -1)
+
+    def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        """The shortest of the relaxed ways around the tube."""
+        a, b = torch.broadcast_tensors(a, b)
+        first = self.unroll(a)
+        change = wrap(self.unroll(b) - first)
+        shares = torch.linspace(0, 1, 3, dtype=a.dtype, device=a.device).reshape(-1, *(1 for _ in change.shape))
+        ways = []
+        for tube in (0.0, 1.0, -1.0):
+            turned = change + 2 * math.pi * tube * (torch.arange(2, device=a.device) == 1)
+            inner = self.parametrise(first + shares[1:-1] * turned)
+            ways.append(shorten(torch.cat([a[None], inner, b[None]]), self.manifold.project))
+        best = torch.stack([length(way) for way in ways]).argmin(0)
+        chosen = torch.stack(ways).gather(0, best[None, None, ..., None].expand(1, *ways[0].shape))[0]
+        batch = torch.broadcast_shapes(a.shape[:-1], t.shape[:-1])
+        chosen = chosen.reshape(len(chosen), *(1,) * (len(batch) - a.ndim + 1), *a.shape)
+        return self.manifold.project(along(chosen.expand(-1, *batch, -1), t.expand(*batch, 1)))
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance to 0.1 % (2 % at the cut locus), by interpolation in a table of its ratio to the chord."""

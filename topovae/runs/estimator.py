@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from topovae.model.vae import VAE
+    from topovae.runs.traversal import Traversal
 
 LEAST_SAMPLES = 10
 """Of fewer, no split has the shares 0.8, 0.1 and 0.1: not tuned."""
@@ -427,6 +428,32 @@ class TopoVAE(SampleReader):
         """
         check_is_fitted(self)
         return self._selection().restored(models.draw_samples(self.model_, n, random_state, noise)["x"])
+
+    def traverse(
+        self,
+        start: int | None = None,
+        end: int | None = None,
+        *,
+        loop: int | None = None,
+        component: int | None = None,
+        n: int = 16,
+    ) -> Traversal:
+        """n points on a shortest path between two samples, or once around a loop, in equal steps, and what they decode to.
+
+        Args:
+            start, end: rows of the samples that were fitted.
+            loop: number of a circle to go around instead, from `start` or the first sample.
+            component: of a mixture, the one whose first sample a loop begins at.
+            n: points.
+
+        Raises:
+            UsageError: there is no such sample or loop, or both or neither of `end` and `loop` are given.
+        """
+        from topovae.runs.traversal import traverse
+
+        check_is_fitted(self)
+        path = traverse(self.run_, self.model_, start=start, end=end, around=loop, component=component, n=n)
+        return replace(path, x=self._selection().restored(path.x))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean ELBO of samples in nats: that of held-out ones tells how well a latent space fits.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,15 +41,19 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     write_atomic(path, copy)
 
 
-def suffix_of(path: str | os.PathLike[str]) -> str:
+def suffix_of(path: str | os.PathLike[str], others: Sequence[str] = ()) -> str:
     """The format that a file name asks for.
+
+    Args:
+        path: of the picture.
+        others: formats that can be written here beside the usual ones.
 
     Raises:
         UsageError: none that we write.
     """
     suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in METADATA:
-        known = ", ".join(f".{name}" for name in METADATA)
+    if suffix not in (*METADATA, *others):
+        known = ", ".join(f".{name}" for name in (*METADATA, *others))
         raise UsageError(f"cannot tell the format of the picture {os.fspath(path)}: end its name with one of {known}.")
     return suffix
 
