@@ -88,8 +88,8 @@ def plan(
         if anchors is not None:
             raise UsageError("--anchors name rows of all samples, and --component leaves some out; give one of the two")
         rest = {name: value for name, value in options.items() if name != "component"}
-        planned = plan(data.take(alone.rows), latent, rest, analysis=analysis, device=device, progress=progress)
-        return alone.placed(planned)
+        # A diagnosis of all pieces says less of this one than one of its own does.
+        return alone.placed(plan(data.take(alone.rows), latent, rest, device=device, progress=progress))
     reasons: list[str] = []
     found: Analysis | None = None
     if latent == "auto":
