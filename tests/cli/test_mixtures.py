@@ -48,6 +48,7 @@ def test_a_run_of_a_mixture_goes_through_every_command(mixed: Path, circles: Pat
     assert np.abs(np.load(tool.folder / "y.npy") - np.load(circles)).mean() < 0.2
     assert tool("sample", mixed, "-n", 40, "--with-coordinates", "-o", "new.npz").code == 0
     assert set(np.load(tool.folder / "new.npz")["z"][:, 0]) == {0, 1}
+    assert tool("plot", mixed, "-o", "alone.svg").code == 0
     assert json.loads(tool("inspect", mixed, "--json").out)["latent"] == "mixture(2*S1)"
     with h5py.File(mixed) as file:
         rows = file["latents/test/component"].shape[0]
@@ -77,3 +78,13 @@ def test_a_sweep_compares_a_mixture_with_others(circles: Path, tool: Tool) -> No
     done = tool("sweep", circles, *words, "-o", "sweep.h5", "--json").json()
     assert [run["latent"] for run in done["runs"]] == ["mixture(2*S1)"] * 2 + ["R2"] * 2
     assert done["winners"][0]["latent"] == "mixture(2*S1)"
+
+
+def test_the_components_of_a_report_start_the_mixture_that_is_taken_from_it(circles: Path, tool: Tool) -> None:
+    assert tool("analyze", circles, "-o", "report.h5").code == 0
+    taken = tool("train", circles, "--analysis", "report.h5", "--epochs", 2, "-o", "taken.h5")
+    assert taken.code == 0, taken.err
+    with h5py.File(tool.folder / "taken.h5") as run, h5py.File(tool.folder / "report.h5") as report:
+        np.testing.assert_array_equal(run["analysis/coordinates/component"], report["analysis/coordinates/component"])
+        known = np.isfinite(run["analysis/coordinates/start"][()]).all(1)
+        assert known.mean() > 0.95  # of all rows, not of the training split alone

@@ -146,8 +146,9 @@ def test_a_piece_without_a_space_leaves_the_latent_to_the_user() -> None:
     assert recommended({**whole, "parts": [part, part]}) == "mixture(2*S1)"
 
 
-def test_a_component_is_trained_by_itself_on_its_samples_alone() -> None:
-    planned = plan(DATA, "auto", {"seed": 0, "component": 1, "epochs": 60}, components=PIECE)
+def test_a_component_is_trained_by_itself_on_its_samples_alone(planned: Any) -> None:
+    together = planned.analysis
+    planned = plan(DATA, "auto", {"seed": 0, "component": 1, "epochs": 60}, components=PIECE, analysis=together)
     assert planned.options.latent == "S1" and planned.options.component == 1
     start = planned.coordinates["start"]
     assert np.isnan(start[PIECE == 0]).all() and circular_agreement(start[PIECE == 1, 0], ANGLE[PIECE == 1]) > 0.9

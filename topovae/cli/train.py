@@ -113,7 +113,7 @@ def train(
     else:
         given = read_analysis(analysis, quiet) if analysis else None
         pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
-        components = open_table(options["components"], quiet) if options["components"] else None
+        components = open_table(options["components"], quiet) if options["components"] else known_components(analysis, given)
         chosen = {"anchors": pinned, "components": components}
         with progress_bar(quiet) as advance:
             planned = plan(samples, latent, options, analysis=given, **chosen, device=device, progress=advance)
@@ -283,6 +283,16 @@ def read_analysis(path: str, quiet: bool = False) -> dict[str, Any]:
             f"--analysis {path}: this JSON is no whole diagnosis of schema topovae/analysis/1; pipe `topovae analyze --json`"
         )
     return document
+
+
+def known_components(path: str | None, document: Mapping[str, Any] | None) -> Any:
+    """The component of each sample in the report that a mixture is taken from; None where there is none."""
+    from topovae.store.reader import read_report
+
+    if path is None or document is None or path == "-" or path.endswith(".json"):
+        return None
+    single = document["recommendation"]["name"] != "none"
+    return None if single else read_report(path).arrays.get("component")
 
 
 def is_diagnosis(document: Any) -> bool:

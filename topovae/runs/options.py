@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from topovae.errors import UsageError
-from topovae.signature import euclidean, parse_latent
+from topovae.signature import Latent, euclidean, parse_latent
 from topovae.store.documents import Document
 from topovae.training.config import DOUBLINGS, WIDTH, TrainingConfig, choose_epochs, choose_rate
 
@@ -192,6 +192,11 @@ class TrainOptions(Document):
         """Names of the families asked for."""
         return tuple(filter(None, self.posterior.split(",")))
 
+    @property
+    def parsed(self) -> Latent:
+        """The latent that is asked for, as data."""
+        return parse_latent(self.latent, self.allow_orbifold)
+
     def space(self) -> Space:
         """The latent space that is asked for.
 
@@ -200,8 +205,7 @@ class TrainOptions(Document):
         """
         from topovae.latent import space_of
 
-        latent = parse_latent(self.latent, self.allow_orbifold)
-        return space_of(latent, self.posteriors, self.encoder, self.divergence)
+        return space_of(self.parsed, self.posteriors, self.encoder, self.divergence)
 
     def network_config(self, sample_shape: tuple[int, ...]) -> NetworkConfig:
         """The bodies of the model and of the baseline.
@@ -240,7 +244,7 @@ class TrainOptions(Document):
         """How the model is built."""
         from topovae.model.vae import ModelConfig
 
-        latent = parse_latent(self.latent, self.allow_orbifold).canonical
+        latent = self.parsed.canonical
         network = self.network_config(sample_shape)
         return ModelConfig(
             latent,

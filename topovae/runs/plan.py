@@ -95,8 +95,8 @@ def plan(
         if anchors is not None:
             raise UsageError("--anchors name rows of all samples, and --component leaves some out; give one of the two")
         rest = {name: value for name, value in options.items() if name != "component"}
-        planned = plan(data.take(alone.rows), latent, rest, analysis=analysis, device=device, progress=progress)
-        return alone.placed(planned)
+        # A diagnosis of all pieces says less of this one than one of its own does.
+        return alone.placed(plan(data.take(alone.rows), latent, rest, device=device, progress=progress))
     reasons: list[str] = []
     found: Analysis | None = None
     if latent == "auto":
@@ -107,7 +107,7 @@ def plan(
         reasons.append(f"diagnosis: {_answer(analysis)}, so the latent is {latent}")
     train_options = TrainOptions(latent, **options)
     if components is not None:
-        components = check_components(parse_latent(latent, train_options.allow_orbifold), components, data.n_samples)
+        components = check_components(train_options.parsed, components, data.n_samples)
     coordinates: dict[str, np.ndarray] = {} if anchors is None else {"anchors": anchors}
     if anchors is not None:
         reasons.append(f"start: {len(anchors)} anchors")
@@ -201,7 +201,7 @@ def _of_component(
 
 def wants_start(options: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
-    components = parse_latent(options.latent, options.allow_orbifold).components
+    components = options.parsed.components
     curved = any(factor.kind == "S" for space in components for factor in space.homeomorphic.factors)
     return options.init == "cohomology" and (curved or len(components) > 1)
 
@@ -274,7 +274,7 @@ def find_start(
         components: (n,) the component that each sample is to start on, −1 where that is not known; None takes the pieces that
             the diagnosis finds.
     """
-    latent, space = parse_latent(options.latent, options.allow_orbifold), options.space()
+    latent, space = options.parsed, options.space()
     if components is None:
         components = assign(latent, analysis, diagnosed_rows(data, options.seed), data.n_samples)
     train = split_data(data, options.seed).train

@@ -24,7 +24,6 @@ from topovae.runs.components import check_enough
 from topovae.runs.models import draw_samples
 from topovae.runs.options import AUTO, TrainOptions
 from topovae.runs.plan import settle
-from topovae.signature import parse_latent
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
 from topovae.training.batches import Batches
@@ -119,7 +118,7 @@ class TrainSession:
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
         self.mean, self.std = moments(data, self.split.train)
         check_support(self.options.likelihood, data)
-        check_enough(parse_latent(options.latent, options.allow_orbifold), len(self.split.train))
+        check_enough(options.parsed, len(self.split.train))
         if "anchors" in self.coordinates:
             check_anchors(options.space(), self.coordinates["anchors"], data.n_samples)
         self.written = -math.inf
@@ -128,7 +127,7 @@ class TrainSession:
         """Train what is missing, and return the finished run."""
         self._train("model", self.options.model_config(self.data.sample_shape))
         if self.options.baseline:
-            dim = parse_latent(self.options.latent, self.options.allow_orbifold).dim
+            dim = self.options.parsed.dim
             self._train("baseline", self.options.baseline_config(dim, self.data.sample_shape))
         self._write()
         return self._as_run()
