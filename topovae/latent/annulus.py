@@ -45,7 +45,7 @@ class Annulus(Factor):
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         along, across = _CIRCLE.distance(a[..., :1], b[..., :1]), _INTERVAL.distance(a[..., 1:], b[..., 1:])
-        return torch.linalg.vector_norm(torch.stack([along, across]), dim=0)
+        return torch.linalg.vector_norm(torch.stack([along, across], -1), dim=-1)
 
     def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         along, across = _CIRCLE.path(a[..., :1], b[..., :1], t), _INTERVAL.path(a[..., 1:], b[..., 1:], t)

@@ -313,7 +313,8 @@ class LatentSpace(nn.Module):
     def cover_distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance between points of the cover, of the product of the factors' metrics."""
         parts = zip(self.factors, *(z.split(self._coordinate_sizes, -1) for z in (a, b)), strict=True)
-        return torch.linalg.vector_norm(torch.stack([f.distance(x, y) for f, x, y in parts]), dim=0)
+        # Along the first axis this takes fifteen times as long.
+        return torch.linalg.vector_norm(torch.stack([f.distance(x, y) for f, x, y in parts], -1), dim=-1)
 
     def contains(self, coordinates: Tensor) -> Tensor:
         """Whether coordinates (..., coordinate_dim) are a point of the cover."""
@@ -348,8 +349,8 @@ class LatentSpace(nn.Module):
         images = self.orbit(b)
         parts = images.split(self._coordinate_sizes, -1)
         others = a.split(self._coordinate_sizes, -1)
-        distances = torch.stack([f.distance(x, y) for f, x, y in zip(self.factors, others, parts, strict=True)])
-        nearest = torch.linalg.vector_norm(distances, dim=0).argmin(0)
+        distances = torch.stack([f.distance(x, y) for f, x, y in zip(self.factors, others, parts, strict=True)], -1)
+        nearest = torch.linalg.vector_norm(distances, dim=-1).argmin(0)
         end = torch.gather(images, 0, nearest[None, ..., None].expand(1, *images.shape[1:]))[0]
         ends = end.split(self._coordinate_sizes, -1)
         return torch.cat([f.path(x, y, t) for f, x, y in zip(self.factors, others, ends, strict=True)], -1)
