@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -152,3 +153,12 @@ def test_columns_that_are_asked_for_are_measurements_whatever_they_look_like(nam
     words, expected = CHOICES[name]
     chosen = read(tmp_path / "a.csv", selection=Selection(columns=tuple(words.split(","))))
     assert chosen.load().tolist() == expected
+
+
+def test_chosen_columns_of_an_array_on_disk_stay_there(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = x
+    data = read(tmp_path / "a.h5", selection=Selection(columns=("2", "0")))
+    assert type(data.x) is ChosenRows
+    np.testing.assert_array_equal(data.load(), x[:, [2, 0]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_all_combinations_are_trained_and_measured(whole: tuple[Sweep, Path]) ->
             assert (metrics["stress"] is None) == (run.latent == "R2")  # R2 has another dimension than the truth
     assert sorted(sweep.starts) == [0, 1]
     assert all(points.keys() == {"0"} and points["0"].shape == (150, 1) for points in sweep.starts.values())
+
+
+def test_seconds_of_runs_side_by_side_are_shares_of_the_time_that_went_by() -> None:
+    began = time.perf_counter()
+    sweep = made(SweepOptions(("circle",), (0.1, 1.0), (0, 1), OPTIONS))
+    spent = time.perf_counter() - began
+    assert 0 < sum(run.seconds for run in sweep.runs) < spent
+    assert len({run.seconds for run in sweep.runs}) < len(sweep.runs), "none was trained beside another"
 
 
 def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> None:

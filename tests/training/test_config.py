@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from itertools import pairwise
 
 import pytest
 
 from topovae.errors import UsageError
+from topovae.runs.options import TrainOptions
 from topovae.training.config import DEFAULT_STEPS, GAIN, LEARNING_RATE, WIDTH, TrainingConfig, choose_epochs, choose_rate
 
 EPOCHS = [1, 2, 5, 10, 37, 200]
@@ -113,3 +115,11 @@ def test_what_makes_no_sense_is_refused_by_the_name_of_its_option(field: str, va
 def test_fields_survive_json() -> None:
     config = TrainingConfig(7, beta=0.5, seed=3)
     assert TrainingConfig(**config.to_dict()) == config
+
+
+def test_what_is_left_out_is_as_the_commands_have_it() -> None:
+    asked = {field.name: field.default for field in fields(TrainOptions)}
+    known = {field.name: field.default for field in fields(TrainingConfig)}
+    shared = sorted((asked.keys() & known.keys()) - {"epochs"})
+    assert len(shared) > 5
+    assert {name: known[name] for name in shared} == {name: asked[name] for name in shared}
