@@ -194,3 +194,14 @@ def test_training_with_symmetries_makes_encoders_equivariant(monkeypatch: pytest
             )
         assert twice.shape == (2, len(x))
     assert misfits[1] < 0.7 * misfits[0]
+
+
+def test_the_learning_rate_falls_to_zero_at_once_when_it_has_converged() -> None:
+    steps = equivariance.STEPS
+    never, asked = list(equivariance.learning_rates(lambda: False)), iter([False, False, False, True])
+    early = list(equivariance.learning_rates(lambda: next(asked)))
+    assert len(never) == steps and never[0] == equivariance.RATE and never[-1] < 1e-5 * equivariance.RATE
+    assert early[:30] == never[:30] and len(early) == 30 + equivariance.COOLING
+    assert early == sorted(early, reverse=True) and early[-1] == 0
+    late = iter([False] * (steps // 10 - 1) + [True])
+    assert len(list(equivariance.learning_rates(lambda: next(late)))) == steps

@@ -9,7 +9,7 @@ have hardly any, and it jumps between digits that look alike.)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,10 @@ from topovae.training.adam import Adam
 from topovae.training.batches import Batches
 
 STEPS, BATCH, RATE = 1000, 128, 2e-3
+
+CONVERGED, COOLING = 0.01, 100
+"""Misfit 1 − cos, as of 8 degrees, below which a network's angles are finer than what homology gives, so that the learning rate
+falls to 0 at once; and the steps in which it does. Not tuned: `python tests/benchmarks/angles.py` compares with all steps."""
 
 
 def rotate_planes(planes: Tensor, angles: Tensor) -> Tensor:
@@ -190,6 +194,17 @@ def is_firm(found: np.ndarray) -> bool:
     return bool(low >= FIRM * middle > 0)
 
 
+def learning_rates(converged: Callable[[], bool]) -> Iterator[float]:
+    """Half a wave of a cosine over `STEPS`; once it has converged, as is asked now and then, from there to 0 in `COOLING`."""
+    rate, step = RATE, 0
+    while step < STEPS and not (step % 10 == 0 and converged()):
+        rate = RATE * (1 + math.cos(math.pi * step / STEPS)) / 2
+        yield rate
+        step += 1
+    for cooled in range(1, min(COOLING, STEPS - step) + 1):
+        yield rate * (1 + math.cos(math.pi * cooled / COOLING)) / 2
+
+
 def learn_angles(
     data: Dataset, train: np.ndarray, actions: Sequence[str], network: NetworkConfig, device: torch.device, seed: int
 ) -> tuple[np.ndarray, float]:
@@ -213,8 +228,8 @@ def learn_angles(
             return normalize(body(x / scale).reshape(len(x), k, 2), dim=-1)
 
         lately = torch.ones(k, device=device)
-        for step in range(STEPS):
-            optimizer.rate = RATE * (1 + math.cos(math.pi * step / STEPS)) / 2
+        for rate in learning_rates(lambda: float(lately.max()) < CONVERGED):
+            optimizer.rate = rate
             x = batches.take(torch.randint(len(batches), (BATCH,)))
             alpha = torch.stack([random_angles([len(x)], layout, name) for name in actions], -1).to(device)
             planes = layout.to_planes(x)
@@ -225,7 +240,7 @@ def learn_angles(
             turned = [c * before[..., 0] - s * before[..., 1], s * before[..., 0] + c * before[..., 1]]
             misfits = (1 - (after * torch.stack(turned, -1)).sum(-1)).mean(0)
             optimizer.descend(misfits.mean(), leaves)
-            lately = 0.9 * lately + 0.1 * misfits.detach()
+            lately.mul_(0.9).add_(0.1 * misfits.detach())
         body.eval()
         everything = Batches(data, np.arange(data.n_samples), device)
         with torch.no_grad():
