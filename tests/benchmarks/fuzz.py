@@ -1,6 +1,7 @@
 """Feed the readers damaged files of every format, each in a process of its own, and tell what none may do.
 
     python tests/benchmarks/fuzz.py --minutes 15 --seed 0 [--only mat] [--keep FOLDER]
+    python tests/benchmarks/fuzz.py --own --minutes 15 --seed 0  # files that topovae wrote, as its commands use them
 
 A file must give rows or an error of topovae's: no signal, no other error, at most the memory that reading may take and a
 tenth of it (the process that parses MATLAB files has a limit of its own), at most 20 s. Files that fail are kept. The exit
@@ -19,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +28,17 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-from support.mutations import Kind, kinds
+from support.mutations import Kind, X, kinds, own_kinds
 
 from topovae.data.checks import check
+from topovae.data.dataset import Dataset
 from topovae.data.readers.find import read
 from topovae.errors import TopovaeError
 from topovae.homology.cloud.graphs import holds_graph, read_graph
+from topovae.runs.integrity import open_run
+from topovae.runs.models import draw_samples, encode, load_model
+from topovae.store.inspect import describe
+from topovae.store.reader import read_report, read_sweep
 
 SECONDS = 20
 MATLAB_ROUNDS = 8
@@ -62,11 +69,30 @@ def put(folder: Path, kind: Kind, content: bytes) -> Path:
     return path.parent if path.suffix in PICTURES else path
 
 
+def work_with_run(path: Path) -> None:
+    """What `encode`, `decode` and `sample` do with a run file; the part of `evaluate` that depends on its bytes."""
+    model = load_model(open_run(path).model)
+    draw_samples(model, 4, seed=0)
+    encode(model, Dataset(X[:, :3]))
+
+
+USES: dict[str, Callable[[Path], object]] = {
+    "run.h5": work_with_run,
+    "sealed-run.h5": work_with_run,
+    "sweep.h5": read_sweep,
+    "report.h5": read_report,
+}
+"""What is done with each file of topovae's own, beside saying what is in it."""
+
+
 def attempt(place: Path, memory: int) -> int:
     """Read a file as the commands do; the exit code."""
     warnings.simplefilter("ignore")
     try:
-        if place.name == "graph.npz" and holds_graph(place):
+        if place.name in USES:
+            describe(place)
+            USES[place.name](place)
+        elif place.name == "graph.npz" and holds_graph(place):
             read_graph(place, memory)
         else:
             check(read(place, memory=memory), minimum=1)
@@ -115,9 +141,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory", type=int, default=256, help="MiB that reading may take")
     parser.add_argument("--only", default="", help="formats whose name holds this text")
+    parser.add_argument("--own", action="store_true", help="files that topovae wrote, in place of data")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
     arguments = parser.parse_args()
-    chosen = [kind for kind in kinds() if arguments.only in kind.name]
+    chosen = [kind for kind in (own_kinds() if arguments.own else kinds()) if arguments.only in kind.name]
     counts: dict[str, Count] = defaultdict(Count)
     ends, memory = time.monotonic() + 60 * arguments.minutes, arguments.memory * 2**20
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:

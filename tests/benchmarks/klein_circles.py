@@ -1,4 +1,5 @@
-"""Klein-Circles as published: `python tests/benchmarks/klein_circles.py [--seeds 0,1,2] [--n 100000] [--epochs 50]`.
+"""Klein-Circles as published: `python tests/benchmarks/klein_circles.py [--seeds 0,1,2] [--n 100000] [--epochs 50]
+[--device cuda]`.
 
 Pictures of a circle on a Klein bottle, 30 x 30, split 80/10/10, encoder 900-1024-512-128-32, batches of 1024, beta 1, Bernoulli
 likelihood. Published (KleinVAE / Euclidean): −ELBO 76.7 / 32.0, reconstruction NLL 62.2 / 20.5, mean H1/H2 bottleneck distance
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--latent", default="klein")
     parser.add_argument("--init", default="cohomology")
     parser.add_argument("--threads", default=2, type=int)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--keep", type=Path, help="folder for data and run files, instead of a temporary one")
     options = parser.parse_args()
     for seed in options.seeds.split(","):
@@ -31,7 +33,9 @@ def main() -> None:
             run("generate", "klein-circles", "-n", options.n, "--seed", seed, "-o", data)
             words = ["--latent", options.latent, "--init", options.init, "--likelihood", "bernoulli", "--network", "mlp"]
             words += ["--hidden", "1024,512,128,32", "--batch-size", 1024, "--epochs", options.epochs, "--seed", seed]
-            found, seconds = run_json("train", data, *words, "--threads", options.threads, "-o", model)
+            found, seconds = run_json(
+                "train", data, *words, "--threads", options.threads, "--device", options.device, "-o", model
+            )
             checked, evaluating = run_json("evaluate", model, "--iwae", 0)
         test = found["test"]
         print(

@@ -4,14 +4,16 @@
 
 A fault turns an operator or a comparison round, negates a condition, or changes a number by one, in a copy of the package,
 never here. A mutant is seen if the tests of the folder that mirrors its own fail, or do not end in time; without a fault they
-must pass, which is looked at first. Survivors are listed with their line. Equal seeds make equal mutants. The exit code is 1 if
-fewer than `--least` of a hundred are seen.
+must pass, which is looked at first. Numbers whose docstring says that they limit a cost are left alone: others near them do as
+well, so that no test should see it. Survivors are listed with their line. Equal seeds make equal mutants. The exit code is 1
+if fewer than `--least` of a hundred are seen.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import os
 import random
 import shutil
@@ -54,12 +56,20 @@ def mutable(node: ast.AST) -> str | None:
     return None
 
 
+def is_text(node: ast.AST) -> bool:
+    """Whether a statement is a docstring."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 def worth(tree: ast.AST) -> list[tuple[int, ast.AST]]:
-    """Nodes of a module in which a fault could be seen: not those of annotations and type checks, nor of texts."""
+    """Nodes of a module in which a fault could be seen: not those of annotations, type checks, texts and limits on cost."""
     hidden: set[int] = set()
+    body = getattr(tree, "body", [])
+    limits = [node for node, after in itertools.pairwise(body) if "on cost" in ast.unparse(after) and is_text(after)]
     for node in ast.walk(tree):
         kept = [getattr(node, name, None) for name in ("annotation", "returns")]
         kept += [node] if isinstance(node, ast.JoinedStr | ast.Raise) else []
+        kept += limits if node is tree else []
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             kept.append(node)
         for part in kept:
@@ -112,8 +122,10 @@ def fail(tests: Path, mutant: Mutant | None, seconds: float) -> bool:
             target.write_text(changed(target.read_text(), mutant.node))
         words = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider"]
         environment = {**os.environ, "PYTHONPATH": folder, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        # of the folder's own tests alone: a folder within it has its own
-        files = [str(path.relative_to(ROOT)) for path in sorted(tests.glob("test_*.py"))]
+        # of the folder's own tests alone: a folder within it has its own; those of the module first, which mostly see it
+        own = f"test_{mutant.path.stem}.py" if mutant is not None else ""
+        found = sorted(tests.glob("test_*.py"), key=lambda path: (path.name != own, path.name))
+        files = [str(path.relative_to(ROOT)) for path in found]
         process = subprocess.Popen(
             [*words, *files], cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -60,7 +60,7 @@ def train_once(path: str, way: str, batch_size: int) -> dict[str, float]:
     split = split_data(data, 0)
     size = len(split.train) * data.n_features * 4
     batches.RESIDENT_BYTES = size if way == "resident" else size - 1  # the validation split is in memory both ways
-    mean, std, *_ = moments(data, split.train[: 2**17])
+    mean, std = moments(data, split.train[: 2**17])
     config = ModelConfig(LATENT, data.sample_shape, NetworkConfig("mlp", hidden=HIDDEN))
     model = build_model(config, torch.as_tensor(mean), std, 0)
     trainer = Trainer(model, data, split, TrainingConfig(epochs=2, batch_size=batch_size))

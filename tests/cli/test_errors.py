@@ -120,6 +120,19 @@ def test_bernoulli_needs_data_between_0_and_1(tool: Any) -> None:
     assert not (tool.folder / "run.h5").exists()
 
 
+@pytest.mark.parametrize("likelihood", ["poisson", "negative-binomial"])
+@pytest.mark.parametrize("value", [-1.0, 2.5])
+def test_counts_are_whole_and_not_negative(tool: Any, likelihood: str, value: float) -> None:
+    x = np.round(5 * table())
+    x[7, 1] = value
+    np.save(tool.folder / "counts.npy", x)
+    outcome = tool("train", "counts.npy", *SPLIT, "--likelihood", likelihood)
+    assert_refused(outcome, 2, likelihood, "whole numbers", f"row 7, column 1 is {value:g}")
+    assert not (tool.folder / "run.h5").exists()
+    words = ("--latents", "R", "--seeds", 1, "--epochs", 1, "--likelihood", likelihood, "-o", "sweep.h5")
+    assert_refused(tool("sweep", "counts.npy", *words), 2, likelihood, f"row 7, column 1 is {value:g}")
+
+
 @pytest.mark.parametrize(
     "words",
     [("train", "x.npy", "--frob"), ("frobnicate",), ("train",), ("train", "x.npy", "--epochs", "0")]

@@ -84,7 +84,7 @@ def test_data_that_moved_are_given_by_hand(tool: Any, run: Path, circle: Path) -
     assert b"circular correlation" in shown.out
 
 
-def test_other_bytes_are_used_with_a_warning(tool: Any, run: Path, circle: Path) -> None:
+def test_other_bytes_are_all_for_testing(tool: Any, run: Path, circle: Path) -> None:
     np.save(tool.folder / "x.npy", np.load(circle)["x"])
     shown = tool("evaluate", run, "x.npy", "--iwae", 0, "--json")
-    assert "warning" in shown.err and shown.json()["test"]["stress"] is None
+    assert "all its samples are for testing" in shown.err and shown.json()["test"]["stress"] is None

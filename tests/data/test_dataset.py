@@ -79,6 +79,7 @@ def test_rows_chunks_and_load_agree_with_the_array(source, shape, tmp_path):
 def test_chunks_are_no_larger_than_asked(size):
     data = Dataset.of(Slices(numbers((N, 20))))
     assert all(block.nbytes <= max(size, 80) for _, block in data.chunks(size))
+    assert next(data.chunks(size))[1].nbytes == max(80, size - size % 80)
 
 
 def test_chunks_fall_on_the_chunks_of_the_file(tmp_path):

@@ -133,3 +133,22 @@ def test_chosen_rows_are_those_of_the_array() -> None:
     np.testing.assert_array_equal(chosen[0:4], expected)
     np.testing.assert_array_equal(chosen[1:3], expected[1:3])
     assert chosen[2:2].shape == (0, 2) and chosen.shape == (4, 2)
+
+
+CHOICES = {
+    "an index": ("0,b", [[0, 4], [1, 5], [2, 6]]),
+    "the order asked for": ("b,a", [[4, 1], [5, 2], [6, 3]]),
+    "a range": ("1:", [[1, 4], [2, 5], [3, 6]]),
+    "a range with an index": ("0:2", [[0, 1], [1, 2], [2, 3]]),
+    "up to a place": (":3", [[0, 1, 4], [1, 2, 5], [2, 3, 6]]),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_columns_that_are_asked_for_are_measurements_whatever_they_look_like(name: str, tmp_path: Path) -> None:
+    """An index is left out, unless it is chosen; columns come in the order in which they are asked for."""
+    (tmp_path / "a.csv").write_text(",a,b\n0,1,4\n1,2,5\n2,3,6\n")
+    assert read(tmp_path / "a.csv").load().tolist() == [[1, 4], [2, 5], [3, 6]]
+    words, expected = CHOICES[name]
+    chosen = read(tmp_path / "a.csv", selection=Selection(columns=tuple(words.split(","))))
+    assert chosen.load().tolist() == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import fields
@@ -32,6 +33,36 @@ def test_every_tuned_number_names_its_unit_its_data_and_its_command(name: str) -
         script = re.fullmatch(r"python (tests/benchmarks/\w+\.py).*|topovae bench \w+.*", row.command)
         assert script is not None
         assert script[1] is None or (ROOT / script[1]).exists()
+
+
+PARTS = (
+    "share of a",
+    "share of the",
+    "share of rows",
+    "share of samples",
+    "share of points",
+    "probability",
+    "p-value",
+    "quantile",
+    "cosine",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in TABLE.items() if row.unit.startswith(PARTS) and "logarithm" not in row.unit]
+)
+def test_a_part_of_one_lies_between(name: str) -> None:
+    assert abs(TABLE[name].value) < 1
+
+
+MEASURED = "bf31c0d39328123f6310eee3bb014074f3cd534de5260ecf0c6026a754ed2b18"
+"""The numbers with which the figures of README, DIAGNOSIS.md and CERTIFICATE.md were measured."""
+
+
+def test_the_figures_were_measured_with_these_numbers() -> None:
+    """Whoever changes one measures again what its row names, and what the documents say; then this names the new numbers."""
+    numbers = sorted((name, row.value) for name, row in TABLE.items()), REGIMES
+    assert hashlib.sha256(repr(numbers).encode()).hexdigest() == MEASURED, "measure again before you write the new digest here"
 
 
 def test_no_number_stands_twice() -> None:

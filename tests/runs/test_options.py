@@ -15,10 +15,10 @@ from topovae.cli.analyze import parse_primes, parse_size
 from topovae.data.dataset import Dataset
 from topovae.errors import RunFileError, UsageError
 from topovae.homology.verdict.analyze import analyze
-from topovae.model.networks import BODIES
-from topovae.model.vae import LIKELIHOODS
+from topovae.model.likelihoods import LIKELIHOODS, Stated
+from topovae.model.networks import ACTIVATIONS, BODIES
 from topovae.runs.estimator import TopologyAnalyzer, TopoVAE
-from topovae.runs.options import EVERYWHERE, INITS, TrainOptions
+from topovae.runs.options import AUTO, EVERYWHERE, INITS, LIKELIHOOD_OPTIONS, STATED, TrainOptions
 from topovae.runs.provenance import make_header
 from topovae.runs.sweep import SweepOptions, check_same_sweep
 from topovae.store.schema import Sweep
@@ -53,8 +53,9 @@ def test_the_analyzer_the_function_and_the_command_have_the_same_defaults() -> N
 def test_choices_are_those_of_the_parts_that_take_them() -> None:
     told = {name: field.metadata["choices"] for name, field in FIELDS.items() if field.metadata.get("choices")}
     homes = {
-        "likelihood": LIKELIHOODS,
+        "likelihood": ("auto", *LIKELIHOODS),
         "network": ("auto", *BODIES),
+        "activation": ACTIVATIONS,
         "compile": COMPILE,
         "precision": PRECISIONS,
         "init": INITS,
@@ -65,6 +66,26 @@ def test_choices_are_those_of_the_parts_that_take_them() -> None:
             TrainOptions("klein", **{name: value})
         with pytest.raises(UsageError, match=" or |, ".join(known)):
             TrainOptions("klein", **{name: "another"})
+
+
+def test_likelihoods_take_what_the_options_say() -> None:
+    assert {name: kind.takes for name, kind in LIKELIHOODS.items()} == LIKELIHOOD_OPTIONS
+    assert STATED.keys() == {field.name for field in fields(Stated)}
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_what_is_stated_is_for_some_likelihoods_and_some_numbers(name: str) -> None:
+    takers = [likelihood for likelihood, taken in LIKELIHOOD_OPTIONS.items() if name in taken]
+    for likelihood in (AUTO, *takers):
+        TrainOptions("R", likelihood=likelihood, **{name: 2.0})
+        for wrong in (0.0, -1.0, float("nan"), float("inf")):
+            with pytest.raises(UsageError, match=flag_of(FIELDS[name])):
+                TrainOptions("R", likelihood=likelihood, **{name: wrong})
+    for likelihood in sorted(LIKELIHOODS.keys() - set(takers)):
+        with pytest.raises(UsageError, match=f"{flag_of(FIELDS[name])} is for .*{takers[0]}.* {likelihood}"):
+            TrainOptions("R", likelihood=likelihood, **{name: 2.0})
+    config = TrainOptions("R", likelihood=takers[-1], **{name: 2.0}).model_config((3,))
+    assert getattr(config.stated, name) == 2.0 == getattr(type(config).from_dict(config.to_dict()).stated, name)
 
 
 @pytest.mark.parametrize("command", EVERYWHERE)

@@ -76,6 +76,20 @@ def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> No
             assert value == pytest.approx(alone.model.final[split][name], rel=2e-3, abs=2e-3), (split, name)
 
 
+def test_wide_data_are_swept_in_the_span_of_each_seed_as_they_are_trained_alone() -> None:
+    mixing = np.random.default_rng(1).normal(size=(3, 300)).astype(np.float32)
+    wide = Dataset.of(CIRCLE.load()[:60] @ mixing, truth=ANGLES[:60, None], space="S1")
+    options = {**OPTIONS, "hidden": "32", "init": "random"}
+    swept = made(SweepOptions(("circle",), (0.1, 1.0), (0, 2), options), data=wide)
+    assert [run.key[1:] for run in swept.runs] == [(0.1, 0), (0.1, 2), (1.0, 0), (1.0, 2)]
+    for run in swept.runs:
+        asked = TrainOptions("circle", beta=run.beta, seed=run.seed, **options)
+        alone = train_run(wide, asked, make_header(wide, {}, run.seed, "cpu", ()), device="cpu")
+        assert alone.model.config["model"]["span"] == len(alone.split["train"])
+        for name in ("rms", "nll", "kl"):
+            assert run.metrics["test"][name] == pytest.approx(alone.model.final["test"][name], rel=2e-3, abs=2e-3), name
+
+
 @pytest.mark.parametrize("latent", ["klein", "(S1xS1)/<flip,flip>"])
 def test_choices_for_a_quotient_mean_what_they_do_alone(latent: str) -> None:
     quotient = {"posterior": "von-mises", "encoder": "cover", "divergence": "cover", "allow_orbifold": True, "compile": "off"}

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pytest
 from support.places import ROOT
 
 from topovae.errors import RunFileError
@@ -13,6 +14,7 @@ from topovae.store.reader import read_run
 from topovae.store.writer import write_run
 
 
+@pytest.mark.usefixtures("texts_are_sound")
 def test_a_flipped_bit_is_named_or_without_effect(tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     write_run(path, read_run(ROOT / "tests" / "store" / "version1" / "run.h5"))

@@ -70,6 +70,7 @@ def other(value: object) -> object:
     return array == 0 if array.dtype.kind == "b" else array + 1
 
 
+@pytest.mark.usefixtures("texts_are_sound")
 @pytest.mark.parametrize("kind", READERS)
 def test_every_change_of_a_value_is_named_by_its_place(files: dict[str, Path], kind: str, tmp_path: Path) -> None:
     found = places(files[kind])
@@ -89,6 +90,7 @@ def test_every_change_of_a_value_is_named_by_its_place(files: dict[str, Path], k
             READERS[kind](changed)
 
 
+@pytest.mark.usefixtures("texts_are_sound")
 @pytest.mark.parametrize("kind", READERS)
 def test_everything_that_is_lost_or_renamed_is_named(files: dict[str, Path], kind: str, tmp_path: Path) -> None:
     for folder, name in places(files[kind]):

@@ -54,6 +54,7 @@ def test_cut_at_any_place(reader: str, run_file: Path) -> None:
             READERS[reader](run_file)
 
 
+@pytest.mark.usefixtures("texts_are_sound")
 def test_bytes_overwritten_at_random_are_never_another_exception(run_file: Path) -> None:
     rng, whole = np.random.default_rng(0), run_file.read_bytes()
     for _ in range(100):

@@ -225,6 +225,7 @@ FIELDS = {
     "metrics/final/test/rms": 0.25,
     "metrics/final": FINAL,
     "checkpoint/epoch": 2,
+    "checkpoint": {"epoch": 2, "finished": False, "best_epoch": 1, "best_value": -3.5, "state": CHECKPOINT.state},
     "analysis/json/recommendation/name": "klein",
     "analysis/json/betti": {"2": [1, 2, 1]},
     "split/train": np.arange(8),
@@ -239,10 +240,20 @@ def test_field(name: str, tmp_path: Path) -> None:
     assert_same(field(tmp_path / "run.h5", name), FIELDS[name])
 
 
-@pytest.mark.parametrize("name", ["metrics/final/tset", "seed/x", "", "model/state/w/0", "config/nested/beta/9"])
-def test_field_that_is_not_there(name: str, tmp_path: Path) -> None:
+ABSENT = {
+    "metrics/final/tset": "'tset' was not found; there is text, test",
+    "seed/x": "'x' was not found; nothing lies below that",
+    "": "'' was not found; there is ",
+    "model/state/w/0": "'w' was not found; there is ",
+    "config/nested/beta/9": "'9' was not found; there is 0, 1",
+    "checkpoint/zzz": "there is best_epoch, best_value, epoch, finished, state",
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_field_that_is_not_there_is_told_what_is(name: str, tmp_path: Path) -> None:
     write_run(tmp_path / "run.h5", full_run())
-    with pytest.raises(UsageError, match="has no field"):
+    with pytest.raises(UsageError, match=f"has no field .*{ABSENT[name]}"):
         field(tmp_path / "run.h5", name)
 
 

@@ -6,12 +6,15 @@ import gzip
 import importlib.util
 import io
 import json
+import re
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -19,6 +22,10 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 from PIL import Image
+from support.places import ROOT
+
+from topovae.store.reader import read_run
+from topovae.store.writer import write_report, write_run
 
 N = 30
 X = np.round(np.random.default_rng(0).normal(size=(N, 4)), 3)
@@ -49,11 +56,14 @@ class Kind:
 
     def damaged(self, rng: np.random.Generator) -> bytes:
         """The file with one to three faults."""
-        content = self.content
+        content, chosen = self.content, []
         for _ in range(rng.choice([1, 1, 2, 3])):
             ways = (*self.damages, *BYTES) if self.damages and rng.random() < 0.7 else BYTES
+            chosen.append(ways[rng.integers(len(ways))])
+        # what takes a file apart comes first: a library that reads a damaged one can die of it, here
+        for way in sorted(chosen, key=lambda way: way in BYTES or way is within_structures):
             try:
-                content = ways[rng.integers(len(ways))](content, rng)
+                content = way(content, rng)
             except Exception:  # a file that is damaged already need not let itself be taken apart again
                 continue
         return content
@@ -152,7 +162,7 @@ def within_hdf5(content: bytes, rng: np.random.Generator) -> bytes:
     """A number of an array or an attribute is another, or an array is of another shape or type."""
     stream = io.BytesIO(content)
     with h5py.File(stream, "r+") as file:
-        found: list[Any] = []
+        found: list[Any] = [file]
         file.visititems(lambda name, node: found.append(node))
         node = found[rng.integers(len(found))]
         if isinstance(node, h5py.Group) or rng.random() < 0.2:
@@ -171,6 +181,24 @@ def within_hdf5(content: bytes, rng: np.random.Generator) -> bytes:
             del file[name]
             file[name] = values[rng.integers(len(values))]
     return stream.getvalue()
+
+
+STRUCTURE = re.compile(rb"GCOL|TREE|SNOD|HEAP|\x01\0.{2}\x01\0{3}", re.DOTALL)
+"""How HDF5's heaps of texts, trees, tables, heaps of names and headers of objects begin."""
+
+MOST_BYTES = 128
+"""So many bytes from the beginning of a structure may be damaged: a heap's first texts, a header's first messages."""
+
+
+def within_structures(content: bytes, rng: np.random.Generator) -> bytes:
+    """Bytes of one of HDF5's own structures are others, which by chance are mostly those of arrays."""
+    places = [match.start() for match in STRUCTURE.finditer(content)]
+    start = places[rng.integers(len(places))]
+    way = (flip, put_number)[rng.integers(2)]
+    return content[:start] + way(content[start : start + MOST_BYTES], rng) + content[start + MOST_BYTES :]
+
+
+WITHIN_HDF5 = (within_hdf5, within_structures)
 
 
 # --- whole files -----------------------------------------------------------------------------------------------------------
@@ -292,6 +320,19 @@ def picture(mode: str, form: str) -> bytes:
     return written(lambda stream: Image.fromarray(pixels).convert(mode).save(stream, form))
 
 
+def own_kinds() -> tuple[Kind, ...]:
+    """What topovae writes: runs and a sweep as the first version left them, without checksums, and a run and a report with."""
+    run, sweep = ((ROOT / "tests" / "store" / "version1" / name).read_bytes() for name in ("run.h5", "sweep.h5"))
+    with tempfile.TemporaryDirectory() as folder:
+        (path := Path(folder) / "run.h5").write_bytes(run)
+        known = read_run(path)
+        write_run(path, known)
+        write_report(report := Path(folder) / "report.h5", known.analysis or {"components": 1}, {"circle": X}, known.header)
+        sealed, reported = path.read_bytes(), report.read_bytes()
+    contents = {"run.h5": run, "sealed-run.h5": sealed, "sweep.h5": sweep, "report.h5": reported}
+    return tuple(Kind(name, content, WITHIN_HDF5) for name, content in contents.items())
+
+
 def kinds() -> tuple[Kind, ...]:
     """The table of formats."""
     npy = written(lambda stream: np.save(stream, X))
@@ -309,7 +350,7 @@ def kinds() -> tuple[Kind, ...]:
         Kind("words.csv", words(",", ".").replace(b"NA", b"2")),
         Kind("words.txt", words("\t", ",").replace(b"NA", b"2")),
         Kind("fields.npy", written(fields), (within_npy_header,)),
-        Kind("fields.h5", hdf5(field_table), (within_hdf5,)),
+        Kind("fields.h5", hdf5(field_table), WITHIN_HDF5),
         Kind("rows.npz", written(lambda s: scipy.sparse.save_npz(s, SPARSE.tocsc())), (within_zip,)),
         Kind("a.mtx", written(lambda s: scipy.io.mmwrite(s, SPARSE)), (within_market,)),
         Kind("a.safetensors", safetensors()),
@@ -323,10 +364,10 @@ def kinds() -> tuple[Kind, ...]:
         Kind("idx3-ubyte", struct.pack(">HBB3I", 0, 8, 3, N, 4, 5) + bytes(range(200)) * 3),
         Kind("a.npy.gz", gzip.compress(npy, mtime=0), (within_gzip,)),
         Kind("a.csv.gz", gzip.compress(delimited("a,b,c,d", ",", False), mtime=0), (within_gzip,)),
-        Kind("a.h5", hdf5(plain_arrays), (within_hdf5,)),
-        Kind("csr.h5ad", hdf5(anndata("csr")), (within_hdf5,)),
-        Kind("csc.h5ad", hdf5(anndata("csc")), (within_hdf5,)),
-        Kind("v73.mat", hdf5(matlab73), (within_hdf5,)),
+        Kind("a.h5", hdf5(plain_arrays), WITHIN_HDF5),
+        Kind("csr.h5ad", hdf5(anndata("csr")), WITHIN_HDF5),
+        Kind("csc.h5ad", hdf5(anndata("csc")), WITHIN_HDF5),
+        Kind("v73.mat", hdf5(matlab73), WITHIN_HDF5),
         Kind("a.mat", written(lambda s: scipy.io.savemat(s, {"x": X, "group": np.arange(N)})), parsed_elsewhere=True),
         Kind("packed.mat", written(lambda s: scipy.io.savemat(s, {"x": X}, do_compression=True)), parsed_elsewhere=True),
         Kind("sparse.mat", written(lambda s: scipy.io.savemat(s, sparse)), parsed_elsewhere=True),

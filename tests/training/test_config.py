@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from topovae.errors import UsageError
-from topovae.training.config import DEFAULT_STEPS, TrainingConfig, choose_epochs
+from topovae.training.config import DEFAULT_STEPS, GAIN, LEARNING_RATE, WIDTH, TrainingConfig, choose_epochs, choose_rate
 
 EPOCHS = [1, 2, 5, 10, 37, 200]
 
@@ -60,6 +60,43 @@ def test_epochs_come_to_a_fixed_number_of_steps_within_bounds(n_train: int, batc
     assert 30 <= epochs <= 500
     if 30 < epochs < 500:
         assert epochs * math.ceil(n_train / batch_size) == pytest.approx(DEFAULT_STEPS, rel=0.05)
+
+
+@pytest.mark.parametrize("doublings", [0, 1, 3])
+def test_every_round_rises_and_falls_and_they_follow_without_a_gap(doublings: int) -> None:
+    config = TrainingConfig(5, doublings=doublings)
+    assert config.rounds == [5 * 2**k for k in range(doublings + 1)]
+    ends = [0, *config.rounds]
+    for start, stop in pairwise(ends):
+        assert config.round_of(start) == config.round_of(stop - 0.1) == (start, stop)
+        halfway = config.learning_rate_in((start + stop) / 2)
+        assert halfway == pytest.approx(config.learning_rate_at(0.5))
+        assert config.learning_rate_in(start) < 0.01 * halfway and config.learning_rate_in(stop - 1e-9) < 0.03 * halfway
+    assert all(config.beta_at(epoch) == config.beta for epoch in range(5, config.rounds[-1]))
+
+
+def ended(config: TrainingConfig, losses: list[float]) -> tuple[int, str]:
+    """After how many epochs a training with these losses ends, and why."""
+    done = next(n for n in range(1, len(losses) + 1) if config.end(losses[:n]))
+    return done, config.end(losses[:done])
+
+
+def test_training_ends_when_a_doubling_gains_little() -> None:
+    config = TrainingConfig(4, doublings=3)
+    falling = [-GAIN * k for k in range(40)]
+    assert ended(config, falling) == (32, config.end(falling[:32])) and "the most" in config.end(falling[:32])
+    level = [10.0] * 40
+    assert ended(config, level)[0] == 8 and "gained 0.00 nats" in ended(config, level)[1]
+    late = [10.0] * 7 + [10.0 - 1.1 * GAIN] + [10.0 - 1.1 * GAIN] * 40
+    assert ended(config, late)[0] == 16
+    asked = TrainingConfig(4)
+    assert ended(asked, level) == (4, "4 epochs, as asked for")
+    assert asked.end(level[:9]) and not asked.end(level[:3]) and not config.end(level[:4])
+
+
+def test_wider_layers_learn_by_smaller_steps() -> None:
+    assert choose_rate((WIDTH, WIDTH)) == choose_rate((2, WIDTH // 2)) == LEARNING_RATE
+    assert choose_rate((WIDTH, 4 * WIDTH)) == pytest.approx(LEARNING_RATE / 2)
 
 
 @pytest.mark.parametrize(

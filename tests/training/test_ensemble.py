@@ -13,6 +13,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.splits import Split, split
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
+from topovae.model.likelihoods import LIKELIHOODS
 from topovae.model.networks import NetworkConfig
 from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.training.config import TrainingConfig
@@ -33,6 +34,7 @@ EXACT = (
     *(("(S1xS1)/<rot(1/3),rot(1/3)>", ()), ("R2", ("full-normal",)), ("I", ("beta",))),
     *(("S1xS1", ("full-wrapped-normal",)), ("klein", ("full-wrapped-normal",))),
     *(("I", ("kumaraswamy",)), ("S2", ("von-mises-fisher",)), ("embedded_torus", ())),
+    *(("S1", ("von-mises",)), ("S3", ("von-mises-fisher",)), ("S2", ("brownian",)), ("S3", ("brownian",))),
     *(("mixture(2*circle)", ()), ("mixture(S2,klein)", ())),
 )
 """Latent spaces and posterior families whose samples an ensemble draws as single models do."""
@@ -74,9 +76,10 @@ def test_a_model_of_an_ensemble_becomes_what_it_becomes_alone(latent: str, famil
         assert_alike(alone, together[k])
 
 
-@pytest.mark.parametrize("options", [{"noise": 0.3}, {"likelihood": "bernoulli"}], ids=str)
+@pytest.mark.parametrize("options", [{"noise": 0.3}, *({"likelihood": name} for name in LIKELIHOODS)], ids=str)
 def test_other_likelihoods(options: dict[str, object]) -> None:
-    data = Dataset.of((TORUS.rows(np.arange(N)) + 1) / 2)
+    shares = (TORUS.rows(np.arange(N)) + 1) / 2
+    data = Dataset.of(np.round(9 * shares) if "counts" in str(LIKELIHOODS.get(str(options.get("likelihood")))) else shares)
     made = [model_of(seed, data=data, **options) for seed, _ in RUNS]
     together = EnsembleTrainer(made, data, splits_of(), configs_of()).run()
     for k, config in enumerate(configs_of()):

@@ -41,15 +41,14 @@ TRACEABLE = {
     "R3": ("full-normal",),
     "I ": ("kumaraswamy",),
     "S2 ": ("von-mises-fisher",),
-}
-UNTRACEABLE = {
-    "S1": ("von-mises",),
-    "S3": ("von-mises-fisher",),
-    "I": ("beta",),
-    "S2": ("brownian",),
+    "S1 ": ("von-mises",),
+    "S3 ": ("von-mises-fisher",),
+    "S2  ": ("brownian",),
+    "S3  ": ("brownian",),
     "T2": ("full-wrapped-normal",),
-    "klein": ("full-wrapped-normal",),
+    "klein ": ("full-wrapped-normal",),
 }
+UNTRACEABLE = {"I": ("beta",)}
 
 
 needs_compiler = pytest.mark.skipif(

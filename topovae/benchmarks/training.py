@@ -78,7 +78,7 @@ class _Workload:
     device: torch.device
     precision: str
 
-    def build(self, number: int, compiled: bool = False) -> tuple[VAE, Split, TrainingConfig]:
+    def build(self, number: int, compile_: str = "off") -> tuple[VAE, Split, TrainingConfig]:
         """A model with its split and hyperparameters; the numbers are added to the seed."""
         seed = self.seed + number
         options = TrainOptions(
@@ -87,13 +87,13 @@ class _Workload:
             epochs=self.epochs,
             batch_size=self.batch_size,
             seed=seed,
-            compile="on" if compiled else "off",
+            compile=compile_,
             precision=self.precision,
         )
         split = split_data(self.data, seed)
-        mean, std, _, _ = moments(self.data, split.train)
+        mean, std = options.units(*moments(self.data, split.train))
         model = build_model(options.model_config(self.data.sample_shape), torch.as_tensor(mean), std, seed)
-        return model.to(self.device), split, options.training_config(len(split.train))
+        return model.to(self.device), split, options.training_config(len(split.train), model.config.network.widths)
 
 
 @dataclass
@@ -145,7 +145,9 @@ def measure_throughput(
     data = Dataset.of(generate(LATENT, N, ambient=AMBIENT, noise=NOISE, seed=seed).x)
     workload = _Workload(data, epochs * (repeats + 1), batch_size, seed, to_device(device), precision)
     ways: dict[str, tuple[int, Iterator[float]]] = {PLAIN: (1, _plain(workload))}
-    for suffix, choice in (("", False), (", compiled", True)) if compiled else (("", False),):
+    # Steps of so short a training are not compiled by "auto", but recorded on a device that can.
+    recorded = {", recorded": "auto"} if workload.device.type == "cuda" else {}
+    for suffix, choice in {"": "off", **recorded, **({", compiled": "on"} if compiled else {})}.items():
         ways["one model" + suffix] = (1, _single(workload, choice))
         ways[f"ensemble of {models}{suffix}"] = (models, _ensemble(workload, models, choice))
     timed = {name: _Timed([], []) for name in ways}
@@ -210,14 +212,14 @@ def _plain(workload: _Workload) -> Iterator[float]:
     return eager_loop(model, workload.data, split, config)
 
 
-def _single(workload: _Workload, compiled: bool) -> Iterator[float]:
-    model, split, config = workload.build(0, compiled)
+def _single(workload: _Workload, compile_: str) -> Iterator[float]:
+    model, split, config = workload.build(0, compile_)
     for state in Trainer(model, workload.data, split, config).epochs():
         yield state.history["valid_loss"][-1]
 
 
-def _ensemble(workload: _Workload, models: int, compiled: bool) -> Iterator[float]:
-    made, splits, configs = zip(*(workload.build(number, compiled) for number in range(models)), strict=True)
+def _ensemble(workload: _Workload, models: int, compile_: str) -> Iterator[float]:
+    made, splits, configs = zip(*(workload.build(number, compile_) for number in range(models)), strict=True)
     trainer = EnsembleTrainer(made, workload.data, splits, configs)
     for _ in trainer.epochs():
         yield trainer.states[0].history["valid_loss"][-1]

@@ -16,6 +16,7 @@ def decode(
     input: Annotated[str, typer.Option("--input", "-i", help="Latent coordinates, in any data format; - for stdin.")] = "-",
     output: OutputOption = "-",
     format: FormatOption = None,
+    rates: Annotated[bool, typer.Option("--rates", help="Of counts: what is expected for a unit of --exposure.")] = False,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
@@ -32,4 +33,6 @@ def decode(
     trained = open_trained(run, quiet)
     model = models.load_model(trained.model, to_device(device))
     decoded = models.decode(model, open_table(input, quiet))
+    if rates:
+        decoded = models.rates(model, decoded)
     write_columns({"x": Selection.of(trained.header.config).restored(decoded)}, output, format)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_picture, command, note, open_data, open_table, open_trained, set_threads, write_json
+from topovae.cli.shell import (
+    check_picture,
+    command,
+    note,
+    open_data,
+    open_table,
+    open_test,
+    open_trained,
+    set_threads,
+    write_json,
+)
 from topovae.cli.tables import print_certificate, print_metrics
 from topovae.errors import InputError, RunFileError, UsageError
 
@@ -38,7 +48,8 @@ def evaluate(
     check_picture(plot, run, data, against, truth)
     loaded = open_trained(run, quiet)
     other = open_trained(against, quiet) if against else None
-    samples = with_truth(run_data(loaded, data, quiet), truth, truth_space, quiet)
+    loaded, samples = run_data(loaded, data, quiet)
+    samples = with_truth(samples, truth, truth_space, quiet)
 
     from topovae.homology.cloud.presets import Preset
     from topovae.runs.evaluation import certify_member, evaluate_member, own_samples
@@ -75,27 +86,32 @@ def evaluate(
         print_certificate(document["certificate"], document["persistence"])
 
 
-def run_data(run: Run, path: str | None, quiet: bool) -> Dataset:
-    """The data a run was trained on, or others of the same shape given in their place.
+def run_data(run: Run, path: str | None, quiet: bool) -> tuple[Run, Dataset]:
+    """The data a run was trained on, or others in their place, all of which are for testing then; and the run as it is on them.
 
     Raises:
         InputError: the data are not where the run says.
-        RunFileError: they are not the data of the run.
+        RunFileError: they are of another kind than those of the run.
     """
     from topovae.data.selection import Selection
+    from topovae.runs.evaluation import elsewhere, is_same
 
-    known = run.header.data
+    known, test = run.header.data, run.header.config.get("test")
     if path is None and (known.path == "-" or not os.path.exists(known.path.split("::")[0])):
         raise InputError(f"the run was trained on {known.path!r}, which is not there now; give the data after the run file")
-    samples = open_data(path or known.path, quiet, selection=Selection.of(run.header.config))
-    if tuple(samples.x.shape) != tuple(known.shape):
+    samples = open_data(path or known.path, quiet, minimum=1, selection=Selection.of(run.header.config))
+    if samples.sample_shape != tuple(known.shape)[1:]:
         raise RunFileError(
-            f"the run was trained on data of shape {tuple(known.shape)}, and these have {tuple(samples.x.shape)}; give the "
-            "data that the run was trained on (use `topovae encode` for new samples)"
+            f"the run was trained on samples of shape {tuple(known.shape)[1:]}, and these have {samples.sample_shape}; give "
+            "data of the same kind"
         )
-    if samples.source is not None and samples.source.sha256 != known.sha256:
-        note("topovae: warning: these are not the bytes that the run was trained on; the splits may not fit", quiet)
-    return samples
+    if test and os.path.exists(test.split("::")[0]):
+        joined = open_test(samples, test, quiet)
+        samples = joined if path is None or is_same(joined, known) else samples
+    if is_same(samples, known):
+        return run, samples
+    note(f"topovae: {samples.place} is not the file that the run was trained on: all its samples are for testing", quiet)
+    return elsewhere(run, samples), samples
 
 
 def with_truth(samples: Dataset, path: str | None, space: str | None, quiet: bool) -> Dataset:

@@ -39,7 +39,7 @@ _DECLARED: dict[str, Field] = {field.name: field for field in fields(TrainOption
 
 PANELS = {
     "Data": (
-        *("input", "against", "truth", "truth_space", "preset", "metric", "distance_matrix", "ambient"),
+        *("input", "test", "against", "truth", "truth_space", "preset", "metric", "distance_matrix", "ambient"),
         *("columns", "drop", "label", "group", "scale", "missing"),
         *("images", "labels", "classes", "exemplars", "copies", "dtype", "mode", "samples", "measured"),
     ),
@@ -47,7 +47,7 @@ PANELS = {
     "Training": ("betas", "seeds", "resume"),
     "Output": (
         *("output", "format", "plot", "json", "quiet", "debug", "force", "save", "markdown", "commit", "field"),
-        *("with_scale", "with_coordinates", "certificate", "iwae"),
+        *("with_scale", "with_coordinates", "with_noise", "rates", "certificate", "iwae"),
     ),
     "Machine": ("device", "threads", "jobs", "engine", "memory", "time", "minutes", "seed"),
 }

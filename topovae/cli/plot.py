@@ -28,7 +28,7 @@ def plot(
     loaded = open_trained(run, quiet)
     samples = None
     try:
-        samples = run_data(loaded, data, quiet=True)
+        loaded, samples = run_data(loaded, data, quiet=True)
     except InputError:
         if data is not None:
             raise

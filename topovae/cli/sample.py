@@ -17,6 +17,7 @@ def sample(
     output: OutputOption = "-",
     format: FormatOption = None,
     with_coordinates: Annotated[bool, typer.Option("--with-coordinates", help="Give the latent coordinates too.")] = False,
+    with_noise: Annotated[bool, typer.Option("--with-noise", help="Draw data as they are measured, not their means.")] = False,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
@@ -31,7 +32,7 @@ def sample(
     check_output(output, run, streams=True)
     check_stream(output, format)
     trained = open_trained(run, quiet)
-    drawn = draw_samples(load_model(trained.model, to_device(device)), n, seed)
+    drawn = draw_samples(load_model(trained.model, to_device(device)), n, seed, with_noise)
     x = Selection.of(trained.header.config).restored(drawn["x"])
     columns = {"z": drawn["coordinates"], "x": x} if with_coordinates else {"x": x}
     write_columns(columns, output, format)

@@ -278,6 +278,23 @@ def open_data(
     return data
 
 
+def open_test(data: Dataset, path: str, quiet: bool) -> Dataset:
+    """Read a data set to test on, of the same columns and in the same units, and join it to the one to train on.
+
+    Args:
+        data: to train on.
+        path: of the other.
+        quiet: leave the warnings out.
+
+    Raises:
+        UsageError: its samples have another shape.
+    """
+    from topovae.data.joined import join_test
+    from topovae.data.selection import Selection
+
+    return join_test(data, open_data(path, quiet, minimum=1, selection=Selection.of(data.choices)))
+
+
 def open_table(path: str, quiet: bool) -> np.ndarray:
     """Read coordinates or truth, float64 (n, k); what was left out of the file is said on stderr.
 

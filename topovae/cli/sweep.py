@@ -67,8 +67,13 @@ def sweep(
 
     from topovae.model.networks import choose_network
     from topovae.runs.comparison import to_document
+    from topovae.runs.options import AUTO
+    from topovae.runs.plan import SETTLED
     from topovae.runs.provenance import make_header
 
+    sweep_options = sweep_options.settled(samples)
+    if options["likelihood"] == AUTO and sweep_options.options["likelihood"] != "gaussian":
+        note(SETTLED.format(sweep_options.options["likelihood"]), quiet)
     if previous is not None:
         check_same_sweep(previous, sweep_options, samples)
     set_threads(choose_network(samples.sample_shape, options["network"]).kind)

@@ -23,6 +23,8 @@ def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, 
         name = _name(expression)
         for split in ("train", "valid", "test"):
             row = splits[split]
+            if row is None:  # of a file of its own, all samples are for testing
+                continue
             table.add_row(name, split, *(_number(row.get(column)) for column in _COLUMNS))
         table.add_section()
     out = console()

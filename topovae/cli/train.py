@@ -34,6 +34,7 @@ from topovae.cli.shell import (
     open_data,
     open_stored,
     open_table,
+    open_test,
     progress_bar,
     set_threads,
     write_json,
@@ -61,6 +62,7 @@ def train(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The run file.")] = "run.h5",
     options: dict[str, Any],
+    test: Annotated[str | None, typer.Option(help="Test on this data alone; all of DATA trains and validates.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a run of another latent, or an unfinished one.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
     device: DeviceOption = "auto",
@@ -82,12 +84,14 @@ def train(
         parse_latent(latent, options["allow_orbifold"])
         if analysis:
             raise UsageError("--latent and --analysis both name the latent space; give one of them")
-    check_picture(plot, data, analysis)
-    check_output(output, data, analysis)
+    check_picture(plot, data, analysis, test)
+    check_output(output, data, analysis, test)
     if not follows:
         hold(output)
     previous = existing_run(output, resume, force, quiet) if resume or not follows else None
     samples = open_data(data, quiet, selection=selection)
+    if test is not None:
+        samples = open_test(samples, test, quiet)
 
     from topovae.model.networks import choose_network, to_device
     from topovae.runs.options import TrainOptions
@@ -142,7 +146,7 @@ def train(
         note(words, quiet)
     if (fault := fault_of(run, samples, seed)) is not None:
         note(f"topovae: warning: {fault}", quiet)
-    note(f"run file: {output} (trained in {seconds:.0f} s)", quiet)
+    note(f"run file: {output} (trained in {seconds:.0f} s; {run.model.config['end']})", quiet)
     if plot:
         from topovae.runs.pages import draw_run
 
@@ -225,16 +229,18 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
     Raises:
         RunFileError: it is not.
     """
-    from topovae.runs.options import differences
+    from topovae.runs.options import AUTO, differences
     from topovae.signature import parse_latent
 
     known = previous.header.config
     if previous.model.latent == parse_latent(options.latent, options.allow_orbifold).canonical:
         options = replace(options, latent=str(known.get("latent", options.latent)))
+    if options.likelihood == AUTO:
+        options = replace(options, likelihood=str(known.get("likelihood", AUTO)))
     trained = previous.model.config["training"]["epochs"]
     if options.epochs is not None and options.epochs >= trained:
         options = replace(options, epochs=known.get("epochs"))  # more epochs go on from the same state
-    differing = differences(known, options.to_dict() | {"selection": samples.choices.get("selection")})
+    differing = differences(known, options.to_dict() | {name: samples.choices.get(name) for name in ("selection", "test")})
     if differing:
         raise RunFileError(
             f"--resume goes on with the same options, and these differ: {', '.join(differing)}; give the options of the first "
@@ -318,7 +324,7 @@ def fault_of(run: Run, samples: Dataset, seed: int) -> str | None:
 
 def worse_than_mean(run: Run) -> str:
     """That a model reconstructs held-out samples worse than their mean does, if so, and what to do."""
-    rms, spread = run.model.final["valid"]["rms"], float(run.model.state["scale"])
+    rms, spread = run.model.final["valid"]["rms"], float(run.model.config.get("spread", run.model.state["scale"]))
     if rms <= spread:
         return ""
     return (

@@ -75,6 +75,7 @@ class Dataset(Brief):
         names: of the columns, "" for one without a name; empty where none has one.
         label: (n,) texts or numbers that are no measurements, which colour pictures; or None.
         choices: what was chosen in the file, as the header of a run records it.
+        held_out: so many of the last samples are for testing alone.
 
     Raises:
         InputError: truth, group or label do not fit x.
@@ -95,6 +96,7 @@ class Dataset(Brief):
     names: tuple[str, ...] = ()
     label: np.ndarray | None = None
     choices: Mapping[str, Any] = field(default_factory=dict)
+    held_out: int = 0
 
     def __post_init__(self) -> None:
         for name, array in (("truth", self.truth), ("group", self.group), ("label", self.label)):
@@ -234,7 +236,7 @@ class Dataset(Brief):
             index: (m,) as `rows` takes it.
         """
         truth, group, label = (None if beside is None else beside[index] for beside in (self.truth, self.group, self.label))
-        return replace(self, x=self.rows(index), truth=truth, group=group, label=label, chunk_rows=0)
+        return replace(self, x=self.rows(index), truth=truth, group=group, label=label, chunk_rows=0, held_out=0)
 
     def block_rows(self, size_bytes: int = BLOCK_BYTES) -> int:
         """How many rows of about so many bytes are read best together: whole chunks of the file, unless one is very large."""

@@ -85,13 +85,18 @@ def _sizes(count: int, shares: np.ndarray) -> np.ndarray:
 def split_data(data: Dataset, seed: int, rows: np.ndarray | None = None) -> Split:
     """The split of a run: by whole groups where the data have more than one label.
 
+    Where samples are held out they are the test split, and the share of one is for training.
+
     Args:
         data: all samples.
         seed: chooses the parts.
         rows: (m,) samples that the parts are of, ascending; all by default.
     """
     known = np.arange(data.n_samples) if rows is None else rows
-    label = None if data.group is None else np.asarray(data.group)[known]
+    own = known[known < data.n_samples - data.held_out]
+    label = None if data.group is None else np.asarray(data.group)[own]
     group = label if label is not None and len(np.unique(label)) > 1 else None
-    found = split(len(known), seed=seed, group=group)
-    return Split(*(known[part] for part in found.parts().values()))
+    train, valid, test = (own[part] for part in split(len(own), seed=seed, group=group).parts().values())
+    if not data.held_out:
+        return Split(train, valid, test)
+    return Split(np.sort(np.concatenate([train, test])), valid, known[len(own) :])

@@ -7,6 +7,7 @@ from topovae.distributions.kumaraswamy import Kumaraswamy
 from topovae.distributions.normal import MultivariateNormal
 from topovae.distributions.power_spherical import PowerSpherical
 from topovae.distributions.spherical import Spherical
+from topovae.distributions.student import MultivariateStudentT
 from topovae.distributions.truncated_normal import TruncatedNormal
 from topovae.distributions.uniform import CircleUniform, IntervalUniform, SphereUniform
 from topovae.distributions.von_mises import VonMises
@@ -24,6 +25,7 @@ __all__ = [
     "Kumaraswamy",
     "ManifoldUniform",
     "MultivariateNormal",
+    "MultivariateStudentT",
     "Orbit",
     "PowerSpherical",
     "SphereUniform",

@@ -12,6 +12,7 @@ from torch.distributions import Distribution, Uniform, constraints, register_kl
 from torch.nn.functional import logsigmoid
 from torch.types import _size
 
+from topovae.distributions.course import constant
 from topovae.distributions.kumaraswamy import open_unit
 
 # Below its value at the sample by more nats than this, the density is not integrated.
@@ -51,8 +52,7 @@ def _left_integrals(a: Tensor, b: Tensor, logit: Tensor) -> tuple[Tensor, Tensor
         reach = reach * torch.exp(-step.clamp(-1.0, 40.0))
 
     column = (-1,) + (1,) * logit.ndim
-    nodes = torch.as_tensor(_NODES, dtype=logit.dtype, device=logit.device).reshape(column)
-    weights = torch.as_tensor(_WEIGHTS, dtype=logit.dtype, device=logit.device).reshape(column)
+    nodes, weights = (constant(part, logit).reshape(column) for part in (_NODES, _WEIGHTS))
     at = logit - nodes * reach
     node_x, node_y = logsigmoid(at), logsigmoid(-at)
     mass = weights * reach * torch.exp(a * (node_x - log_x) + b * (node_y - log_y))

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 from torch.types import _size
 
+from topovae.distributions.course import constant, first_accepted
 from topovae.distributions.uniform import ClosedUniform, SphereUniform, log_sphere_area, uniform_tangent
 from topovae.distributions.wrapped_normal import WrappedNormal, _kl_to_uniform
 
@@ -82,7 +83,7 @@ class TorusOfRevolution:
         self.volume = 4 * math.pi**2 * major * minor
 
     def project(self, x: Tensor) -> Tensor:
-        east = torch.tensor([1.0, 0.0], dtype=x.dtype, device=x.device)
+        east = constant([1.0, 0.0], x)
         outward = _direction(x[..., :2], east)
         centre = torch.cat([self.major * outward, torch.zeros_like(x[..., :1])], -1)
         default = torch.cat([outward, torch.zeros_like(x[..., :1])], -1)
@@ -156,8 +157,7 @@ def _log_image_correction_2(angle: Tensor, time: Tensor) -> Tensor:
     sine = torch.sqrt((_DEPTH / weight.clamp(min=1e-30)).clamp(max=1.0))
     reach = 2 * torch.asin(sine.clamp(max=1.0)).detach()
     column = (-1,) + (1,) * angle.ndim
-    nodes = torch.as_tensor(0.5 + _NODES / 2, dtype=angle.dtype, device=angle.device).reshape(column)
-    weights = torch.as_tensor(_WEIGHTS / 2, dtype=angle.dtype, device=angle.device).reshape(column)
+    nodes, weights = (constant(part, angle).reshape(column) for part in (0.5 + _NODES / 2, _WEIGHTS / 2))
     half = reach * nodes / 2
     rise = torch.sin(half).square()
     phi = torch.sqrt(angle.square() + 4 * math.pi * gap * rise)
@@ -220,33 +220,37 @@ def _log_heat_kernel(dim: int, angle: Tensor, time: Tensor) -> Tensor:
     return torch.where(time < _MEETING, images, spectral)
 
 
+_PROPOSALS = {2: (2.0, 0.7), 3: (1.1, 0.55)}
+"""By dimension: the time from which on a uniform point is accepted more often than one by the flat law, and less than how
+often either is, then."""
+
+
 @torch.no_grad()
 def _sample_angle(dim: int, time: Tensor) -> Tensor:
-    """Exact draws of the distance travelled on S², S³ in each time, by rejection.
+    """Exact draws of the distance travelled on S², S³ in each time, by rejection."""
+    return first_accepted(lambda t, n: _propose(dim, t, n), time, _PROPOSALS[dim][1])
 
-    For short times from the flat law, of which the density is at most a constant multiple; for long ones from the uniform
-    law, the density being largest at distance 0.
+
+def _propose(dim: int, time: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Distances for times (..., 1), and whether they are accepted, (..., n).
+
+    For short times from the flat law, for long ones from the uniform law: over either, the density is largest at distance 0.
     """
-    flat_time = time.reshape(-1)
-    result = torch.zeros_like(flat_time)
+    noise = torch.randn(*time.shape[:-1], n, dim + 1, dtype=time.dtype, device=time.device)
+    early = time < _PROPOSALS[dim][0]
+    radius = torch.linalg.vector_norm(noise[..., 1:], dim=-1)
+    angle = torch.where(early, torch.sqrt(time) * radius, torch.atan2(radius, noise[..., 0]))
+    inside, start = angle.clamp(0.0, math.pi), torch.zeros_like(time)
+    short, long = time.clamp(max=_MEETING), time.clamp(_MEETING, _UNIFORM_FROM)
     correction = _CORRECTIONS[dim][1]
-    pending = torch.arange(len(flat_time), device=time.device)
-    while len(pending):
-        t = flat_time[pending]
-        early = t < _MEETING
-        noise = torch.randn(len(t), dim + 1, dtype=t.dtype, device=t.device)
-        radius = torch.linalg.vector_norm(noise[:, 1:], dim=-1)
-        angle = torch.where(early, torch.sqrt(t) * radius, torch.atan2(radius, noise[:, 0]))
-        inside = angle.clamp(0.0, math.pi)
-        short, long = t.clamp(max=_MEETING), t.clamp(_MEETING, _UNIFORM_FROM)
-        # The ratio to the flat law is (sin r / r)^{d−1} times the correction, which falls from its value at r = 0.
-        ratio = correction(inside, short) + (dim - 1) * torch.log(_sinc(inside).clamp(min=1e-30))
-        ratio = ratio - correction(torch.zeros_like(inside), short)
-        spectral = _log_spectral(dim, inside, long) - _log_spectral(dim, torch.zeros_like(inside), long)
-        accepted = (torch.rand_like(t).log() < torch.where(early, ratio, spectral)) & (angle <= math.pi)
-        result[pending[accepted]] = angle[accepted]
-        pending = pending[~accepted]
-    return result.reshape(time.shape)
+    to_uniform = _log_spectral(dim, inside, long) - _log_spectral(dim, start, long)
+    to_flat = torch.where(
+        time < _MEETING,
+        correction(inside, short) - correction(start, short),
+        to_uniform + 0.5 * (inside / long) * inside,
+    ) + (dim - 1) * torch.log(_sinc(inside).clamp(min=1e-30))
+    log_ratio = torch.where(early, to_flat, to_uniform)
+    return angle, ~(torch.log(torch.rand_like(angle)) > log_ratio) & ~(angle > math.pi)
 
 
 def _rsample_angle(dim: int, time: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch.distributions import Distribution, Uniform, constraints, register_kl
 from torch.special import ndtri
 from torch.types import _size
 
+from topovae.distributions.course import constant
 from topovae.distributions.gradients import with_slopes
 
 # By precision: the depth in nats below the peak from which the density is not integrated, and the nodes of the rule.
@@ -44,7 +45,7 @@ def _mass_and_entropy(loc: Tensor, scale: Tensor, low: float, high: float) -> tu
         dH = (Cov(g, y)\, d loc + 2 Var(g)\, d scale) / scale
     """
     depth, *rule = _rule(loc.dtype)
-    nodes, weights = (torch.as_tensor(part, dtype=loc.dtype, device=loc.device) for part in rule)
+    nodes, weights = (constant(part, loc) for part in rule)
     with torch.no_grad():
         mode = loc.clamp(low, high)
         far = (mode - loc) / scale

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints, register_kl
 from torch.types import _size
 
+from topovae.distributions.course import constant
 from topovae.distributions.gradients import with_slopes
 from topovae.distributions.uniform import CircleUniform
 
@@ -72,7 +73,7 @@ def _kl_to_uniform(scale: Tensor) -> Tensor:
         q = torch.exp(-sigma.square())
         degrees = torch.arange(_DEGREE + 1, dtype=scale.dtype, device=scale.device)
         chebyshev = torch.cos(degrees * torch.acos(((2 / _LARGEST_Q) * q - 1).clamp(-1, 1))[..., None])
-        table = torch.as_tensor(_divergence_table(), dtype=scale.dtype, device=scale.device)
+        table = constant(_divergence_table(), scale)
         share, share_slope = (chebyshev @ table).unbind(-1)
         value, slope = q * share, -2 * sigma * q * (share + q * share_slope)
         narrow = scale < _ENTROPY_MEETING

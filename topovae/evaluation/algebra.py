@@ -55,13 +55,14 @@ class Algebra:
     surplus: dict[tuple[int, int], np.ndarray]
 
 
-def read_algebra(space: LatentSpace, ground: Ground, latents: Tensor) -> Algebra:
+def read_algebra(space: LatentSpace, ground: Ground, latents: Tensor, *, cavities: bool = True) -> Algebra:
     """Pull the classes of a latent space back to the landmarks of the data.
 
     Args:
         space: latent space.
         ground: denoised samples.
         latents: (n, coordinate_dim) their latent points, float64.
+        cavities: whether those of surfaces are looked for, which only tell what a latent space other than the sphere has not.
     """
     landmarks = ground.landmarks()
     points = latents[representatives_of(space, ground, landmarks, latents)]
@@ -71,7 +72,7 @@ def read_algebra(space: LatentSpace, ground: Ground, latents: Tensor) -> Algebra
         degree = _degree(space, ground, latents)
         usual, strict = _lives(ground.landmarks(SURFACE_LANDMARKS), ground, 3, 2)
         found[3, 2] = usual[:1], strict[:1]
-    elif ground.dimension.value == 2:
+    elif cavities and ground.dimension.value == 2:
         found[2, 2] = _lives(ground.landmarks(SURFACE_LANDMARKS), ground, 2, 2)
     lives, surplus = ({key: pair[i] for key, pair in found.items()} for i in (0, 1))
     return Algebra(

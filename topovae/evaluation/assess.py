@@ -21,7 +21,7 @@ from topovae.training.batches import Batches
 def assess(
     model: VAE, data: Dataset, split: Split, *, seed: int, iwae: int = 0, device: torch.device
 ) -> Iterator[tuple[str, Metrics, Latents]]:
-    """Metrics and latents of each split in turn; the importance-weighted bound on the test split alone.
+    """Metrics and latents of each split with samples in turn; the importance-weighted bound on the test split alone.
 
     Args:
         model: trained.
@@ -32,6 +32,8 @@ def assess(
         device: where the model is.
     """
     for name, index in split.parts().items():
+        if not len(index):
+            continue
         batches = Batches(data, index, device)
         latents = locate(model, batches, seed=seed)
         metrics = measure(model, batches, seed=seed, iwae=iwae if name == "test" else 0)

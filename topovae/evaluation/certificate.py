@@ -165,7 +165,7 @@ def certify(
         few = TestOutcome(UNCLEAR, f"{n} samples are too few to certify anything; give {FEWEST} at least")
         tests = _sorted([few, *_about_classes(space, algebra)], n)
         return Certificate(_verdict(tests), tuple(test.reason for test in tests), winding)
-    fibres = measure_fibres(space, ground.points, latents, seed)
+    fibres = measure_fibres(space, ground, latents, seed)
     patches, holes = measure_patches(space, ground.points, stretched(space, latents), seed), find_holes(space, latents, seed)
     degree, remark = _degree(space, algebra, fibres)
     tests = [
@@ -220,10 +220,10 @@ def plain_fault(
     ground = survey(data.take(chosen), seed, preset)
     points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)
     space, latents = unrolled(LatentSpace(signature), points)
-    tests = [*_about_classes(space, read_algebra(space, ground, latents))]
+    tests = [*_about_classes(space, read_algebra(space, ground, latents, cavities=False))]
     if len(chosen) >= FEWEST:
         tests += [
-            *_about_fibres(space, measure_fibres(space, ground.points, latents, seed)),
+            *_about_fibres(space, measure_fibres(space, ground, latents, seed)),
             *_about_collapse(space, ground.points, latents, seed),
             *_about_holes(find_holes(space, latents, seed)),
         ]

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from persim import bottleneck, wasserstein
 
 from topovae.data.dataset import Dataset
 from topovae.evaluation.algebra import representatives_of
@@ -118,6 +117,8 @@ def compare_bars(first: np.ndarray, second: np.ndarray) -> dict[str, float | Non
         >>> compare_bars(np.array([[0.0, np.inf]]), np.zeros((0, 2)))
         {'bottleneck': None, 'wasserstein': None}
     """
+    from persim import bottleneck, wasserstein  # which brings scikit-learn and matplotlib, as no training needs them
+
     essential = [np.sort(bars[~np.isfinite(bars[:, 1]), 0]) for bars in (first, second)]
     if len(essential[0]) != len(essential[1]):
         return {"bottleneck": None, "wasserstein": None}

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from topovae.evaluation.pullback import flat_columns
 from topovae.homology.calibration import regime, tuned
+from topovae.homology.cloud.ground import Ground
 from topovae.homology.cloud.neighbours import nearest
-from topovae.homology.cloud.tangents import neighbour_graph
+from topovae.homology.cloud.tangents import joined
 from topovae.latent import LatentSpace
 
 BALLS = 300
@@ -117,22 +118,23 @@ def ball_size(n: int, dimension: int) -> int:
     return max(LEAST_IN_BALL, round(regime(dimension).ball * n))
 
 
-def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed: int) -> Fibres:
+def measure_fibres(space: LatentSpace, ground: Ground, latents: Tensor, seed: int) -> Fibres:
     """Measure the fibres of an encoder.
 
     Args:
         space: latent space.
-        points: (n, q) denoised samples.
+        ground: denoised samples and their neighbours.
         latents: (n, coordinate_dim) their latent points, float64.
         seed: of the balls.
     """
+    points, (lengths, near) = ground.points, ground.near
     z = stretched(space, latents)
     distances = distances_to(space, _queries(space, z, seed), z)
     count, across = ball_size(len(z), space.dim), float(distances.max())
     rng = np.random.default_rng(seed)
-    balls = _balls(space, points, z, distances, count)
+    balls = _balls(space, near[:, 0], z, distances, count)
     usual = _mean_distance(points[rng.choice(len(points), min(len(points), 400), replace=False)])
-    graph = neighbour_graph(points, NEIGHBOURS)
+    graph = joined(lengths[:, :NEIGHBOURS], near[:, :NEIGHBOURS])
     pieces = np.array([_pieces(graph, *ball) for ball in balls])
     members = [points[outer[inner]] for outer, inner in balls]
     spreads = [_mean_distance(inside[:MOST_MEASURED]) / usual for inside in members]
@@ -143,7 +145,7 @@ def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed
         empty=_empty(space, z, count, seed),
         several=float((pieces > 1).mean()) if len(pieces) else 1.0,
         torn=torn,
-        leaps=_leaps(space, points, z, max(FAR * across, FAR_IN_GAPS * gap)),
+        leaps=_leaps(space, near[:, :TIGHT], z, max(FAR * across, FAR_IN_GAPS * gap)),
         spread=float(np.quantile(spreads, SPREAD_QUANTILE)) if spreads else 1.0,
         data=min(1.0, widest / diameter(points)),
         latent=min(1.0, reach / max(across, 1e-300)),
@@ -153,19 +155,19 @@ def measure_fibres(space: LatentSpace, points: np.ndarray, latents: Tensor, seed
 
 
 def _balls(
-    space: LatentSpace, points: np.ndarray, z: Tensor, distances: np.ndarray, count: int
+    space: LatentSpace, first: np.ndarray, z: Tensor, distances: np.ndarray, count: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return for each ball the samples in a wider one about its centre, and which of them are inside.
 
     Balls that must reach twice as far as usual for their samples are left out: they lie in a gap.
 
     Args:
+        first: (n,) nearest neighbours in the data.
         distances: (b, n) from the centres of balls to the samples.
         count: samples in a ball.
     """
     radius = np.partition(distances, count - 1, axis=1)[:, count - 1]
-    _, first = nearest(points, 1)
-    noise = float(space.distance(z, z[first[:, 0]]).median())
+    noise = float(space.distance(z, z[first]).median())
     least = min(NOISE_IN_RADIUS * noise, WIDEST_BALL * float(distances.max()))
     kept = radius <= LONE * np.median(radius)
     found = []
@@ -235,10 +237,9 @@ def _tears(space: LatentSpace, points: np.ndarray, z: Tensor, gap: float, rng: n
     return float(np.mean(several)), widest
 
 
-def _leaps(space: LatentSpace, points: np.ndarray, z: Tensor, far: float) -> float:
-    """Return the share of pairs of nearest neighbours in the data that lie further apart than `far` in the latent space."""
-    _, index = nearest(points, TIGHT)
-    return float((space.distance(z[:, None], z[index]) > far).double().mean())
+def _leaps(space: LatentSpace, near: np.ndarray, z: Tensor, far: float) -> float:
+    """Return the share of nearest neighbours (n, k) in the data that lie further apart than `far` in the latent space."""
+    return float((space.distance(z[:, None], z[near]) > far).double().mean())
 
 
 def _empty(space: LatentSpace, z: Tensor, count: int, seed: int) -> float:

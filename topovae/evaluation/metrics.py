@@ -91,13 +91,15 @@ def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metric
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for x in batches.in_order():
+            seen = model.seen(x)
+            outputs = model.outputs(seen)
             for _ in range(draws):
-                terms = model(x)
+                terms = model.terms(seen, outputs)
                 nll += float(terms.nll.double().sum()) / draws
                 kl += terms.kl.double().sum(0).cpu() / draws
             square += float((model.decode(terms.coordinates) - x).double().square().sum())
             if iwae:
-                bound += float(model.log_likelihood(x, iwae).double().sum())
+                bound += float(model.log_likelihood(seen, iwae).double().sum())
     n, features = len(batches), batches.data.n_features
     parts = dict(zip(factor_labels(model.space.kl_names), (kl / n).tolist(), strict=True))
     total = sum(parts.values())

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from topovae.distributions.course import take
 from topovae.errors import UsageError
 
 MAX_FUNCTIONS = 5000
@@ -204,8 +205,8 @@ class PolynomialMap(nn.Module):
 
     def products(self, points: Tensor) -> Tensor:
         """The monomials, (..., m)."""
-        cosine = points[..., self.circles]
-        sine = points[..., [v + 1 for v in self.circles]]
+        cosine = take(points, self.circles)
+        sine = take(points, [v + 1 for v in self.circles])
         waves = {1: (cosine, sine)}
         for k in self.orders:
             (a, b), (c, d) = waves[k // 2], waves[k - k // 2]

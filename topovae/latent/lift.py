@@ -13,10 +13,16 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor, nn
 
+from topovae.distributions.course import take
+
 GAP = 0.1
 """Eigenvalues closer than this have gradients as if they were this far apart."""
 
 _LEAST_SQUARE = 1e-6
+# Of a matrix, to its 4096th power: tells eigenvalues apart that are a tenth of `GAP` apart. Not tuned.
+_SQUARINGS = 12
+# The square of a gap over the largest entry that double precision tells from none. Not tuned.
+_LEAST_SOFT = 1e-12
 
 
 class Lift(nn.Module):
@@ -62,12 +68,12 @@ class InvolutionLift(Lift):
 
     def forward(self, outputs: Tensor) -> Tensor:
         even, entries = outputs.split([len(self.even), len(self.rows)], -1)
-        odd = _leading_factor(entries[..., self._entries])
-        return torch.cat([even, odd], -1)[..., self._order]
+        odd = _leading_factor(take(entries, self._entries))
+        return take(torch.cat([even, odd], -1), self._order)
 
     def target(self, embedded: Tensor) -> Tensor:
-        odd = embedded[..., self.odd]
-        return torch.cat([embedded[..., self.even], odd[..., self.rows] * odd[..., self.columns]], -1)
+        odd = take(embedded, self.odd)
+        return torch.cat([take(embedded, self.even), take(odd, self.rows) * take(odd, self.columns)], -1)
 
 
 def _inverse(order: Sequence[int]) -> list[int]:
@@ -76,22 +82,41 @@ def _inverse(order: Sequence[int]) -> list[int]:
 
 
 def _leading_factor(matrix: Tensor) -> Tensor:
-    """y (..., k) for which y yᵀ is nearest to a symmetric matrix, up to its sign, with bounded gradients.
+    """y (..., k) for which y yᵀ is nearest to a symmetric matrix, with bounded gradients; of ±y, one for every device.
 
     The eigenvector's own gradient explodes where the largest eigenvalues meet; there the gap is softened by `GAP`.
     """
     with torch.no_grad():
-        size = matrix.abs().amax((-2, -1), keepdim=True).clamp(min=1.0)
-        values, vectors = torch.linalg.eigh(torch.nan_to_num(matrix / size))
-        values = values * size[..., 0]
-        first, others = vectors[..., -1:], vectors[..., :-1]
-        gap = values[..., -1:] - values[..., :-1]
-        gain = gap / (gap.square() + GAP**2)
-    image = matrix @ first
-    turn = (others.mT @ image)[..., 0]
-    value = (first.mT @ image)[..., 0]
-    direction = first[..., 0] + (others @ ((turn - turn.detach()) * gain)[..., None])[..., 0]
-    return torch.sqrt(torch.relu(value) + _LEAST_SQUARE) * direction
+        first, response = _leading(matrix)
+    image = (matrix @ first[..., None])[..., 0]
+    value = (first * image).sum(-1, keepdim=True)
+    turn = (response @ (image - image.detach())[..., None])[..., 0]
+    return torch.sqrt(torch.relu(value) + _LEAST_SQUARE) * (first + turn)
+
+
+def _leading(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The eigenvector v of the largest eigenvalue λ of symmetric matrices M (..., k, k), and its derivative by M v.
+
+    By repeated squaring, which unlike the libraries' decompositions waits for no value; in double precision. The derivative is
+    A / (A² + `GAP`²) across v, for A = λ − M.
+    """
+    k = matrix.shape[-1]
+    eye = torch.eye(k, dtype=torch.float64, device=matrix.device)
+    size = matrix.abs().amax((-2, -1), keepdim=True).double().clamp(min=1.0)
+    scaled = torch.nan_to_num(matrix / size)
+    power = scaled + (k + 1) * eye
+    for _ in range(_SQUARINGS):
+        power = power @ power
+        power = power / power.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+    largest = power.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None]
+    column = power.gather(-1, largest.expand(*power.shape[:-1], 1))
+    first = column / torch.linalg.vector_norm(column, dim=-2, keepdim=True)
+    below = (first.mT @ scaled @ first) * eye - scaled
+    soft = (GAP / size).square().clamp(min=_LEAST_SOFT)
+    onto = first @ first.mT
+    inverse, _ = torch.linalg.inv_ex(below @ below + soft * eye + onto)
+    response = (eye - onto) @ below @ inverse @ (eye - onto) / size
+    return first[..., 0].to(matrix.dtype), response.to(matrix.dtype)
 
 
 class NearestOrbitLift(Lift):
@@ -127,7 +152,7 @@ class NearestOrbitLift(Lift):
         still, wanted = outputs[..., : len(self.still)], outputs[..., len(self.still) :]
         rows = wanted.reshape(outputs.shape[:-1].numel(), wanted.shape[-1])
         point = self._nearest(rows).reshape(*outputs.shape[:-1], len(self.moved))
-        return torch.cat([still, point], -1)[..., self._order]
+        return take(torch.cat([still, point], -1), self._order)
 
     def _nearest(self, wanted: Tensor) -> Tensor:
         """Embedded points (B, m) with the features nearest to those wanted (B, k)."""
@@ -151,9 +176,9 @@ class NearestOrbitLift(Lift):
             jacobian = self._jacobian(point)
             square = jacobian.mT @ jacobian
             damped = square + self.DAMPING * torch.eye(square.shape[-1], dtype=square.dtype, device=square.device)
-            inverse = torch.linalg.solve(damped, jacobian.mT)
+            inverse, _ = torch.linalg.solve_ex(damped, jacobian.mT)
             known = self.features(point)
         return point + (inverse @ (wanted - known)[..., None])[..., 0]
 
     def target(self, embedded: Tensor) -> Tensor:
-        return torch.cat([embedded[..., self.still], self.features(embedded[..., self.moved])], -1)
+        return torch.cat([take(embedded, self.still), self.features(take(embedded, self.moved))], -1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from topovae.distributions.course import take
 from topovae.distributions.draws import sampling
 from topovae.distributions.joint import Joint, Orbit, kl_per_marginal
 from topovae.errors import UsageError
@@ -156,7 +157,7 @@ class LatentSpace(nn.Module):
             candidates = part.embed(part.sample_prior(_LIFT_CANDIDATES, torch.zeros(0)))
         factor_of = np.repeat(np.arange(len(self.factors)), self._embedding_sizes)
         entries = [int(i) for i in np.flatnonzero(np.isin(factor_of, moved))]
-        return NearestOrbitLift(lambda y: part.features(part._locate(y)), candidates, entries, self.embedding_dim)
+        return NearestOrbitLift(_OrbitFeatures(part), candidates, entries, self.embedding_dim)
 
     def _build_invariants(self) -> None:
         matrices = self._matrices()
@@ -236,7 +237,7 @@ class LatentSpace(nn.Module):
         """The posterior at coordinates `loc` (..., coordinate_dim) with `scale` (..., scale_dim)."""
         locs = loc.split(self._block_sizes, -1)
         scales = scale.split(self._scale_sizes, -1)
-        odd = self.embed(loc)[..., self._odd] if self._odd else loc[..., :0]
+        odd = take(self.embed(loc), self._odd) if self._odd else loc[..., :0]
         marginals = [b.posterior(m, s, odd) for b, m, s in zip(self.blocks, locs, scales, strict=True)]
         return Orbit(Joint(marginals), self.orbit, self.order)
 
@@ -278,7 +279,7 @@ class LatentSpace(nn.Module):
         embedded = self.embed(coordinates)
         if self.invariants is None:
             return embedded
-        return torch.cat([embedded[..., self._fixed], self.invariants(embedded[..., self._moved])], -1)
+        return torch.cat([take(embedded, self._fixed), self.invariants(take(embedded, self._moved))], -1)
 
     def orbit(self, coordinates: Tensor) -> Tensor:
         """The images under the group, (|G|, ..., coordinate_dim), the point itself first."""
@@ -299,7 +300,7 @@ class LatentSpace(nn.Module):
         if self.order == 1:
             return coordinates
         images = self.orbit(coordinates)
-        embedded = self.embed(images)[..., self._moved]
+        embedded = take(self.embed(images), self._moved)
         weights = 0.01 ** torch.arange(len(self._moved), dtype=torch.float64, device=coordinates.device)
         farthest = (embedded.double() @ weights).argmax(0)
         return torch.gather(images, 0, farthest[None, ..., None].expand(1, *coordinates.shape))[0]
@@ -375,3 +376,14 @@ def _with_middle_heights(space: LatentSpace, coordinates: Tensor) -> Tensor:
         for factor, part in zip(space.signature.factors, coordinates.split(sizes, -1), strict=True)
     ]
     return torch.cat(parts, -1)
+
+
+class _OrbitFeatures(nn.Module):
+    """The features of the orbit of the point nearest to vectors of an embedding space."""
+
+    def __init__(self, space: LatentSpace) -> None:
+        super().__init__()
+        self.space = space
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return self.space.features(self.space._locate(vectors))

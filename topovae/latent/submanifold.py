@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from topovae.distributions import BrownianMotion, ManifoldUniform, Submanifold, TorusOfRevolution
+from topovae.distributions.course import constant
 from topovae.latent.factor import Factor, Family, register, saturated
 
 _LEVELS, _SWEEPS = 4, 12
@@ -110,7 +111,7 @@ class EmbeddedTorus(Embedded):
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
         """Geodesic distance to 0.1 % (2 % at the cut locus), by interpolation in a table of its ratio to the chord."""
         a, b = torch.broadcast_tensors(a, b)
-        table = _ratio_table().to(a.dtype).to(a.device)
+        table = constant(_ratio_table().numpy(), a)
         first, second = self.unroll(a), self.unroll(b)
         turn = torch.remainder(second[..., 0] - first[..., 0], 2 * math.pi)
         ratio = _interpolate(table, torch.stack([first[..., 1], second[..., 1], turn], -1) / (2 * math.pi))
@@ -150,7 +151,7 @@ def _interpolate(table: Tensor, turns: Tensor) -> Tensor:
     share, low = at - low, low.long()
     total = torch.zeros_like(at[..., 0])
     for corner in range(8):
-        step = torch.tensor([corner & 1, corner >> 1 & 1, corner >> 2 & 1], device=at.device)
+        step = constant([corner & 1, corner >> 1 & 1, corner >> 2 & 1], at, torch.int64)
         i, j, k = torch.remainder(low + step, _TABLE).unbind(-1)
         weight = torch.where(step.bool(), share, 1 - share).prod(-1)
         total = total + weight * table[i, j, k]

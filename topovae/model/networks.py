@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -16,6 +16,11 @@ from topovae.store.documents import Document
 
 _SMALLEST_IMAGE = 16
 
+SHARPNESS = 4.0
+"""Weights of a decoder's first layer, in torch's usual ones. Features of latent spaces have size 1, and with the usual weights
+a net learns the slow variation of data with them long before the quick one. Set by
+`python tests/benchmarks/convergence.py --sharpness 1,2,4,8`."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig(Document):
@@ -25,16 +30,32 @@ class NetworkConfig(Document):
         kind: "mlp" or "conv".
         hidden: widths of the encoder's dense layers; the decoder has them in reverse.
         channels: channels of the encoder's convolutions of stride 2 ("conv" only).
+        decoder_hidden: widths of the decoder's dense layers, where they are not those of the encoder in reverse.
+        activation: a key of `ACTIVATIONS`.
     """
 
     kind: str
     hidden: tuple[int, ...] = (128, 128)
     channels: tuple[int, ...] = (32, 64)
+    decoder_hidden: tuple[int, ...] = ()
+    activation: str = "silu"
+
+    @property
+    def decoder_widths(self) -> tuple[int, ...]:
+        """Widths of the decoder's dense layers."""
+        return self.decoder_hidden or self.hidden[::-1]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of the dense layers of both."""
+        return (*self.hidden, *self.decoder_widths)
 
     @classmethod
     def from_dict(cls, fields: dict) -> NetworkConfig:
         """The inverse of `to_dict`."""
-        return cls(fields["kind"], tuple(fields["hidden"]), tuple(fields["channels"]))
+        # files of earlier versions have neither of the last two
+        decoder, activation = tuple(fields.get("decoder_hidden", ())), fields.get("activation", "silu")
+        return cls(fields["kind"], tuple(fields["hidden"]), tuple(fields["channels"]), decoder, activation)
 
 
 @dataclass(frozen=True)
@@ -70,13 +91,21 @@ class ImageLayout:
         return planes.movedim(1, -1) if self.channels_last else planes.reshape(len(planes), *sample_shape)
 
 
-def choose_network(sample_shape: Sequence[int], kind: str = "auto", hidden: Sequence[int] = ()) -> NetworkConfig:
+def choose_network(
+    sample_shape: Sequence[int],
+    kind: str = "auto",
+    hidden: Sequence[int] = (),
+    decoder_hidden: Sequence[int] = (),
+    activation: str = "silu",
+) -> NetworkConfig:
     """Bodies for samples of a shape: convolutions for images of at least 16 x 16, dense layers for the rest.
 
     Args:
         sample_shape: of one sample.
         kind: "auto", or a key of `BODIES`.
         hidden: widths of the encoder's dense layers; chosen by the size of a sample when left out.
+        decoder_hidden: those of the decoder; the encoder's in reverse when left out.
+        activation: a key of `ACTIVATIONS`.
 
     Raises:
         UsageError: `kind` is unknown, or "conv" is asked for samples that are no images.
@@ -95,17 +124,40 @@ def choose_network(sample_shape: Sequence[int], kind: str = "auto", hidden: Sequ
     if kind == "conv":
         assert layout is not None
         depth = max(2, min(3, int(math.log2(min(layout.height, layout.width) / 4))))
-        return NetworkConfig("conv", hidden=tuple(hidden) or (128,), channels=(16, 32, 64)[:depth])
+        chosen = NetworkConfig("conv", hidden=tuple(hidden) or (128,), channels=(16, 32, 64)[:depth])
+        return replace(chosen, decoder_hidden=tuple(decoder_hidden), activation=activation)
     width = 128 if math.prod(sample_shape) <= 256 else 256
-    return NetworkConfig("mlp", hidden=tuple(hidden) or (width, 128))
+    chosen = NetworkConfig("mlp", hidden=tuple(hidden) or (width, 128))
+    return replace(chosen, decoder_hidden=tuple(decoder_hidden), activation=activation)
 
 
-def dense(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers with SiLU between them."""
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "leaky-relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+"""What stands between layers."""
+
+
+def dense(sizes: Sequence[int], activation: str = "silu") -> nn.Sequential:
+    """Linear layers with an activation between them."""
     layers: list[nn.Module] = []
     for a, b in pairwise(sizes):
-        layers += [nn.Linear(a, b), nn.SiLU()]
+        layers += [nn.Linear(a, b), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
+
+
+def sharp(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """`dense` layers whose first has `SHARPNESS`."""
+    layers = dense(sizes, activation)
+    with torch.no_grad():
+        for parameter in layers[0].parameters():
+            parameter.mul_(SHARPNESS)
+    return layers
 
 
 class DenseEncoder(nn.Module):
@@ -113,7 +165,7 @@ class DenseEncoder(nn.Module):
 
     def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], out_dim: int) -> None:
         super().__init__()
-        self.layers = dense([math.prod(sample_shape), *config.hidden, out_dim])
+        self.layers = dense([math.prod(sample_shape), *config.hidden, out_dim], config.activation)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x.flatten(1))
@@ -125,7 +177,7 @@ class DenseDecoder(nn.Module):
     def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
         super().__init__()
         self.sample_shape = tuple(sample_shape)
-        self.layers = dense([in_dim, *reversed(config.hidden), math.prod(sample_shape)])
+        self.layers = sharp([in_dim, *config.decoder_widths, math.prod(sample_shape)], config.activation)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers(features).reshape(len(features), *self.sample_shape)
@@ -148,9 +200,9 @@ class ConvEncoder(nn.Module):
         self.padding = (0, w * shrink - self.layout.width, 0, h * shrink - self.layout.height)
         layers: list[nn.Module] = []
         for a, b in zip((self.layout.channels, *config.channels[:-1]), config.channels, strict=True):
-            layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.SiLU()]
+            layers += [nn.Conv2d(a, b, 4, stride=2, padding=1), ACTIVATIONS[config.activation]()]
         self.convolutions = nn.Sequential(*layers)
-        self.layers = dense([config.channels[-1] * h * w, *config.hidden, out_dim])
+        self.layers = dense([config.channels[-1] * h * w, *config.hidden, out_dim], config.activation)
 
     def forward(self, x: Tensor) -> Tensor:
         planes = nn.functional.pad(self.layout.to_planes(x), self.padding)
@@ -164,10 +216,10 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.sample_shape, self.layout = tuple(sample_shape), _image_layout(sample_shape)
         self.smallest = (config.channels[-1], *_pyramid(config, self.layout))
-        self.layers = dense([in_dim, *reversed(config.hidden), math.prod(self.smallest)])
+        self.layers = sharp([in_dim, *config.decoder_widths, math.prod(self.smallest)], config.activation)
         layers: list[nn.Module] = []
         for a, b in zip(config.channels[::-1], (*config.channels[-2::-1], self.layout.channels), strict=True):
-            layers += [nn.SiLU(), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
+            layers += [ACTIVATIONS[config.activation](), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
         self.convolutions = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:

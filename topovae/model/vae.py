@@ -3,87 +3,22 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from topovae.errors import UsageError
 from topovae.latent import Terms, space_of
+from topovae.model.likelihoods import LIKELIHOODS, Likelihood, Stated
 from topovae.model.networks import BODIES, NetworkConfig, choose_network
 from topovae.model.precision import apply
+from topovae.model.span import RowSpan, SpanDecoder, SpanEncoder, SpanLikelihood
 from topovae.signature import parse_latent
 from topovae.store.documents import Document
-
-_SMALLEST_NOISE = 1e-3
-
-
-class Likelihood(nn.Module):
-    """p(x | z), given the decoder's output for z."""
-
-    @abstractmethod
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        """log p(x | z) in nats, summed over a sample's features, (B,)."""
-
-    @abstractmethod
-    def mean(self, decoded: Tensor) -> Tensor:
-        """E[x | z] in the data's units."""
-
-
-class GaussianLikelihood(Likelihood):
-    """Normal noise of one standard deviation for all features, learned or fixed.
-
-    Args:
-        shift, scale: the data's per-feature mean and overall standard deviation.
-        noise: fixed standard deviation in the data's units; None learns it.
-    """
-
-    shift: Tensor
-    scale: Tensor
-
-    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None) -> None:
-        super().__init__()
-        self.register_buffer("shift", shift)
-        self.register_buffer("scale", scale)
-        self.learned = noise is None
-        log_noise = torch.log(0.5 * scale) if noise is None else torch.tensor(math.log(noise))
-        self.log_noise = nn.Parameter(log_noise.clone(), requires_grad=noise is None)
-
-    @property
-    def noise(self) -> Tensor:
-        """Standard deviation in the data's units."""
-        return torch.exp(self.log_noise) + (_SMALLEST_NOISE * self.scale if self.learned else 0.0)
-
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        noise = self.noise
-        square = ((x - self.mean(decoded)) / noise).square().flatten(1).sum(1)
-        return -0.5 * square - math.prod(x.shape[1:]) * (torch.log(noise) + 0.5 * math.log(2 * math.pi))
-
-    def mean(self, decoded: Tensor) -> Tensor:
-        return self.shift + self.scale * decoded
-
-
-class BernoulliLikelihood(Likelihood):
-    """Independent Bernoulli features with the decoder's output as logits; data in [0, 1]."""
-
-    def __init__(self, shift: Tensor, scale: Tensor, noise: float | None) -> None:
-        super().__init__()
-
-    def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
-        return -binary_cross_entropy_with_logits(decoded, x, reduction="none").flatten(1).sum(1)
-
-    def mean(self, decoded: Tensor) -> Tensor:
-        return torch.sigmoid(decoded)
-
-
-LIKELIHOODS: dict[str, Callable[[Tensor, Tensor, float | None], Likelihood]] = {
-    "gaussian": GaussianLikelihood,
-    "bernoulli": BernoulliLikelihood,
-}
 
 
 @dataclass(frozen=True)
@@ -95,8 +30,9 @@ class ModelConfig(Document):
         sample_shape: shape of one sample.
         network: the bodies.
         likelihood: a key of `LIKELIHOODS`.
-        noise: fixed noise of a Gaussian likelihood in the data's units; None learns it.
+        noise, dispersion, degrees_of_freedom, exposure: what is `Stated` of the likelihood; None learns it.
         posteriors, encoder, divergence: of the `LatentSpace`.
+        span: columns of the basis that the networks work in, see `span_width`; 0 for the features themselves.
     """
 
     latent: str
@@ -107,6 +43,15 @@ class ModelConfig(Document):
     posteriors: tuple[str, ...] = ()
     encoder: str = "lift"
     divergence: str = "orbit"
+    span: int = 0
+    dispersion: float | None = None
+    degrees_of_freedom: float | None = None
+    exposure: float | None = None
+
+    @property
+    def stated(self) -> Stated:
+        """The parameters of the likelihood that are not learned."""
+        return Stated(self.noise, self.dispersion, self.degrees_of_freedom, self.exposure)
 
     @classmethod
     def from_dict(cls, fields: dict) -> ModelConfig:
@@ -114,7 +59,8 @@ class ModelConfig(Document):
         network = NetworkConfig.from_dict(fields["network"])
         shape = tuple(fields["sample_shape"])
         # Files of earlier versions have no choice of these: theirs was the encoder onto the cover.
-        choices = {"posteriors": (), "encoder": "cover", "divergence": "orbit"}
+        choices: dict[str, Any] = {"posteriors": (), "encoder": "cover", "divergence": "orbit", "span": 0}
+        choices |= dict.fromkeys(("dispersion", "degrees_of_freedom", "exposure"))
         known = {name: fields.get(name, default) for name, default in choices.items()}
         known["posteriors"] = tuple(known["posteriors"])
         return cls(fields["latent"], shape, network, fields["likelihood"], fields["noise"], **known)
@@ -139,6 +85,9 @@ class VAE(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    encoder: nn.Module
+    decoder: nn.Module
+    likelihood: Likelihood
 
     def __init__(self, config: ModelConfig, shift: Tensor | None = None, scale: Tensor | None = None) -> None:
         super().__init__()
@@ -150,12 +99,20 @@ class VAE(nn.Module):
         self.space = space_of(latent, config.posteriors, config.encoder, config.divergence)
         shift = torch.zeros(config.sample_shape) if shift is None else shift
         scale = torch.ones(()) if scale is None else scale
+        make_encoder, make_decoder = BODIES[config.network.kind]
+        self.span: RowSpan | None = None
+        if config.span:
+            n_features = math.prod(config.sample_shape)
+            self.span, shift = RowSpan(n_features, config.span), torch.zeros(config.span + 1)
+            self.encoder = SpanEncoder(make_encoder, config.network, n_features, config.span, self.space.output_dim)
+            self.decoder = SpanDecoder(make_decoder, config.network, n_features, config.span, self.space.feature_dim)
+            self.likelihood = SpanLikelihood(shift, scale, config.stated, n_features)
+        else:
+            self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
+            self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
+            self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.stated)
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)
-        make_encoder, make_decoder = BODIES[config.network.kind]
-        self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
-        self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
-        self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.noise)
 
     @classmethod
     def of(cls, latent: str, x: Tensor, likelihood: str = "gaussian", noise: float | None = None) -> VAE:
@@ -164,7 +121,7 @@ class VAE(nn.Module):
         Args:
             latent: latent expression, such as "S1xR2" or "klein".
             x: (n, *sample_shape) samples, whose mean and spread the model begins with.
-            likelihood: "gaussian" or "bernoulli".
+            likelihood: a key of `LIKELIHOODS`.
             noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
 
         Raises:
@@ -175,9 +132,13 @@ class VAE(nn.Module):
         mean = x.mean(0)
         return cls(config, mean, (x - mean).square().mean().sqrt())
 
+    def seen(self, x: Tensor) -> Tensor:
+        """Samples as the networks and the likelihood see them: in a span (B, span + 1), in which they may be given too."""
+        return x if self.span is None or x.shape[1] == self.config.span + 1 else self.span.narrow(x)
+
     def outputs(self, x: Tensor) -> Tensor:
         """The encoder's unconstrained outputs, (B, space.output_dim)."""
-        return apply(self.encoder, (x - self.shift) / self.scale)
+        return apply(self.encoder, self.likelihood.inputs(self.seen(x), self.shift, self.scale))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Where samples lie.
@@ -197,7 +158,17 @@ class VAE(nn.Module):
 
     def decode(self, coordinates: Tensor) -> Tensor:
         """E[x | z] in the data's units, (B, *sample_shape), of coordinates (B, space.coordinate_dim)."""
-        return self.likelihood.mean(self.decoder(self.space.features(coordinates)))
+        mean = self.likelihood.mean(self.decoder(self.space.features(coordinates)))
+        return mean if self.span is None else self.span.widen(mean)
+
+    def draw(self, coordinates: Tensor) -> Tensor:
+        """One sample of p(x | z) each at coordinates (B, space.coordinate_dim), in the data's units, (B, *sample_shape)."""
+        decoded = self.decoder(self.space.features(coordinates))
+        drawn = self.likelihood.distribution(decoded).sample().to(decoded.dtype)
+        if self.span is None:
+            return drawn
+        noise: Any = self.likelihood.noise
+        return self.span.scattered(drawn, noise)
 
     def elbo(self, x: Tensor, beta: float = 1.0) -> Tensor:
         """The evidence lower bound from one posterior sample each, in nats, (B,); its gradient is that of `Terms`.
@@ -211,7 +182,17 @@ class VAE(nn.Module):
 
     def forward(self, x: Tensor) -> Terms:
         """The terms of the negative ELBO, from one posterior sample each."""
-        terms: Terms = self.space(self.outputs(x), lambda features: -self.likelihood.log_prob(x, apply(self.decoder, features)))
+        x = self.seen(x)
+        return self.terms(x, self.outputs(x))
+
+    def terms(self, x: Tensor, outputs: Tensor) -> Terms:
+        """The same of samples as they are `seen`, whose encoding is known: of several draws each, it is found once.
+
+        Args:
+            x: samples as they are seen.
+            outputs: of the encoder, (B, space.output_dim).
+        """
+        terms: Terms = self.space(outputs, lambda features: -self.likelihood.log_prob(x, apply(self.decoder, features)))
         return terms
 
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:
@@ -222,6 +203,7 @@ class VAE(nn.Module):
         References:
             Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders (2016), equation 8.
         """
+        x = self.seen(x)
         posterior = self.posterior(x)
         log_weights = []
         for _ in range(k):
@@ -229,18 +211,6 @@ class VAE(nn.Module):
             decoded = self.decoder(self.space.features(z))
             log_weights.append(self.likelihood.log_prob(x, decoded) + self.space.log_weights(posterior, z))
         return torch.logsumexp(torch.stack(log_weights), 0) - math.log(k)
-
-
-def check_range(likelihood: str, low: float, high: float) -> None:
-    """Whether data between `low` and `high` can have a likelihood.
-
-    Raises:
-        UsageError: a Bernoulli likelihood for data outside [0, 1].
-    """
-    if likelihood == "bernoulli" and (low < 0 or high > 1):
-        raise UsageError(
-            f"--likelihood bernoulli needs data in [0, 1], and these lie in [{low:g}, {high:g}]; rescale them or use gaussian"
-        )
 
 
 def build_model(config: ModelConfig, mean: Sequence[float] | Tensor, std: float, seed: int) -> VAE:

@@ -36,7 +36,6 @@ from topovae.store.atomic import holding
 from topovae.store.reader import opened, read_report, require_version
 from topovae.store.schema import REPORT_FORMAT
 from topovae.store.writer import write_run
-from topovae.training.config import LEARNING_RATE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -251,13 +250,20 @@ class TopoVAE(SampleReader):
         latent: latent expression such as "S1xR2" or "klein"; "auto" diagnoses the data first.
         network: "auto", "mlp" or "conv".
         hidden: widths of the encoder's dense layers, separated by commas; "" chooses them.
-        likelihood: "gaussian" or "bernoulli".
-        noise: fixed noise of the Gaussian likelihood in the data's units; None learns it.
+        decoder_hidden: those of the decoder; "" for the encoder's in reverse.
+        activation: between layers: "silu", "relu", "leaky-relu", "elu", "gelu", "softplus" or "tanh".
+        input_scale: networks work on x over this number; on standardised data when None.
+        likelihood: "gaussian", "bernoulli", "poisson", "negative-binomial" or "student"; "auto" takes Poisson for counts, else
+            Gaussian.
+        noise: fixed noise of a Gaussian likelihood, or of Student's, in the data's units; None learns it.
+        dispersion: fixed α of negative binomial counts of variance μ + α μ²; None learns one a feature.
+        degrees_of_freedom: fixed ones of Student's t; None learns them.
+        exposure: width of the bins in which counts were made; 1 when None.
         baseline: whether to train a Gaussian VAE of the same capacity beside it.
-        epochs: passes over the data; None chooses them by its size.
+        epochs: passes over the data; None goes on until the validation ELBO has converged.
         batch_size: samples a step.
         beta: weight of the KL term.
-        learning_rate: peak learning rate.
+        learning_rate: peak learning rate; None chooses it by the widest layer.
         compile: "on", "off", or "auto" for long trainings alone.
         precision: of the networks' products, "float32", "tf32" or "bfloat16".
         init: "cohomology" starts the encoder from coordinates of the data, "random" from random weights.
@@ -295,13 +301,19 @@ class TopoVAE(SampleReader):
         *,
         network: str = "auto",
         hidden: str = "",
-        likelihood: str = "gaussian",
+        decoder_hidden: str = "",
+        activation: str = "silu",
+        input_scale: float | None = None,
+        likelihood: str = "auto",
         noise: float | None = None,
+        dispersion: float | None = None,
+        degrees_of_freedom: float | None = None,
+        exposure: float | None = None,
         baseline: bool = False,
         epochs: int | None = None,
         batch_size: int = 128,
         beta: float = 1.0,
-        learning_rate: float = LEARNING_RATE,
+        learning_rate: float | None = None,
         compile: str = "auto",
         precision: str = "float32",
         init: str = "cohomology",
@@ -318,8 +330,14 @@ class TopoVAE(SampleReader):
         self.latent = latent
         self.network = network
         self.hidden = hidden
+        self.decoder_hidden = decoder_hidden
+        self.activation = activation
+        self.input_scale = input_scale
         self.likelihood = likelihood
         self.noise = noise
+        self.dispersion = dispersion
+        self.degrees_of_freedom = degrees_of_freedom
+        self.exposure = exposure
         self.baseline = baseline
         self.epochs = epochs
         self.batch_size = batch_size
@@ -399,10 +417,16 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return self._selection().restored(models.decode(self.model_, np.asarray(take(Z))))
 
-    def sample(self, n: int = 1, random_state: int = 0) -> np.ndarray:
-        """n samples decoded from the prior."""
+    def sample(self, n: int = 1, random_state: int = 0, noise: bool = False) -> np.ndarray:
+        """n samples decoded from the prior.
+
+        Args:
+            n: how many.
+            random_state: seed.
+            noise: whether to draw data as they are measured; else their means are given.
+        """
         check_is_fitted(self)
-        return self._selection().restored(models.draw_samples(self.model_, n, random_state)["x"])
+        return self._selection().restored(models.draw_samples(self.model_, n, random_state, noise)["x"])
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean ELBO of samples in nats: that of held-out ones tells how well a latent space fits.
@@ -414,20 +438,23 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return models.mean_elbo(self.model_, self._scaled(X), self.seed_)
 
-    def evaluate(self, X: Any = None, *, iwae: int = 64) -> dict[str, dict[str, Any]]:
-        """The metrics of `topovae evaluate` on the parts of the data that were trained on, by "train", "valid" and "test".
+    def evaluate(self, X: Any = None, *, iwae: int = 64) -> dict[str, dict[str, Any] | None]:
+        """The metrics of `topovae evaluate` by "train", "valid" and "test".
 
         Args:
-            X: the samples that were fitted; None reads them where the run file says they are.
+            X: the samples that were fitted; None reads them where the run file says they are. Of others, told by number or
+                by file, all are for testing, and "train" and "valid" are None.
             iwae: importance samples of the bound on the test split; 0 leaves it out.
 
         Raises:
-            InputError: the data are not there, or are not those of the run.
+            InputError: the data are not there, or are of another kind than those of the run.
         """
-        from topovae.runs.evaluation import evaluate_member
+        from topovae.runs.evaluation import elsewhere, evaluate_member, is_same
 
-        data = self._fitted_samples(X)
-        return evaluate_member(self.run_.model, self.run_, data, seed=self.seed_, iwae=iwae, device=self.device)
+        check_is_fitted(self)
+        data = self._fitted_samples(None) if X is None else self._scaled(X)
+        run = self.run_ if is_same(data, self.run_.header.data) else elsewhere(self.run_, data)
+        return evaluate_member(self.run_.model, run, data, seed=self.seed_, iwae=iwae, device=self.device)
 
     def certificate(self, X: Any = None) -> dict[str, Any]:
         """Whether the encoder is a homeomorphism onto its latent space: "verdict", "reasons" and what was measured.

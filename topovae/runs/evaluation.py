@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.presets import Preset
 from topovae.model.networks import to_device
 from topovae.runs.models import encode, load_model
-from topovae.store.schema import Member, Run
+from topovae.store.schema import SPLITS, Member, Provenance, Run
 
 
 def evaluate_member(
     member: Member, run: Run, data: Dataset, *, seed: int = 0, iwae: int = 0, device: str = "auto"
-) -> dict[str, dict[str, Any]]:
-    """Metrics of one model by split of a run, JSON-ready.
+) -> dict[str, dict[str, Any] | None]:
+    """Metrics of one model by split of a run, JSON-ready; None of a split without samples.
 
     Args:
         member: the run's model or baseline, or the model of another run.
@@ -34,9 +35,29 @@ def evaluate_member(
         device: where to compute.
     """
     place = to_device(device)
-    parts = Split(**{name: np.asarray(index) for name, index in run.split.items()})
+    parts = Split(*(np.asarray(run.split.get(name, ()), dtype=np.int64) for name in SPLITS))
     model = load_model(member, place)
-    return {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
+    found = {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
+    return {**dict.fromkeys(parts.parts()), **found}
+
+
+def is_same(samples: Dataset, known: Provenance) -> bool:
+    """Whether samples are those of a run, as far as their shape and the bytes of their file tell."""
+    same_bytes = samples.source is None or samples.source.sha256 == known.sha256
+    return same_bytes and tuple(samples.x.shape) == tuple(known.shape)
+
+
+def elsewhere(run: Run, data: Dataset) -> Run:
+    """A run as it is on data that it was not trained on: all are for testing, and latents are yet to be found.
+
+    Args:
+        run: trained.
+        data: samples of the same kind.
+    """
+    rows = np.arange(data.n_samples)
+    found = encode(load_model(run.model), data)
+    located = {"test": {"location": found.pop("z"), **found}}
+    return replace(run, split={"test": rows}, model=replace(run.model, latents=located))
 
 
 def own_samples(run: Run, data: Dataset) -> Dataset:

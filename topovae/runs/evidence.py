@@ -34,8 +34,9 @@ from topovae.errors import UsageError
 from topovae.homology.spaces.catalogue import KnownSpace, known
 from topovae.homology.verdict.settling import SURE
 from topovae.latent import LatentSpace
+from topovae.model.likelihoods import Stated
+from topovae.model.likelihoods.gaussian import GaussianLikelihood
 from topovae.model.networks import BODIES, choose_network
-from topovae.model.vae import GaussianLikelihood
 from topovae.signature import NAMES, parse
 from topovae.store.documents import Document
 from topovae.training.adam import Adam
@@ -357,7 +358,7 @@ class GenerativeMap(nn.Module):
         self.decoder = BODIES["mlp"][1](network, shape, self.space.feature_dim)
         mean = like.mean(0)
         scale = (like - mean).std().clamp_min(1e-6)
-        self.likelihood = GaussianLikelihood(mean, scale, None)
+        self.likelihood = GaussianLikelihood(mean, scale, Stated())
         with torch.no_grad():
             # At first all is noise: what is fitted is coarse, and details come as it falls.
             self.likelihood.log_noise.copy_(torch.log(scale))

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, ResourceError, RunFileError, UsageError
 from topovae.evaluation.metrics import measure
+from topovae.model.likelihoods import LIKELIHOODS
 from topovae.model.vae import VAE, ModelConfig
 from topovae.store.schema import Json, Member
 from topovae.training.batches import Batches
 from topovae.training.loop import load_weights
+
+BATCH = 512
+"""Samples that are decoded at once: a limit on memory, not tuned."""
 
 
 def load_model(member: Member, device: torch.device | str = "cpu") -> VAE:
@@ -73,8 +78,14 @@ def machine_memory() -> float:
 
 
 @torch.no_grad()
-def draw_samples(model: VAE, n: int, seed: int) -> dict[str, np.ndarray]:
+def draw_samples(model: VAE, n: int, seed: int, noise: bool = False) -> dict[str, np.ndarray]:
     """n points of the prior and what they decode to: "coordinates" (n, k) and "x" (n, *sample_shape).
+
+    Args:
+        model: trained.
+        n: how many.
+        seed: of the points, and of the data there.
+        noise: whether x is drawn from p(x | z), as data are; else it is their mean.
 
     Raises:
         ResourceError: they would take more memory than the machine has.
@@ -89,11 +100,12 @@ def draw_samples(model: VAE, n: int, seed: int) -> dict[str, np.ndarray]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         coordinates = model.space.sample_prior(n, like)
-    return {"coordinates": coordinates.cpu().numpy(), "x": decode(model, coordinates.cpu().numpy())}
+        decoded = in_batches(model.draw if noise else model.decode, coordinates)
+    return {"coordinates": coordinates.cpu().numpy(), "x": decoded}
 
 
 @torch.no_grad()
-def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
+def decode(model: VAE, coordinates: np.ndarray, batch: int = BATCH) -> np.ndarray:
     """E[x | z] at coordinates (n, coordinate_dim), as (n, *sample_shape) in the data's units.
 
     Raises:
@@ -116,7 +128,25 @@ def decode(model: VAE, coordinates: np.ndarray, batch: int = 512) -> np.ndarray:
             f"{coordinates[row].tolist()} (counted from 0); expected finite numbers, of a mixture the number of a component "
             "first. Remove these rows."
         )
-    return torch.cat([model.decode(part) for part in z.split(batch)]).cpu().numpy()
+    return in_batches(model.decode, z, batch)
+
+
+def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, batch: int = BATCH) -> np.ndarray:
+    """What a function makes of rows (n, k), of few at a time, for networks take more memory than their results."""
+    return torch.cat([function(part) for part in rows.split(batch)]).cpu().numpy()
+
+
+@torch.no_grad()
+def rates(model: VAE, decoded: np.ndarray) -> np.ndarray:
+    """Counts for a unit of exposure, from decoded ones (n, *sample_shape).
+
+    Raises:
+        UsageError: the model is not of counts.
+    """
+    kind = model.config.likelihood
+    if "exposure" not in LIKELIHOODS[kind].takes:
+        raise UsageError(f"--rates is for models of counts, and this one has the likelihood {kind}; leave it out")
+    return decoded / (model.config.exposure or 1.0)
 
 
 @torch.no_grad()

@@ -6,16 +6,18 @@ It imports nothing heavy, so that help can be made from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from topovae.errors import UsageError
 from topovae.signature import Latent, euclidean, parse_latent
 from topovae.store.documents import Document
-from topovae.training.config import LEARNING_RATE, TrainingConfig, choose_epochs
+from topovae.training.config import DOUBLINGS, WIDTH, TrainingConfig, choose_epochs, choose_rate
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from topovae.latent import Space
     from topovae.model.networks import NetworkConfig
     from topovae.model.vae import ModelConfig
@@ -23,7 +25,28 @@ if TYPE_CHECKING:
 MAX_WIDTH = 65536
 
 
+AUTO = "auto"
+
+LIKELIHOOD_OPTIONS: dict[str, tuple[str, ...]] = {
+    "gaussian": ("noise",),
+    "bernoulli": (),
+    "poisson": ("exposure",),
+    "negative-binomial": ("dispersion", "exposure"),
+    "student": ("noise", "degrees_of_freedom"),
+}
+"""Likelihoods, each with the options that state what it would learn: those of `LIKELIHOODS`, told without importing it."""
+
+ACTIVATIONS = ("silu", "relu", "leaky-relu", "elu", "gelu", "softplus", "tanh")
+
 INITS = ("cohomology", "random")
+
+STATED: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "noise": ("a positive number, in the data's units", lambda value: value > 0),
+    "dispersion": ("a number from 1e-6 (nearly Poisson) to 1000", lambda value: 1e-6 <= value <= 1e3),
+    "degrees_of_freedom": ("a number from 1.01 (below, there is no mean) to 10000", lambda value: 1.01 <= value <= 1e4),
+    "exposure": ("a positive number, in the unit of rates", lambda value: value > 0),
+}
+"""What can be stated of a likelihood: what is expected, and whether a number is."""
 
 EVERYWHERE = ("train", "sweep")
 
@@ -68,14 +91,26 @@ class TrainOptions(Document):
     """
 
     latent: str
-    epochs: int | None = option(None, "Passes over the data; chosen by its size when left out.", minimum=1)
+    epochs: int | None = option(
+        None,
+        "Passes over the data; when left out, train goes on until it has converged, and sweep takes 1000 steps.",
+        minimum=1,
+    )
     batch_size: int = option(128, "Samples a step.", minimum=1)
     beta: float = option(1.0, "Weight of the KL term.", ("train",), minimum=0.0)
-    learning_rate: float = option(LEARNING_RATE, "Peak learning rate.", minimum=0.0)
-    likelihood: str = option("gaussian", "p(x | z) of a feature.", choices=("gaussian", "bernoulli"))
-    noise: float | None = option(None, "Fix the Gaussian noise (data units) instead of learning it.")
+    learning_rate: float | None = option(None, "Peak learning rate; chosen by the widest layer when left out.", minimum=0.0)
+    likelihood: str = option(
+        AUTO, "p(x | z) of a sample; auto: poisson for counts, else gaussian.", choices=(AUTO, *LIKELIHOOD_OPTIONS)
+    )
+    noise: float | None = option(None, "Fix the noise of gaussian or student (data units) instead of learning it.")
+    dispersion: float | None = option(None, "Fix α of negative-binomial (variance μ + α μ²); one a feature is learned else.")
+    degrees_of_freedom: float | None = option(None, "Fix those of student instead of learning them.")
+    exposure: float | None = option(None, "Width of the bins of counts, as seconds; `decode --rates` divides by it.")
     network: str = option("auto", "Bodies of encoder and decoder.", choices=("auto", "mlp", "conv"))
     hidden: str = option("", "Widths of the encoder's dense layers, as 256,128; chosen when left out.")
+    decoder_hidden: str = option("", "Widths of the decoder's dense layers; the encoder's in reverse when left out.")
+    activation: str = option("silu", "Between the layers of both.", choices=ACTIVATIONS)
+    input_scale: float | None = option(None, "Networks work on x / S for this S, in place of standardised data.")
     init: str = option("cohomology", "Start the encoder from coordinates of the data, or random.", choices=INITS)
     posterior: str = option(
         "", "Posterior families such as von-mises,kumaraswamy instead of the factors' defaults.", panel="Latent"
@@ -109,7 +144,12 @@ class TrainOptions(Document):
         (), "Keep a ball of the latent empty: coordinates:radius, as 0,0:1.5. Repeatable.", ("train",), panel="Latent"
     )
     baseline: bool = option(False, "Train a Gaussian VAE of the same capacity beside it.", ("train",))
-    compile: str = option("auto", "Compile the step; auto: of long trainings.", choices=("auto", "on", "off"), panel="Machine")
+    compile: str = option(
+        "auto",
+        "Compile the step; auto: of long trainings. On CUDA steps are recorded as graphs unless off.",
+        choices=("auto", "on", "off"),
+        panel="Machine",
+    )
     precision: str = option("float32", "Of the networks' products.", choices=("float32", "tf32", "bfloat16"), panel="Machine")
     allow_orbifold: bool = option(False, "Accept a group that fixes points.", flag="--allow-orbifold", panel="Latent")
     seed: int = 0
@@ -121,11 +161,31 @@ class TrainOptions(Document):
             known, value = one.metadata.get("choices"), getattr(self, one.name)
             if known and value not in known:
                 raise UsageError(f"--{one.name} {value}: expected one of {', '.join(known)}")
-        if self.noise is not None and not (math.isfinite(self.noise) and self.noise > 0):
-            raise UsageError(f"--noise {self.noise}: expected a positive number, in the data's units")
+        self._check_stated()
         parse_repulsion(self.space(), self.repel)
         parse_widths(self.hidden)
+        parse_widths(self.decoder_hidden, "decoder-hidden")
+        if self.input_scale is not None:
+            self._check_input_scale(self.input_scale)
         self.training_config(1)
+
+    def _check_stated(self) -> None:
+        """Whether what is stated of the likelihood has a meaning.
+
+        Raises:
+            UsageError: it has none.
+        """
+        for name, (expected, holds) in STATED.items():
+            value = getattr(self, name)
+            flag = f"--{name.replace('_', '-')}"
+            if value is None:
+                continue
+            if not (math.isfinite(value) and holds(value)):
+                raise UsageError(f"{flag} {value}: expected {expected}")
+            takers = [likelihood for likelihood, taken in LIKELIHOOD_OPTIONS.items() if name in taken]
+            if self.likelihood not in {AUTO, *takers}:
+                named = " or ".join(takers)
+                raise UsageError(f"{flag} is for --likelihood {named}, and this is {self.likelihood}; leave it out")
 
     @property
     def posteriors(self) -> tuple[str, ...]:
@@ -155,7 +215,30 @@ class TrainOptions(Document):
         """
         from topovae.model.networks import choose_network
 
-        return choose_network(sample_shape, self.network, parse_widths(self.hidden))
+        widths = parse_widths(self.hidden), parse_widths(self.decoder_hidden, "decoder-hidden")
+        return choose_network(sample_shape, self.network, *widths, self.activation)
+
+    def units(self, mean: np.ndarray, std: float) -> tuple[np.ndarray, float]:
+        """What a model takes off samples and divides them by.
+
+        Args:
+            mean: of each feature of the training split.
+            std: of all of its numbers.
+        """
+        return (mean, std) if self.input_scale is None else (0 * mean, self.input_scale)
+
+    def span(self, config: ModelConfig, n_train: int) -> int:
+        """Columns of the basis that a model of so many training rows works in; 0 where units are given, which are features'."""
+        from topovae.model.span import span_width
+
+        asked = self.input_scale is None
+        return span_width(config.network, config.likelihood, config.sample_shape, n_train) if asked else 0
+
+    def _check_input_scale(self, scale: float) -> None:
+        if not (math.isfinite(scale) and scale > 0):
+            raise UsageError(f"--input-scale {scale}: expected a positive number, in the data's units")
+        if "exposure" in LIKELIHOOD_OPTIONS.get(self.likelihood, ()):
+            raise UsageError(f"--input-scale is for numbers, and {self.likelihood} is for counts, read as roots; leave it out")
 
     def model_config(self, sample_shape: tuple[int, ...]) -> ModelConfig:
         """How the model is built."""
@@ -164,7 +247,13 @@ class TrainOptions(Document):
         latent = self.parsed.canonical
         network = self.network_config(sample_shape)
         return ModelConfig(
-            latent, sample_shape, network, self.likelihood, self.noise, self.posteriors, self.encoder, self.divergence
+            latent,
+            sample_shape,
+            network,
+            posteriors=self.posteriors,
+            encoder=self.encoder,
+            divergence=self.divergence,
+            **self._likelihood(),
         )
 
     def baseline_config(self, dim: int, sample_shape: tuple[int, ...]) -> ModelConfig:
@@ -172,15 +261,26 @@ class TrainOptions(Document):
         from topovae.model.vae import ModelConfig
 
         network = self.network_config(sample_shape)
-        return ModelConfig(euclidean(dim).canonical, sample_shape, network, self.likelihood, self.noise)
+        return ModelConfig(euclidean(dim).canonical, sample_shape, network, **self._likelihood())
 
-    def training_config(self, n_train: int) -> TrainingConfig:
-        """Hyperparameters of the optimisation."""
+    def _likelihood(self) -> dict[str, Any]:
+        """The fields of a `ModelConfig` that tell its likelihood; where nobody has looked at the data, that is gaussian."""
+        name = "gaussian" if self.likelihood == AUTO else self.likelihood
+        return {"likelihood": name} | {one: getattr(self, one) for one in LIKELIHOOD_OPTIONS[name]}
+
+    def training_config(self, n_train: int, widths: Sequence[int] = (WIDTH,)) -> TrainingConfig:
+        """Hyperparameters of the optimisation.
+
+        Args:
+            n_train: samples of an epoch.
+            widths: of the dense layers, which the learning rate fits.
+        """
         return TrainingConfig(
             epochs=self.epochs or choose_epochs(n_train, self.batch_size),
+            doublings=0 if self.epochs else DOUBLINGS,
             batch_size=self.batch_size,
             beta=self.beta,
-            learning_rate=self.learning_rate,
+            learning_rate=choose_rate(widths) if self.learning_rate is None else self.learning_rate,
             seed=self.seed,
             compile=self.compile,
             precision=self.precision,
@@ -199,13 +299,17 @@ def differences(before: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
     return [f"{name} (was {known.get(name)}, now {value})" for name, value in asked.items() if known.get(name) != value]
 
 
-def parse_widths(text: str) -> list[int]:
+def parse_widths(text: str, option: str = "hidden") -> list[int]:
     """Widths of layers, separated by commas; none for an empty text.
+
+    Args:
+        text: such as "256,128".
+        option: that they are of, for the message.
 
     Raises:
         UsageError: they are no positive whole numbers.
     """
     words = text.split(",") if text else []
     if not all(word.isdecimal() and 0 < int(word) <= MAX_WIDTH for word in words):
-        raise UsageError(f"--hidden {text}: expected widths from 1 to {MAX_WIDTH}, such as 256,128")
+        raise UsageError(f"--{option} {text}: expected widths from 1 to {MAX_WIDTH}, such as 256,128")
     return [int(word) for word in words]

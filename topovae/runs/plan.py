@@ -12,6 +12,7 @@ import torch
 from topovae.data.dataset import Dataset
 from topovae.data.splits import split_data
 from topovae.errors import UsageError
+from topovae.model.likelihoods.support import suits
 from topovae.model.networks import choose_network, to_device
 from topovae.runs.components import (
     ComponentSamples,
@@ -22,17 +23,23 @@ from topovae.runs.components import (
     parts_of,
     recommended_latents,
 )
-from topovae.runs.options import TrainOptions
+from topovae.runs.options import AUTO, TrainOptions
 from topovae.signature import Signature, parse_latent
 from topovae.store.documents import probability
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 
 if TYPE_CHECKING:
+    from topovae.homology.cloud.presets import Preset
     from topovae.homology.verdict.analysis import Analysis
     from topovae.latent import LatentSpace
 
 DIAGNOSED = 20_000
 """Samples of the training split that a diagnosis reads at most."""
+
+LOOKED_AT = 4000
+"""Samples that are looked at to tell counts, where there is no diagnosis: a limit on cost, not tuned."""
+
+SETTLED = "likelihood: {}, as the data are counts (--likelihood chooses another)"
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,39 @@ def plan(
         start = find_start(data, train_options, found, device, components)
         reasons += start.sentences
         coordinates |= start.arrays
+    train_options = settle(train_options, data, analysis)
+    if options.get("likelihood", AUTO) == AUTO and train_options.likelihood != "gaussian":
+        reasons.append(SETTLED.format(train_options.likelihood))
     return Plan(train_options, analysis, coordinates, tuple(reasons))
+
+
+def settle(options: TrainOptions, data: Dataset, analysis: Mapping[str, Any] | None = None) -> TrainOptions:
+    """Options with a likelihood in place of "auto": Poisson where the diagnosis takes the training split for counts.
+
+    Args:
+        options: of a training.
+        data: all samples.
+        analysis: JSON of the diagnosis, None where there is none.
+
+    Raises:
+        UsageError: something is stated that the likelihood has not.
+    """
+    from topovae.homology.cloud.presets import Preset
+
+    if options.likelihood != AUTO:
+        return options
+    preset = Preset.of(analysis) or _preset(data, options.seed)
+    counts = preset.name == "counts" and suits("poisson", data)
+    return replace(options, likelihood="poisson" if counts else "gaussian")
+
+
+def _preset(data: Dataset, seed: int) -> Preset:
+    """What the diagnosis would do to the training split before it takes distances."""
+    from topovae.homology.cloud.presets import choose_preset
+
+    train = split_data(data, seed).train
+    chosen = np.sort(np.random.default_rng(seed).permutation(train)[:LOOKED_AT])
+    return choose_preset(data.take(chosen), seed=seed)
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,21 @@ from topovae.data.moments import moments
 from topovae.data.splits import Split, split_data
 from topovae.errors import RunFileError
 from topovae.evaluation import assess
+from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import count_parameters, to_device
-from topovae.model.vae import VAE, ModelConfig, build_model, check_range
+from topovae.model.span import in_span
+from topovae.model.vae import VAE, ModelConfig, build_model
 from topovae.runs.components import check_enough
 from topovae.runs.models import draw_samples
-from topovae.runs.options import TrainOptions
+from topovae.runs.options import AUTO, TrainOptions
+from topovae.runs.plan import settle
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
 from topovae.training.batches import Batches
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
-from topovae.training.loop import Constraint, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, load_weights
 from topovae.training.start import Start
 
 CHECKPOINT_SECONDS = 5.0
@@ -95,23 +98,26 @@ class TrainSession:
         progress: Progress | None,
         team: Team,
     ) -> None:
-        self.data, self.options, self.path, self.progress, self.team = data, options, path, progress, team
+        self.data, self.path, self.progress, self.team = data, path, progress, team
         self.device = to_device(device)
         if resumed is None:
             alone = None if options.component is None else np.flatnonzero(coordinates["component"] == options.component)
             self.split = split_data(data, options.seed, alone)
         else:
+            if options.likelihood == AUTO:
+                options = replace(options, likelihood=str(resumed.model.config["model"]["likelihood"]))
             config = {**resumed.header.config, "epochs": options.epochs}  # which may be more than before
             header, analysis = replace(resumed.header, config=config), resumed.analysis
             coordinates = resumed.analysis_arrays
             self.split = Split(**{name: np.asarray(index) for name, index in resumed.split.items()})
+        self.options = settle(options, data, analysis)
         # The run file keeps coordinates below the diagnosis, and a resumed run needs them.
         self.analysis = {} if analysis is None and coordinates else analysis
         self.header, self.coordinates = header, coordinates
         found = {"model": resumed.model, "baseline": resumed.baseline} if resumed else {}
         self.members: dict[str, Member] = {name: m for name, m in found.items() if m is not None}
-        self.mean, self.std, low, high = moments(data, self.split.train)
-        check_range(options.likelihood, low, high)
+        self.mean, self.std = moments(data, self.split.train)
+        check_support(self.options.likelihood, data)
         check_enough(options.parsed, len(self.split.train))
         if "anchors" in self.coordinates:
             check_anchors(options.space(), self.coordinates["anchors"], data.n_samples)
@@ -128,18 +134,23 @@ class TrainSession:
 
     def _train(self, name: str, model_config: ModelConfig) -> None:
         known = self.members.get(name)
-        training_config = self.options.training_config(len(self.split.train))
+        training_config = self.options.training_config(len(self.split.train), model_config.network.widths)
         checkpoint = None if known is None else known.checkpoint
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return
-        model = build_model(model_config, torch.as_tensor(self.mean), self.std, self.options.seed).to(self.device)
+        model_config = replace(model_config, span=self._span(model_config, known))
+        shift, scale = self.options.units(self.mean, self.std)
+        model = build_model(model_config, torch.as_tensor(shift), scale, self.options.seed).to(self.device)
+        seen = in_span(model.span, self.data, self.split.train)
         config = {
             "model": model_config.to_dict(),
             "training": training_config.to_dict(),
             "parameters": count_parameters(model),
+            "spread": self.std,
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, self.data, self.split, training_config, state, team=self.team)
+        trainer = Trainer(model, seen, self.split, training_config, state, team=self.team)
+        trainer.anchor_weight = ANCHOR_WEIGHT * self.data.n_features
         if name == "model":
             trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
 
@@ -151,7 +162,7 @@ class TrainSession:
             if time.monotonic() - self.written > CHECKPOINT_SECONDS:
                 self._write()
             if self.progress is not None:
-                self.progress(name, state, training_config.epochs)
+                self.progress(name, state, training_config.round_of(state.epoch - 1)[1])
 
         keep(trainer.state)
         self._write()
@@ -160,9 +171,15 @@ class TrainSession:
         except (KeyboardInterrupt, SystemExit, DivergenceError):
             self._write()
             raise
-        config["fallback"] = trainer.step.fallback
+        config |= {"fallback": trainer.step.fallback, "end": training_config.end(state.history["valid_loss"])}
         del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
+
+    def _span(self, config: ModelConfig, known: Member | None) -> int:
+        """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""
+        if known is not None:
+            return ModelConfig.from_dict(known.config["model"]).span
+        return self.options.span(config, len(self.split.train))
 
     def _start(self, model: VAE) -> Start | None:
         points = self.coordinates.get("start")

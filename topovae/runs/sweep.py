@@ -22,18 +22,20 @@ from topovae.data.moments import moments
 from topovae.data.splits import Split, split_data
 from topovae.errors import ResourceError, RunFileError, UsageError
 from topovae.evaluation import assess
+from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import to_device
-from topovae.model.vae import VAE, build_model, check_range
+from topovae.model.span import in_span
+from topovae.model.vae import VAE, build_model
 from topovae.runs.engines import find_engine
 from topovae.runs.options import TrainOptions, differences
-from topovae.runs.plan import diagnose_train, find_start, wants_start
+from topovae.runs.plan import diagnose_train, find_start, settle, wants_start
 from topovae.signature import parse_latent
 from topovae.store.schema import SPLITS, SWEEP_METRICS, Header, Sweep, SweepRun
 from topovae.store.writer import write_sweep
 from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import RESIDENT, EnsembleTrainer
 from topovae.training.equivariance import Equivariance
-from topovae.training.loop import TrainingState, load_weights
+from topovae.training.loop import ANCHOR_WEIGHT, TrainingState, load_weights
 from topovae.training.start import Start
 
 MOST_MODELS = 16
@@ -82,6 +84,16 @@ class SweepOptions:
     def train_options(self, latent: str, beta: float, seed: int) -> TrainOptions:
         """What one run is asked for."""
         return TrainOptions(latent, beta=beta, seed=seed, **self.options)
+
+    def settled(self, data: Dataset) -> SweepOptions:
+        """With one likelihood for all runs in place of "auto", found on the training split of the first seed.
+
+        Raises:
+            UsageError: the data are not what the likelihood is for.
+        """
+        first = settle(self.train_options(self.latents[0], self.betas[0], self.seeds[0]), data)
+        check_support(first.likelihood, data)
+        return replace(self, options={**self.options, "likelihood": first.likelihood})
 
     def combinations(self) -> list[tuple[str, float, int]]:
         """Latent, beta and seed of every run, in this order of importance."""
@@ -177,7 +189,7 @@ class SweepSession:
     ) -> None:
         self.engine = None if (jobs, engine) == (1, "local") else find_engine(engine)
         self.data = data if self.engine is None else _in_memory(data)
-        self.options, self.path, self.jobs, self.device = options, path, jobs, device
+        self.options, self.path, self.jobs, self.device = options.settled(data), path, jobs, device
         self.sweep = Sweep(header) if resumed is None else resumed
         self.progress = progress or (lambda description, share: None)
         self.total = len(options.combinations())
@@ -296,14 +308,19 @@ class _Trainee:
     options: TrainOptions
     split: Split
     model: VAE
+    seen: Dataset
     config: TrainingConfig
     start: Start | None
     equivariance: Equivariance | None
 
     @property
-    def kind(self) -> tuple[tuple[int, ...], Equivariance | None]:
-        """The outputs that it starts from, and what holds its encoder; runs with the same can be trained side by side."""
-        return () if self.start is None else self.start.columns, self.equivariance
+    def kind(self) -> tuple[tuple[int, ...], Equivariance | None, int | None]:
+        """The outputs that it starts from, what holds its encoder, and whose training rows' span it is in, if any.
+
+        Runs with the same can be trained side by side.
+        """
+        place = None if self.model.span is None else self.options.seed
+        return () if self.start is None else self.start.columns, self.equivariance, place
 
 
 def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | None = None) -> tuple[SweepRun, ...]:
@@ -320,7 +337,7 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
         alike = [trainee for trainee in trainees if trainee.kind == kind]
         inform = None if on_epoch is None else partial(_inform_of_epoch, on_epoch, alike, len(runs))
         started = time.perf_counter()
-        states = _train(task.data, alike, inform)
+        states = _train(task.data.n_features, alike, inform)
         share = (time.perf_counter() - started) / len(alike)
         runs += [_measured(task.data, m, state, share, place) for m, state in zip(alike, states, strict=True)]
     return tuple(runs)
@@ -328,12 +345,16 @@ def train_group(task: EnsembleTask, on_epoch: Callable[[str, float], None] | Non
 
 def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.device) -> _Trainee:
     split = split_data(data, options.seed)
-    mean, std, low, high = moments(data, split.train)
-    check_range(options.likelihood, low, high)
-    model = build_model(options.model_config(data.sample_shape), torch.as_tensor(mean), std, options.seed).to(device)
+    mean, std = options.units(*moments(data, split.train))
+    config = options.model_config(data.sample_shape)
+    config = replace(config, span=options.span(config, len(split.train)))
+    model = build_model(config, torch.as_tensor(mean), std, options.seed).to(device)
+    seen = in_span(model.span, data, split.train)
     start = Start.at(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    return _Trainee(options, split, model, options.training_config(len(split.train)), start, equivariance)
+    # All models of a sweep take equally many steps.
+    training = replace(options.training_config(len(split.train), config.network.widths), doublings=0)
+    return _Trainee(options, split, model, seen, training, start, equivariance)
 
 
 def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_Trainee], before: int, epoch: int) -> None:
@@ -341,11 +362,13 @@ def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_T
 
 
 def _train(
-    data: Dataset, trainees: Sequence[_Trainee], on_epoch: Callable[[int], None] | None = None
+    n_features: int, trainees: Sequence[_Trainee], on_epoch: Callable[[int], None] | None = None
 ) -> tuple[TrainingState, ...]:
     models, splits, configs = zip(*((m.model, m.split, m.config) for m in trainees), strict=True)
     starts = [trainee.start for trainee in trainees if trainee.start is not None]
-    return EnsembleTrainer(models, data, splits, configs, starts, trainees[0].equivariance).run(on_epoch)
+    trainer = EnsembleTrainer(models, trainees[0].seen, splits, configs, starts, trainees[0].equivariance)
+    trainer.anchor_weight = ANCHOR_WEIGHT * n_features
+    return trainer.run(on_epoch)
 
 
 def _measured(data: Dataset, trainee: _Trainee, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:

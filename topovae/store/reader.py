@@ -6,11 +6,12 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import h5py
 
-from topovae.errors import InputError, RunFileError
+from topovae.errors import InputError, ResourceError, RunFileError
 from topovae.store.schema import (
     FORMAT_VERSION,
     FORMATS,
@@ -28,6 +29,7 @@ from topovae.store.schema import (
     Sweep,
     SweepRun,
 )
+from topovae.store.texts import require_sound
 from topovae.store.tree import GroupReader
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -116,6 +118,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[GroupReader]:
     _check_signature(name)
     try:
         with h5py.File(name, "r") as file:
+            _require_sound_texts(name)
             yield GroupReader.of_file(file)
     except (BlockingIOError, PermissionError) as error:
         raise InputError(f"cannot read {name}: another program holds it open for writing; close it and try again.") from error
@@ -127,6 +130,26 @@ def opened(path: str | os.PathLike[str]) -> Iterator[GroupReader]:
             f"{name} is damaged: HDF5 reports “{reason}”. It was cut short or changed after topovae wrote "
             "it; take it from a copy, or run the command that made it again."
         ) from error
+
+
+class _Stored(NamedTuple):
+    """A file of topovae's as its texts are read: they take no more memory than the file has bytes."""
+
+    path: Path
+    label: str
+    memory: int
+
+
+def _require_sound_texts(name: str) -> None:
+    try:
+        require_sound(_Stored(Path(name), name, os.path.getsize(name)))
+    except InputError as error:
+        raise RunFileError(str(error)) from None
+    except ResourceError:
+        raise RunFileError(
+            f"{name} is damaged: its texts are said to take more memory than the file has bytes. Take it from a copy, or run "
+            "the command that made it again."
+        ) from None
 
 
 def require_version(root: GroupReader) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from topovae.errors import RunFileError
 from topovae.store.checksums import CHECKSUMS, GROUP, Checksums, checksum, checksum_by_rows
 from topovae.store.documents import finite
+from topovae.store.texts import walk
 
 TEXT = h5py.string_dtype("utf-8")
 MISSING, LENGTH = "not_computed", "length"
@@ -204,15 +205,12 @@ class GroupReader:
         return found
 
     def list_datasets(self) -> list[dict[str, Any]]:
-        """Name, shape and type of every dataset in the group and below it, in sorted order."""
-        found: list[dict[str, Any]] = []
-
-        def visit(name: str, entry: h5py.Group | h5py.Dataset) -> None:
+        """Name, shape and type of every dataset in the group and below it, as `walk` finds them, in sorted order."""
+        found = []
+        for name, entry in walk(self._group):
             if isinstance(entry, h5py.Dataset):
                 kind = "text" if h5py.check_string_dtype(entry.dtype) else str(entry.dtype)
                 found.append({"name": name, "shape": list(entry.shape or ()), "dtype": kind})
-
-        self._group.visititems(visit)
         return sorted(found, key=lambda dataset: dataset["name"])
 
     def read_attribute(self, name: str) -> Any:

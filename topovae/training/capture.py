@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 
 import torch
@@ -12,11 +13,10 @@ WARM_UP = 3
 
 
 class Captured:
-    """A function of CUDA tensors, recorded as a CUDA graph for the shapes of its first call.
+    """A function of CUDA tensors, recorded as a CUDA graph for each choice of shapes that it is called with.
 
     Its effects on other tensors, as on weights, are recorded too; so are draws from the global CUDA random state and from the
-    generators given. It must not wait for the device. Calls of other shapes run the function itself, and so do all where it
-    cannot be recorded.
+    generators given. It must not wait for the device. Where it cannot be recorded, it runs as it is.
 
     Args:
         function: takes CUDA tensors and returns one.
@@ -29,30 +29,26 @@ class Captured:
     def __init__(self, function: Callable[..., Tensor], generators: Sequence[torch.Generator] = ()) -> None:
         self.function, self.generators = function, generators
         self.fallback = ""
-        self._calls = 0
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._inputs: list[Tensor] = []
-        self._output: Tensor | None = None
+        self._calls: dict[tuple[torch.Size, ...], int] = {}
+        self._recordings: dict[tuple[torch.Size, ...], _Recording] = {}
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        shapes = [tensor.shape for tensor in inputs]
-        if not self._inputs:
-            self._inputs = [tensor.clone() for tensor in inputs]
-        if self.fallback or shapes != [tensor.shape for tensor in self._inputs]:
+        shapes = tuple(tensor.shape for tensor in inputs)
+        if self.fallback:
             return self.function(*inputs)
-        self._calls += 1
-        if self._calls <= WARM_UP:
-            return self._aside(inputs)
-        if self._graph is None and not self._record():
-            return self.function(*inputs)
-        assert self._graph is not None and self._output is not None
-        for known, tensor in zip(self._inputs, inputs, strict=True):
-            known.copy_(tensor)
-        self._graph.replay()
-        return self._output.clone()
+        if shapes not in self._recordings:
+            self._calls[shapes] = self._calls.get(shapes, 0) + 1
+            if self._calls[shapes] <= WARM_UP:
+                return self._aside(inputs, last=self._calls[shapes] == WARM_UP)
+            if not self._record(shapes, inputs):
+                return self.function(*inputs)
+        return self._recordings[shapes].replay(inputs)
 
-    def _aside(self, inputs: Sequence[Tensor]) -> Tensor:
+    def _aside(self, inputs: Sequence[Tensor], last: bool) -> Tensor:
         """A call on a stream of its own, as recording needs it before."""
+        if last:
+            # Recording begins by collecting garbage, and compiled code that refers to some is compiled again.
+            gc.collect()
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -60,16 +56,44 @@ class Captured:
         torch.cuda.current_stream().wait_stream(stream)
         return output
 
-    def _record(self) -> bool:
-        graph = torch.cuda.CUDAGraph()
-        for generator in self.generators:
-            graph.register_generator_state(generator)
+    def _record(self, shapes: tuple[torch.Size, ...], inputs: Sequence[Tensor]) -> bool:
+        drawn_from = [torch.cuda.default_generators[inputs[0].device.index], *self.generators]
+        states = [generator.get_state() for generator in drawn_from]
         try:
-            with torch.cuda.graph(graph):
-                self._output = self.function(*self._inputs)
+            self._recordings[shapes] = _Recording(self.function, [tensor.clone() for tensor in inputs], self.generators)
         except Exception as error:  # whatever an operation that cannot be recorded objects with
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             self.fallback = f"not recorded as a CUDA graph: {reason[:200]}"
+            # A recording that fails leaves them as if it still went on: they get new states, of the old values.
+            for generator, state in zip(drawn_from, states, strict=True):
+                fresh = torch.Generator(generator.device)
+                fresh.set_state(state)
+                generator.graphsafe_set_state(fresh.graphsafe_get_state())
             return False
-        self._graph = graph
         return True
+
+
+class _Recording:
+    """One CUDA graph of a function, with the tensors that it reads and writes.
+
+    Args:
+        function: takes CUDA tensors and returns one; it is not run.
+        inputs: that the graph reads from then on.
+        generators: that it draws from beside the global random state.
+    """
+
+    def __init__(
+        self, function: Callable[..., Tensor], inputs: Sequence[Tensor], generators: Sequence[torch.Generator]
+    ) -> None:
+        self.inputs, self.graph = list(inputs), torch.cuda.CUDAGraph()
+        for generator in generators:
+            self.graph.register_generator_state(generator)
+        with torch.cuda.graph(self.graph):
+            self.output = function(*self.inputs)
+
+    def replay(self, inputs: Sequence[Tensor]) -> Tensor:
+        """What the function returns for inputs of the same shapes, and does."""
+        for known, tensor in zip(self.inputs, inputs, strict=True):
+            known.copy_(tensor)
+        self.graph.replay()
+        return self.output.clone()

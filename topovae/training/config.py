@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from topovae.errors import UsageError
 from topovae.store.documents import Document
 
 DEFAULT_STEPS = 1000
-"""Optimiser steps when no number of epochs is given; epochs are then between 30 and 500."""
+"""Optimiser steps of the first round when no number of epochs is given; its epochs are then between 30 and 500."""
 
-LEARNING_RATE = 4e-3
-"""Peak of the schedule when none is given: 2e-3 needs half as many steps again for the same result."""
+DOUBLINGS, GAIN = 3, 0.5
+"""How often the budget is then doubled at most, and the nats of the validation ELBO that a doubling must have gained to be
+followed by another. A limit on cost, and what converged means; not tuned."""
+
+LEARNING_RATE, WIDTH = 8e-3, 128
+"""Peak of the schedule, for layers of this width, when none is given: it falls with the root of the widest one. Set by
+`python tests/benchmarks/convergence.py --rates 2e-3,4e-3,8e-3,16e-3`."""
 
 COMPILE, COMPILE_FROM = ("auto", "on", "off"), 8000
 """Whether to compile, and the steps from which on it pays: compiling takes as long as some 3000 steps of a small network."""
@@ -25,7 +31,8 @@ class TrainingConfig(Document):
     """Hyperparameters of the optimisation.
 
     Args:
-        epochs: passes over the training split.
+        epochs: passes over the training split, or those of the first round.
+        doublings: how often as many epochs as there have been are added, while that pays; each round has a schedule of its own.
         batch_size: samples a step; the last, smaller batch of an epoch is used too.
         beta: weight of the KL term after warm-up.
         warmup: share of the epochs over which beta rises linearly from 0.
@@ -33,7 +40,7 @@ class TrainingConfig(Document):
         weight_decay: of AdamW, on all parameters.
         clip: largest norm of the gradient.
         seed: of weights, batches, posterior samples and the split.
-        compile: "on" and "off", or "auto" for long trainings alone; on CUDA "on" records steps as CUDA graphs too.
+        compile: "on" and "off", or "auto" for long trainings alone; on CUDA steps are recorded as CUDA graphs unless "off".
         precision: of the networks' products, a key of `PRECISIONS`; all else is in single precision.
     """
 
@@ -47,6 +54,7 @@ class TrainingConfig(Document):
     seed: int = 0
     compile: str = "auto"
     precision: str = "float32"
+    doublings: int = 0
 
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch_size", 1), ("beta", 0), ("learning_rate", 0), ("clip", 0)):
@@ -76,10 +84,51 @@ class TrainingConfig(Document):
         """Whether an epoch has the full beta, so that its validation loss may be the best."""
         return self.beta_at(epoch) == self.beta
 
+    @property
+    def rounds(self) -> list[int]:
+        """Numbers of epochs at which a round ends."""
+        return [self.epochs * 2**k for k in range(self.doublings + 1)]
+
+    def round_of(self, epoch: float) -> tuple[int, int]:
+        """First epoch of the round in which an epoch lies, counted from 0, and that after its last."""
+        end = next((end for end in self.rounds if epoch < end), self.rounds[-1])
+        return (0 if end == self.epochs else end // 2), end
+
+    def end(self, losses: Sequence[float]) -> str:
+        """Why training has ended after some epochs; empty where it goes on.
+
+        Args:
+            losses: −ELBO of the validation split, nats, of each epoch so far.
+        """
+        done = len(losses)
+        if done not in self.rounds and done < self.rounds[-1]:
+            return ""
+        if not self.doublings:
+            return f"{done} epochs, as asked for"
+        before, all_of_them = min(losses[: done // 2], default=math.inf), min(losses)
+        gain = before - all_of_them
+        if done == self.epochs:
+            return ""
+        if gain < GAIN:
+            return f"{done} epochs: the last doubling gained {gain:.2f} nats, less than {GAIN:g}"
+        if done >= self.rounds[-1]:
+            return f"{done} epochs, the most: the last doubling still gained {gain:.2f} nats; --epochs gives more"
+        return ""
+
+    def learning_rate_in(self, epoch: float) -> float:
+        """Learning rate at a time in epochs: each round has its own rise and fall."""
+        start, end = self.round_of(epoch)
+        return self.learning_rate_at((epoch - start) / (end - start))
+
     def learning_rate_at(self, progress: float) -> float:
-        """Learning rate at a share of the run: a short linear rise, then a cosine to 1 % of the peak."""
+        """Learning rate at a share of a round: a short linear rise, then a cosine to 1 % of the peak."""
         rise = min(1.0, (progress + 1e-6) / 0.02)
         return self.learning_rate * rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def choose_rate(widths: Sequence[int]) -> float:
+    """The peak learning rate for dense layers of these widths."""
+    return LEARNING_RATE * min(1.0, math.sqrt(WIDTH / max(widths)))
 
 
 def choose_epochs(n_train: int, batch_size: int) -> int:

@@ -30,7 +30,7 @@ from topovae.training.equivariance import HELD, Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, HISTORY, TrainingState, arrays, history_row
 from topovae.training.program import Program
 from topovae.training.start import REGRESSION_BATCH, REGRESSION_RATE, REGRESSION_STEPS, Start
-from topovae.training.step import Step
+from topovae.training.step import Step, recorded
 from topovae.training.streams import Streams
 
 Tensors = Mapping[str, Tensor]
@@ -211,11 +211,12 @@ class EnsembleTrainer:
         self.step = Step(
             self.gradients, tuple(weights.values()), self.config, len(self.ensemble), generators=self.streams.on_device
         )
+        self._sum_terms = recorded(self._validation_sums, self.device, self.config, generators=self.valid_streams.on_device)
         self.states = [TrainingState() for _ in configs]
         self._last, self._best = ({name: p.detach().clone() for name, p in weights.items()} for _ in range(2))
 
     def run(self, on_epoch: Callable[[int], None] | None = None) -> tuple[TrainingState, ...]:
-        """Train to the last epoch; `on_epoch` is called after each one with the number of epochs done.
+        """Train to the end of all; `on_epoch` is called after each one with the number of epochs done.
 
         Returns:
             the final states, without those of optimiser and random generators; a model that diverged has fewer epochs.
@@ -229,7 +230,9 @@ class EnsembleTrainer:
         """Train epoch by epoch, with the number of epochs done after each."""
         if self.starts is not None:
             self._regress(self.starts)
-        for epoch in range(self.config.epochs):
+        for epoch in range(self.config.rounds[-1]):
+            if not any(self._goes_on(k, epoch) for k in range(len(self.states))):
+                return
             train = self._train(epoch)
             self._advance(epoch, train, self.validate())
             yield epoch + 1
@@ -274,7 +277,7 @@ class EnsembleTrainer:
         anchored = torch.tensor(config.anchor_at(epoch), device=self.device)
         total = torch.zeros(2, len(self.ensemble), device=self.device)
         for step, positions in enumerate(self.streams.permutations(n).to(self.device).split(config.batch_size, 1)):
-            self.rate = config.learning_rate_at((epoch + step / steps) / config.epochs)
+            self.rate = config.learning_rate_in(epoch + step / steps)
             x = self._take(self.train_rows, positions)
             with computing(config.precision):
                 total += self.step(self.rate, x, positions, betas, anchored) * positions.shape[1]
@@ -287,10 +290,14 @@ class EnsembleTrainer:
         total = torch.zeros(2, len(self.ensemble), device=self.device)
         self.valid_streams.restart()
         for positions in torch.arange(n, device=self.device).expand(len(self.ensemble), n).split(_VALIDATION_BATCH, 1):
-            with drawing_from(self.valid_streams.noise):
-                terms = self.ensemble.terms(self.ensemble.weights, self._take(self.valid_rows, positions))
-            total += torch.stack([terms.nll.sum(1), terms.kl.sum((-2, -1))])
+            total += self._sum_terms(self._take(self.valid_rows, positions))
         return total / n
+
+    def _validation_sums(self, x: Tensor) -> Tensor:
+        """Sums of −log p(x | z) and of KL over each model's batch (K, B, ...) in nats, (2, K)."""
+        with drawing_from(self.valid_streams.noise):
+            terms = self.ensemble.terms(self.ensemble.weights, x)
+        return torch.stack([terms.nll.sum(1), terms.kl.sum((-2, -1))])
 
     def _advance(self, epoch: int, train: Tensor, valid: Tensor) -> None:
         """Take an epoch into the histories and the best weights of the models that have not diverged."""
@@ -299,7 +306,7 @@ class EnsembleTrainer:
         for k, (config, (nll, kl, valid_nll, valid_kl)) in enumerate(zip(self.configs, rows, strict=True)):
             row = history_row(config, epoch, (nll, kl), (valid_nll, valid_kl), self.rate)
             state = self.states[k]
-            if state.epoch < epoch or not all(map(math.isfinite, row.values())):
+            if not (self._goes_on(k, epoch) and all(map(math.isfinite, row.values()))):
                 continue
             going.append(k)
             history = {name: [*state.history[name], row[name]] for name in HISTORY}
@@ -310,6 +317,11 @@ class EnsembleTrainer:
         for name, parameter in self.ensemble.weights.items():
             self._last[name][going] = parameter.detach()[going]
             self._best[name][better] = parameter.detach()[better]
+
+    def _goes_on(self, k: int, epoch: int) -> bool:
+        """Whether a model has neither diverged nor come to its end after so many epochs."""
+        state = self.states[k]
+        return state.epoch == epoch and not self.configs[k].end(state.history["valid_loss"])
 
     def _state(self, k: int) -> TrainingState:
         state = self.states[k]

@@ -23,7 +23,7 @@ from topovae.training.batches import Batches
 from topovae.training.config import TrainingConfig
 from topovae.training.distributed import ALONE, Team
 from topovae.training.program import Program
-from topovae.training.step import Step
+from topovae.training.step import Step, recorded
 
 ANCHOR_WEIGHT = 2.0
 """Initial weight of the anchor's misfit, in nats a feature."""
@@ -184,6 +184,7 @@ class Trainer:
         compiled = config.compiles(steps)
         self.gradients = Program(self._evaluate if compiled else self._evaluate_own, team.noise, compiled)
         self.step = Step(self.gradients, parameters, config, team=team)
+        self._mean_terms = recorded(self._validation_means, device, config, team)
         self.state = state or TrainingState()
         if state is not None and state.epoch > 0:
             self._restore(state)
@@ -222,7 +223,7 @@ class Trainer:
         self.state = state
 
     def run(self, on_epoch: Callable[[TrainingState], None] | None = None) -> TrainingState:
-        """Train to the last epoch; `on_epoch` is called after each one.
+        """Train to the end; `on_epoch` is called after each one.
 
         An exception (an interrupt, say) leaves `state` at the last whole epoch.
         """
@@ -234,7 +235,7 @@ class Trainer:
     def epochs(self) -> Iterator[TrainingState]:
         """Train epoch by epoch, with the state after each; the global random state is left as it was between them."""
         self.objective = Objective(self.model, self.anchor, self.constraints, self.anchor_weight)
-        while self.state.epoch < self.config.epochs:
+        while not self.config.end(self.state.history["valid_loss"]):
             with forked(self.device):
                 set_random_state(self.state.rng, self.device)
                 if self.anchor is not None and self.state.epoch == 0:
@@ -260,7 +261,7 @@ class Trainer:
         beta, anchored = (torch.tensor(w, device=self.device) for w in (config.beta_at(epoch), config.anchor_at(epoch)))
         total = torch.zeros(2, device=self.device)
         for step, (positions, x) in enumerate(self.train_batches.shuffled(config.batch_size)):
-            self.rate = config.learning_rate_at((epoch + step / steps) / config.epochs)
+            self.rate = config.learning_rate_in(epoch + step / steps)
             positions, own = self.team.part(positions.to(self.device), x)
             with computing(config.precision):
                 total += self.step(self.rate, own, positions, beta, anchored) * len(x)
@@ -276,8 +277,12 @@ class Trainer:
             torch.manual_seed(self.config.seed)
             for x in self.valid_batches.in_order():
                 (own,) = self.team.part(x)
-                terms = self.model(own)
-                (means,) = self.team.mean([torch.stack([terms.nll.mean(), terms.kl.sum(-1).mean()])])
-                total += means * len(x)
+                total += self._mean_terms(own) * len(x)
         nll, kl = (total / len(self.valid_batches)).tolist()
         return nll, kl
+
+    def _validation_means(self, x: Tensor) -> Tensor:
+        """Mean −log p(x | z) and KL of a batch in nats, (2,), over all processes."""
+        terms = self.model(x)
+        (means,) = self.team.mean([torch.stack([terms.nll.mean(), terms.kl.sum(-1).mean()])])
+        return means

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from topovae.distributions.course import fixed_course
 from topovae.distributions.draws import Draw, Noise, drawing_from, forked, random_state
 from topovae.errors import TopovaeError
 
@@ -115,7 +116,7 @@ def draws_of(function: Function, inputs: Sequence[Tensor]) -> list[Draw]:
         return asked.constant()
 
     device = inputs[0].device
-    with forked(device), drawing_from(Noise(supply, _no_gamma)), _FixedCourse():
+    with forked(device), fixed_course(), drawing_from(Noise(supply, _no_gamma)), _FixedCourse():
         before = random_state(device)
         function(*inputs)
         after = random_state(device)
@@ -134,7 +135,7 @@ def trace(function: Function, inputs: Sequence[Tensor], draws: Sequence[Draw]) -
         def supply(asked: Draw) -> Tensor:
             return next(noise)
 
-        with drawing_from(Noise(supply, _no_gamma)):
+        with fixed_course(), drawing_from(Noise(supply, _no_gamma)):
             return tuple(function(*tensors[: len(inputs)]))
 
     graph = make_fx(pure)(*inputs, *(asked.constant() for asked in draws))

@@ -40,11 +40,8 @@ class Step:
         self.clip, self.models, self.precision = config.clip, models, config.precision
         self.weights = [parameter.detach() for parameter in self.parameters]
         device = self.weights[0].device
-        on_cuda = device.type == "cuda"
-        self.optimizer = Adam(self.parameters, config.learning_rate, config.weight_decay, capturable=on_cuda)
-        # Not by default before it has run on a device.
-        captured = on_cuda and config.compile == "on" and team.size == 1
-        self._advance: Callable[..., Tensor] = Captured(self._run, generators) if captured else self._run
+        self.optimizer = Adam(self.parameters, config.learning_rate, config.weight_decay, capturable=device.type == "cuda")
+        self._advance = recorded(self._run, device, config, team, generators)
 
     @property
     def fallback(self) -> str:
@@ -73,6 +70,26 @@ class Step:
         return means
 
 
+def recorded(
+    function: Callable[..., Tensor],
+    device: torch.device,
+    config: TrainingConfig,
+    team: Team = ALONE,
+    generators: Sequence[torch.Generator] = (),
+) -> Callable[..., Tensor]:
+    """A function that is recorded as a CUDA graph where the device and the configuration allow it; else as it is.
+
+    Args:
+        function: of tensors, to one.
+        device: that it computes on.
+        config: "off" for `compile` records nothing.
+        team: processes beside; what exchanges numbers with others is not recorded.
+        generators: that it draws from beside the global random state.
+    """
+    wanted = device.type == "cuda" and config.compile != "off" and team.size == 1
+    return Captured(function, generators) if wanted else function
+
+
 @torch.no_grad()
 def clip_(gradients: Sequence[Tensor], limit: float, models: int = 1) -> None:
     """Scale gradients in place so that no model's has a norm over `limit`.
@@ -82,6 +99,11 @@ def clip_(gradients: Sequence[Tensor], limit: float, models: int = 1) -> None:
         limit: of the Euclidean norm over all parameters.
         models: how many there are.
     """
+    if models == 1:  # one call in place of one a parameter
+        whole = list(gradients)
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(whole)))
+        torch._foreach_mul_(whole, (limit / (norm + 1e-6)).clamp(max=1.0))
+        return
     flat = [gradient.view(models, -1) for gradient in gradients]
     norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in flat])
     share = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]

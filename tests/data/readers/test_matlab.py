@@ -13,9 +13,9 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from topovae.data.readers import outside
 from topovae.data.readers.find import read
 from topovae.errors import InputError, ResourceError
+from topovae.store import outside
 
 N = 40
 X = np.random.default_rng(0).normal(size=(N, 3))

@@ -1,10 +1,12 @@
 """Folders of images: which files are taken, in what order and shape, and what is said of those that do not fit."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.tool import Tool
 
 from topovae.data.readers.find import read
 from topovae.errors import InputError, ResourceError
@@ -98,3 +100,37 @@ def test_a_picture_that_changes_meanwhile(tmp_path):
     Image.new("L", (500, 600)).save(tmp_path / "1.png")
     with pytest.raises(InputError, match=r"1\.png is \(600, 500\) of uint8 now"):
         data.load()
+
+
+def _damaged_tiff(path, compression):
+    """Three pages, with damage in the middle of their packed pixels: libtiff complains of it on stderr."""
+    first, *rest = [Image.fromarray(page) for page in np.random.default_rng(2).integers(0, 256, (3, 64, 64), dtype=np.uint8)]
+    first.save(path, "TIFF", save_all=True, append_images=rest, compression=compression)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 6  # of the first page
+    content[middle : middle + 64] = bytes(255 - value for value in content[middle : middle + 64])
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
+def test_what_c_code_says_of_a_damaged_tiff_stays_inside(compression, tmp_path):
+    _damaged_tiff(tmp_path / "a.tif", compression)
+    with Image.open(tmp_path / "a.tif") as image, pytest.raises(OSError, match="decoder error"):
+        image.load()
+    found = Tool(tmp_path).process("analyze", "a.tif")
+    assert (found.code, found.out) == (3, b"")
+    assert found.err.startswith("topovae: ")
+    assert found.err.count("\n") == 1, found.err
+
+
+def test_stderr_is_as_before_when_threads_read_damaged_tiffs(tmp_path, capfd):
+    _damaged_tiff(tmp_path / "a.tif", "tiff_lzw")
+
+    def refused(_):
+        with pytest.raises(InputError, match="cannot be read"):
+            read(tmp_path / "a.tif").load()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(refused, range(64)))
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,15 @@ def test_cells_without_end_are_refused_in_a_few_words(name: str, tmp_path: Path)
     with pytest.raises(InputError) as caught:
         read(tmp_path / "a.csv")
     assert len(str(caught.value)) < 500
+
+
+def test_a_cell_may_have_as_many_characters_as_the_readme_says(tmp_path: Path) -> None:
+    for length in (100_000, 100_001):
+        (tmp_path / "a.csv").write_text("1,2\n" + "3," + "0" * length + "\n")
+        with contextlib.ExitStack() as stack:
+            if length > 100_000:
+                stack.enter_context(pytest.raises(InputError, match="line 2 has a cell of more than 100000 characters"))
+            assert read(tmp_path / "a.csv").load().tolist() == [[1, 2], [3, 0]]
 
 
 def test_text_of_more_numbers_than_memory_holds(tmp_path: Path) -> None:

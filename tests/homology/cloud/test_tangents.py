@@ -8,7 +8,18 @@ from scipy.spatial.distance import cdist
 
 from topovae.homology.cloud.denoise import fit_denoiser
 from topovae.homology.cloud.manifold import CROSSED
-from topovae.homology.cloud.tangents import boundary_share, flatten, frame_graph, growth_dimension, intrinsic_dimension
+from topovae.homology.cloud.tangents import (
+    CLEAR_GAP,
+    FAINT_GAP,
+    LEAST_SCALE,
+    _first_clear,
+    _isotropic_gaps,
+    boundary_share,
+    flatten,
+    frame_graph,
+    growth_dimension,
+    intrinsic_dimension,
+)
 
 
 def sphere(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -125,3 +136,16 @@ def test_sheets_that_meet_are_told_from_those_that_do_not(name: str, meet: bool,
     found = intrinsic_dimension(sheets(name, 1500, seed), 0.01, seed)
     assert found.value == 2
     assert (found.crossed > CROSSED[0]) == meet
+
+
+def test_the_first_scale_with_a_clear_gap_tells_the_dimension_else_the_widest_gap() -> None:
+    first, second = LEAST_SCALE, 2 * LEAST_SCALE
+    none, clear = np.array([1.0, 1.0, 1.0]), CLEAR_GAP * np.array([0.1, 1.0, 0.1])
+    faint = FAINT_GAP * _isotropic_gaps(second, 4) * np.array([0.5, 0.5, 1.1])
+    assert CLEAR_GAP > faint.max(), "the gap is not clear, only wider than chance"
+    assert _first_clear({first: none, second: clear}, 4) == (second, 2)
+    assert _first_clear({first: clear, second: none}, 4) == (first, 2)
+    assert _first_clear({LEAST_SCALE - 1: clear, first: none}, 4) == (first, 4)
+    assert _first_clear({first: none, second: faint}, 4) == (second, 3)
+    assert _first_clear({first: none, second: none}, 4) == (first, 4)
+    assert _first_clear({first: np.array([])}, 1) == (first, 1)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import Contents, File, InputFormat, refuse_member, require_extra, tabulate
-from topovae.data.readers.outside import TOO_LARGE, ended, limit, run_outside
+from topovae.store.outside import TOO_LARGE, ended, limit, run_outside
 
 LEAST_BYTES = 2**28
 """What pyarrow takes for itself: with less it dies of what it could refuse. A limit on cost, not tuned."""

@@ -13,15 +13,15 @@ import numpy as np
 from topovae.data.dataset import REAL_KINDS
 from topovae.data.readers.base import TEXT, Contents, Entry, File, InputFormat, choose, parsing, require_room
 from topovae.data.readers.sparse import SparseRows
-from topovae.data.readers.texts import FILTERS, require_sound
 from topovae.errors import InputError, ResourceError
 from topovae.store.checksums import CHECKSUMS
+from topovae.store.texts import FILTERS, MOST_DEPTH, require_sound
 
 MOST_OBJECTS = 10_000
-"""So many arrays and groups of a file are listed at most, and so deep: limits on cost, not tuned."""
+"""So many arrays and groups of a file are listed at most: a limit on cost, not tuned."""
 
-MOST_DEPTH = 64
 MOST_LINKS = 16
+"""So many links are followed from one to the next: a limit on cost, not tuned."""
 
 MOST_UNPACKED = 2000
 """An array that takes more than so many times its file is refused: deflate packs a thousandfold at most."""

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import File, require_room
-from topovae.data.readers.outside import ended, limit, run_outside
 from topovae.data.readers.sparse import SparseRows
+from topovae.store.outside import ended, limit, run_outside
 
 _PARTS = ("data", "indices", "indptr", "shape")
 

@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -33,6 +33,9 @@ _PLAIN_MODES = {
     "LA": "RGBA",
     "PA": "RGBA",
 }
+
+_MUTING = threading.Lock()
+"""Held by the one thread that has muted stderr, so that each leaves it as it was."""
 
 
 class _Look(NamedTuple):
@@ -251,7 +254,7 @@ def _opened_image(source: Any, name: str) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on metadata and sizes, which are judged here
-            with Image.open(source, formats=_FORMATS) as image:
+            with Image.open(source, formats=_FORMATS) as image, _muted() if image.format == "TIFF" else nullcontext():
                 yield image
     except TopovaeError:
         raise
@@ -260,6 +263,23 @@ def _opened_image(source: Any, name: str) -> Iterator[Any]:
             f"{name} cannot be read as an image ({error}); expected whole images, as {', '.join(_FORMATS)}. Make it again or "
             "take it away."
         ) from error
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Within, nothing is written to stderr: libtiff says there, from C, what is wrong, and Pillow raises it as an error too."""
+    with _MUTING, open(os.devnull, "wb") as nowhere:
+        try:
+            kept = os.dup(2)
+        except OSError:  # it is closed: nobody reads it
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _look(image: Any) -> _Look:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from topovae.data.readers.base import Contents, Entry, File, InputFormat, choose, parsing, require_extra
-from topovae.data.readers.outside import TOO_LARGE, ended, limit, run_outside
 from topovae.errors import InputError
+from topovae.store.outside import TOO_LARGE, ended, limit, run_outside
 
 SIGNS = ("zarr.json", ".zarray", ".zgroup")
 """A folder that holds one of these is a store of Zarr."""
@@ -94,10 +94,10 @@ def _codecs(value: Any) -> Iterator[str]:
     if hasattr(value, "items"):
         for key, inner in value.items():
             if key in ("codecs", "filters", "compressor", "compressors", "index_codecs") and inner:
-                listed = inner if hasattr(inner, "append") or hasattr(inner, "index") else [inner]
+                listed = inner if hasattr(inner, "append") else [inner]
                 yield from (str(one.get("id") or one.get("name")) for one in listed if hasattr(one, "get"))
             yield from _codecs(inner)
-    elif hasattr(value, "append") or (hasattr(value, "index") and not hasattr(value, "encode")):
+    elif hasattr(value, "append"):
         for inner in value:
             yield from _codecs(inner)
 

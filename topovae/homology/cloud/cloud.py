@@ -10,7 +10,7 @@ import numpy as np
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import Landmarks, choose_landmarks, covering_radius, farthest_points, self_tuned
 from topovae.homology.cloud.manifold import Verdicts, judge
-from topovae.homology.cloud.neighbours import average
+from topovae.homology.cloud.neighbours import average, average_over
 from topovae.homology.cloud.tangents import Dimension, frame_size, growth_dimension, intrinsic_dimension
 
 SHARE = tuned("resample_share")
@@ -36,9 +36,16 @@ class Averaged:
     dimension: Dimension
 
     @classmethod
-    def of(cls, points: np.ndarray, noise: float, seed: int) -> Averaged:
-        """Average denoised points (n, p), in whose coordinates noise of a standard deviation is left, and measure them."""
-        averaged = average(points, AVERAGED)
+    def of(cls, points: np.ndarray, noise: float, seed: int, near: np.ndarray | None = None) -> Averaged:
+        """Average denoised points (n, p), in whose coordinates noise of a standard deviation is left, and measure them.
+
+        Args:
+            points: denoised.
+            noise: in the unit of the points.
+            seed: of the rows at which local geometry is read.
+            near: (n, k) rows of the nearest points of each, nearest first, where they have been searched for.
+        """
+        averaged = average(points, AVERAGED) if near is None else average_over(points, near[:, :AVERAGED])
         chosen = subset(len(points), MOST_GEOMETRY, seed)
         return cls(averaged, chosen, intrinsic_dimension(averaged[chosen], noise / np.sqrt(AVERAGED + 1), seed))
 

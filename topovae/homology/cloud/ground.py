@@ -8,14 +8,18 @@ import numpy as np
 
 from topovae.data.dataset import Dataset
 from topovae.homology.calibration import regime, tuned
-from topovae.homology.cloud.cloud import Averaged, count_landmarks
+from topovae.homology.cloud.cloud import AVERAGED, Averaged, count_landmarks
 from topovae.homology.cloud.front import read_points
 from topovae.homology.cloud.landmarks import Landmarks, assign, choose_landmarks
+from topovae.homology.cloud.neighbours import nearest
 from topovae.homology.cloud.presets import Preset, choose_preset
 from topovae.homology.cloud.tangents import Dimension, frame_size
 
 MOST_SAMPLES = 10_000
 """Samples read at most: of more, no ball of the certificate is judged otherwise. A limit on cost, not tuned."""
+
+NEAR = max(AVERAGED, int(tuned("ball_neighbours")), int(tuned("leap_neighbours")))
+"""Neighbours searched for once, as many as any user of them looks at: not tuned itself."""
 
 SURFACE_LANDMARKS, SURFACE_EDGE = int(tuned("surface_landmarks")), tuned("surface_edge")
 
@@ -27,6 +31,7 @@ class Ground:
     Attributes:
         index: (n,) rows of the data that they are.
         points: (n, q) denoised samples.
+        near: distances (n, k) to the nearest of them, and their rows (n, k), nearest first.
         averaged: (n', q) some of them, averaged over neighbours.
         dimension: intrinsic dimension.
         seed: of landmarks.
@@ -34,6 +39,7 @@ class Ground:
 
     index: np.ndarray
     points: np.ndarray
+    near: tuple[np.ndarray, np.ndarray]
     averaged: np.ndarray
     dimension: Dimension
     seed: int
@@ -68,5 +74,6 @@ def survey(data: Dataset, seed: int, preset: Preset | None = None) -> Ground:
     """
     known = choose_preset(data, seed=seed) if preset is None else preset
     front = read_points(data, replace(known, window=0.0), seed=seed, least=1, most=MOST_SAMPLES)
-    averaged = Averaged.of(front.points, front.denoiser.noise, seed)
-    return Ground(front.index, front.points, averaged.sheet, averaged.dimension, seed)
+    near = nearest(front.points, NEAR)
+    averaged = Averaged.of(front.points, front.denoiser.noise, seed, near[1])
+    return Ground(front.index, front.points, near, averaged.sheet, averaged.dimension, seed)

@@ -86,7 +86,7 @@ def self_tuned(distances: np.ndarray, k: int = SPACING_NEIGHBOURS) -> tuple[np.n
         Zelnik-Manor and Perona (2004), Self-tuning spectral clustering.
     """
     scales = np.sort(distances, axis=1)[:, 1 : k + 1].mean(1)
-    scales = np.maximum(scales, 1e-12 * max(float(distances.max()), 1e-300))
+    scales = np.maximum(scales, max(1e-12 * float(distances.max()), 1e-150))  # the product of two is a number
     tuned = distances / np.sqrt(scales[:, None] * scales[None, :])
     return (tuned + tuned.T) / 2, scales
 

@@ -8,12 +8,22 @@ from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from topovae.errors import ResourceError, UsageError
 
 DEVICES = ("cpu", "cuda")
 CHUNK_NUMBERS = 2**25
 """Distances held at once on a torch device: a limit on cost, not tuned."""
+
+BLOCK_NUMBERS = 2**22
+"""The same on the CPU, where blocks are quickest that its cache nearly holds: not tuned."""
+
+TREE_COLUMNS = 15
+"""In more columns a tree looks at nearly all points, and trying all is quicker: scikit-learn's rule, not tuned."""
+
+SPARE = 4
+"""So many neighbours more are measured directly, where rounding may have changed their order: not tuned."""
 
 _device: ContextVar[Any] = ContextVar("device", default=None)
 
@@ -90,10 +100,29 @@ def nearest(points: np.ndarray, k: int, query: np.ndarray | None = None) -> tupl
 
 
 def _search(points: np.ndarray, count: int, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Search with scikit-learn, in double precision."""
-    from sklearn.neighbors import NearestNeighbors
+    """Search in double precision; without scikit-learn, whose import takes longer than all searches of most commands."""
+    points, query = np.asarray(points, dtype=float), np.asarray(query, dtype=float)
+    if points.shape[1] <= TREE_COLUMNS:
+        distances, index = cKDTree(points).query(query, [*range(1, count + 1)])
+        return distances, index
+    return search_all(points, count, query)
 
-    return NearestNeighbors(n_neighbors=count).fit(points).kneighbors(query)
+
+def search_all(points: np.ndarray, count: int, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Search by trying all points, in blocks of the queries; Args and Returns as of `search_torch`, without a device."""
+    centre = points.mean(0)
+    points, query = points - centre, query - centre
+    half, tried = 0.5 * (points**2).sum(1), min(count + SPARE, len(points))
+    step = max(1, BLOCK_NUMBERS // max(len(points), tried * points.shape[1]))
+    parts = []
+    for start in range(0, len(query), step):
+        here = query[start : start + step]
+        # differences of squares lose the digits of short distances, hence a few more, measured again directly
+        near = np.argpartition(half - here @ points.T, tried - 1, axis=1)[:, :tried]
+        squares = ((points[near] - here[:, None]) ** 2).sum(2)
+        order = np.argsort(squares, axis=1, kind="stable")[:, :count]
+        parts.append((np.sqrt(np.take_along_axis(squares, order, 1)), np.take_along_axis(near, order, 1)))
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def _without_itself(distances: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +155,7 @@ def search_torch(points: np.ndarray, count: int, query: np.ndarray, device: Any)
         here = torch.as_tensor(np.ascontiguousarray(query[start : start + step], dtype=np.float64), device=device)
         # differences of squares lose the digits of short distances, hence a few more, measured again directly
         rough = torch.cdist(here, there, compute_mode="use_mm_for_euclid_dist")
-        index = rough.topk(min(count + 4, len(points)), dim=1, largest=False).indices
+        index = rough.topk(min(count + SPARE, len(points)), dim=1, largest=False).indices
         distances, order = torch.sort((here[:, None] - there[index]).norm(dim=2), dim=1, stable=True)
         best = torch.gather(index, 1, order)[:, :count]
         parts.append((distances[:, :count].cpu().numpy(), best.cpu().numpy()))
@@ -138,5 +167,9 @@ def average(points: np.ndarray, k: int) -> np.ndarray:
 
     Noise falls by √(k + 1); on a manifold sampled densely the bias is of second order in the spacing.
     """
-    _, index = nearest(points, k)
+    return average_over(points, nearest(points, k)[1])
+
+
+def average_over(points: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Replace each point (n, p) by the mean of itself and its neighbours, whose rows (n, k) are known."""
     return (points + points[index].sum(1)) / (index.shape[1] + 1)

@@ -245,7 +245,11 @@ def boundary_share(points: np.ndarray, dimension: int, k: int = BOUNDARY_NEIGHBO
 
 def neighbour_graph(points: np.ndarray, k: int) -> csr_matrix:
     """Return the symmetric graph (n, n) of edge lengths to the k nearest neighbours of points (n, p)."""
-    lengths, index = nearest(points, k)
+    return joined(*nearest(points, k))
+
+
+def joined(lengths: np.ndarray, index: np.ndarray) -> csr_matrix:
+    """Return the symmetric graph (n, n) of edge lengths to neighbours, whose distances and rows (n, k) are known."""
     n, k = index.shape
     graph = coo_matrix((lengths.ravel() + 1e-12, (np.repeat(np.arange(n), k), index.ravel())), shape=(n, n)).tocsr()
     return graph.maximum(graph.T)

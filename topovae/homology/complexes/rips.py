@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from ripser import ripser
+from pyRipser import doRipsFiltrationDM, doRipsFiltrationDMSparse
+from scipy.sparse import csr_matrix
 
 from topovae.errors import UsageError
 from topovae.homology.cloud.graphs import check_distances
@@ -91,16 +93,41 @@ def persistence(
         raise UsageError(f"The highest degree of homology is {max_dim}; it must be 0 or more.")
     distances = np.asarray(distances, dtype=np.float64)
     threshold = min(enclosing_radius(distances), cap)
-    result = ripser(
-        distances,
-        distance_matrix=True,
-        maxdim=max_dim,
-        coeff=prime,
-        thresh=threshold * (1 + 1e-9),
-        do_cocycles=cocycles,
-    )
-    bars = tuple(_closed(bars, degree, threshold) for degree, bars in enumerate(result["dgms"]))
-    return Diagram(prime, threshold, bars, result["cocycles"] if cocycles else None)
+    above = distances[np.triu_indices(len(distances), 1)].astype(np.float32)
+    found = doRipsFiltrationDM(above, max_dim, threshold * (1 + 1e-9), prime, cocycles)
+    return _diagram(found, prime, threshold, cocycles)
+
+
+def persistence_of_graph(graph: csr_matrix, prime: int, threshold: float, *, cocycles: bool = False) -> Diagram:
+    """Compute the persistent cohomology of the flag complexes of a graph, up to degree 1.
+
+    Args:
+        graph: (m, m) lengths of edges, each held in both directions.
+        prime: the field is Z/prime.
+        threshold: the longest edge.
+        cocycles: keep a cocycle for each bar.
+    """
+    edges = graph.tocoo()
+    ends, lengths = (np.asarray(end, dtype=np.int32) for end in (edges.row, edges.col)), edges.data.astype(np.float32)
+    found = doRipsFiltrationDMSparse(*ends, lengths, graph.shape[0], 1, threshold, prime, cocycles)
+    return _diagram(found, prime, threshold, cocycles)
+
+
+def _diagram(found: Mapping[str, list], prime: int, threshold: float, kept: bool) -> Diagram:
+    """Shape what the compiled part of ripser gives: its Python part imports scikit-learn for what is not asked here."""
+    numbers = [np.array(flat, dtype=float).reshape(-1, 2) for flat in found["births_and_deaths_by_dim"]]
+    bars = tuple(_closed(bars, degree, threshold) for degree, bars in enumerate(numbers))
+    cocycles = [
+        [_cocycle(flat, degree, prime) for flat in of_degree] for degree, of_degree in enumerate(found["cocycles_by_dim"])
+    ]
+    return Diagram(prime, threshold, bars, cocycles if kept else None)
+
+
+def _cocycle(flat: list[int], degree: int, prime: int) -> np.ndarray:
+    """Return the ends of simplices and field elements (e, degree + 2)."""
+    entries = np.array(flat, dtype=np.int64).reshape(-1, degree + 2)
+    entries[:, -1] %= prime
+    return entries
 
 
 def _closed(bars: np.ndarray, degree: int, threshold: float) -> np.ndarray:

@@ -14,14 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ripser import ripser
 from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix
 
 from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import by_ratio
 from topovae.homology.complexes.graph import Graph, double_cover, harmonic_potential, mod_two_matrix, saturate, whole_lift
-from topovae.homology.complexes.rips import persistence
+from topovae.homology.complexes.rips import persistence, persistence_of_graph
 from topovae.homology.features.circles import LONGEST_EDGE, MIDDLE, PRIMES
 
 SHARE = tuned("sign_scale")
@@ -168,11 +167,12 @@ def odd_angle(distances: np.ndarray, signs: np.ndarray) -> np.ndarray | None:
     cover = double_cover(distances, signs, signs < 0)
     end = float(cover.data.max())
     for prime in PRIMES:
-        result = ripser(cover, distance_matrix=True, maxdim=1, coeff=prime, thresh=end, do_cocycles=True)
-        bars = np.minimum(result["dgms"][1], end)
+        found = persistence_of_graph(cover, prime, end, cocycles=True)
+        bars, cocycles = np.minimum(found.bars[1], end), found.cocycles
+        assert cocycles is not None  # they were asked for
         best = by_ratio(bars)[:TRIED]
         for bar in best:
-            angle = _odd_part(cover, result["cocycles"][1][bar], prime, bars[bar])
+            angle = _odd_part(cover, cocycles[1][bar], prime, bars[bar])
             if angle is not None:
                 return _centred(angle, len(distances))
     return None

@@ -10,18 +10,17 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from ripser import ripser
 
 from topovae.homology.calibration import tuned
 from topovae.homology.complexes.bars import by_ratio, ranked_ratios
 from topovae.homology.complexes.cups import cup_products
 from topovae.homology.complexes.graph import double_cover, list_triangles, mod_two_matrix
-from topovae.homology.complexes.rips import persistence
+from topovae.homology.complexes.rips import Diagram, persistence, persistence_of_graph
 from topovae.homology.features.nulls import betti_number
 from topovae.homology.fitted import Law
 
@@ -80,9 +79,21 @@ def find_classes(distances: np.ndarray, count: int, longest_edge: float) -> Clas
         count: significant classes of degree 1 over Z/2.
         longest_edge: cap of the filtration.
     """
-    if not 1 <= count <= MOST_CLASSES:
-        return None
-    diagram = persistence(distances, 2, 1, longest_edge, cocycles=True)
+    return next(find_fewer_classes(distances, (count,), longest_edge))
+
+
+def find_fewer_classes(distances: np.ndarray, counts: Sequence[int], longest_edge: float) -> Iterator[Classes | None]:
+    """Yield the most persistent classes of one filtration for each count in turn; Args as of `find_classes`."""
+    diagram = None
+    for count in counts:
+        if not 1 <= count <= MOST_CLASSES:
+            yield None
+            continue
+        diagram = diagram or persistence(distances, 2, 1, longest_edge, cocycles=True)
+        yield _most_persistent(distances, diagram, count)
+
+
+def _most_persistent(distances: np.ndarray, diagram: Diagram, count: int) -> Classes | None:
     bars = diagram.bars[1]
     if len(bars) < count or diagram.cocycles is None:
         return None
@@ -136,5 +147,4 @@ def observe_double_covers(classes: Classes, law: Law, alpha: float) -> Iterator[
 def _cover_ratios(classes: Classes, sheet: np.ndarray, prime: int) -> np.ndarray:
     """Return the ranked ratios death/birth in degree 1 of the cover that changes sheets along `sheet` (m, m)."""
     cover = double_cover(classes.distances, classes.distances <= classes.death, sheet)
-    bars = ripser(cover, distance_matrix=True, maxdim=1, coeff=prime, thresh=classes.death)["dgms"][1]
-    return ranked_ratios(np.minimum(bars, classes.death))
+    return ranked_ratios(np.minimum(persistence_of_graph(cover, prime, classes.death).bars[1], classes.death))

@@ -16,7 +16,7 @@ from topovae.homology.complexes.budget import Budget
 from topovae.homology.complexes.passes import Homology, compute_homology
 from topovae.homology.complexes.rips import persistence
 from topovae.homology.features.circles import LONGEST_EDGE
-from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_classes, observe_double_covers
+from topovae.homology.features.double_covers import Classes, Cover, cup_matrix, find_fewer_classes, observe_double_covers
 from topovae.homology.features.nulls import Counted, betti_number, likelihoods
 from topovae.homology.fitted import Law, law_of
 from topovae.homology.spaces.catalogue import KnownSpace
@@ -132,8 +132,9 @@ def _products(homology: Homology, dimension: int, numbers: Mapping[tuple[int, in
         return _Products()
     landmarks = homology.landmarks[min(regime(dimension).class_degree, max(homology.landmarks))]
     count = numbers[2, 1]
-    for extra in (UNSEEN, 0) if dimension == 2 and count else (0,):
-        classes = find_classes(landmarks.distances, count + extra, LONGEST_EDGE)
+    extras = (UNSEEN, 0) if dimension == 2 and count else (0,)
+    found = find_fewer_classes(landmarks.distances, [count + extra for extra in extras], LONGEST_EDGE)
+    for extra, classes in zip(extras, found, strict=True):
         if classes is not None:
             cup = cup_matrix(classes)
             if not extra or cup[-1].any():

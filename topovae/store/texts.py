@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from topovae.data.readers.base import File
-from topovae.data.readers.outside import ended, limit, run_outside
+from topovae.store.outside import Parsed, ended, limit, run_outside
 
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 """HDF5's own filters by their numbers; others are programs that would be loaded."""
@@ -16,11 +16,14 @@ FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6:
 LEAST_BYTES = 2**26
 """What HDF5 takes for itself: with less it dies of what it could refuse. A limit on cost, not tuned."""
 
+MOST_DEPTH = 64
+"""Groups that lie deeper within one another are not entered: HDF5 takes minutes to come to the end of thousands. Not tuned."""
+
 BLOCK = 2**16
 """Rows that are read at once: a limit on cost, not tuned."""
 
 
-def require_sound(file: File) -> None:
+def require_sound(file: Parsed) -> None:
     """Read all values of variable length outside, so that they can be read here; once for each state of a file.
 
     Raises:
@@ -32,8 +35,30 @@ def require_sound(file: File) -> None:
 
 
 @lru_cache(maxsize=64)
-def _require_sound(file: File, *_: int) -> None:
-    run_outside("topovae.data.readers.texts", file, "HDF5", advice="Take away what is not samples, or allow more memory.")
+def _require_sound(file: Parsed, *_: int) -> None:
+    run_outside("topovae.store.texts", file, "HDF5", advice="Take away what is not samples, or allow more memory.")
+
+
+def walk(root: Any) -> Iterator[tuple[str, Any]]:
+    """The objects below a group with their names, each once: none behind a soft or external link, and none too deep."""
+    import h5py
+
+    waiting, known = [("", root, 0)], {h5py.h5o.get_info(root.id).addr}
+    while waiting:
+        above, group, depth = waiting.pop()
+        for key in group:
+            raw = key if isinstance(key, bytes) else key.encode(errors="surrogateescape")
+            if group.id.links.get_info(raw).type != h5py.h5l.TYPE_HARD:
+                continue
+            node = group[raw]
+            address = h5py.h5o.get_info(node.id).addr
+            if address in known:
+                continue
+            known.add(address)
+            name = f"{above}{raw.decode(errors='surrogateescape')}"
+            yield name, node
+            if isinstance(node, h5py.Group) and depth < MOST_DEPTH:
+                waiting.append((f"{name}/", node, depth + 1))
 
 
 def _read_all(node: Any) -> None:
@@ -67,7 +92,8 @@ def _main(path: str, memory: str, seconds: str) -> int:
     limit(str(max(int(memory), LEAST_BYTES)), seconds)
     with h5py.File(path, "r") as file:
         _read_all(file)
-        file.visititems(lambda _, node: _read_all(node))
+        for _, node in walk(file):
+            _read_all(node)
     return 0
 
 

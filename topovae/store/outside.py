@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from topovae.data.readers.base import File
 from topovae.errors import InputError, ResourceError
 
 TOO_LARGE = 5
@@ -20,7 +20,25 @@ WAITING = 3
 """So many times these seconds may go by where the machine is busy: a limit on cost, not tuned."""
 
 
-def run_outside(module: str, file: File, form: str, *words: str, advice: str) -> None:
+class Parsed(Protocol):
+    """What is parsed.
+
+    Attributes:
+        path: where its bytes are.
+        label: what the user calls it.
+        memory: bytes that reading may take.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def memory(self) -> int: ...
+    def __hash__(self) -> int: ...
+
+
+def run_outside(module: str, file: Parsed, form: str, *words: str, advice: str) -> None:
     """Run a module on a file in a process of its own: it is given the file, the bytes and seconds that it may take, and words.
 
     Args:
@@ -55,7 +73,7 @@ def run_outside(module: str, file: File, form: str, *words: str, advice: str) ->
         raise _damaged(file, form, " ".join(done.stderr.decode(errors="replace").split())[-200:])
 
 
-def _damaged(file: File, form: str, reason: str) -> InputError:
+def _damaged(file: Parsed, form: str, reason: str) -> InputError:
     return InputError(
         f"{file.label} cannot be read as {form} ({reason}); expected a whole file of that format. It is damaged, cut short or "
         "of another kind: make or copy it again, or correct its suffix."
