@@ -33,7 +33,7 @@ class UnitIntervals(GaussianLikelihood):
     @classmethod
     def of(cls, trained: GaussianLikelihood) -> UnitIntervals:
         """The same noise and units."""
-        return cls(trained.shift, trained.scale, Stated(noise=float(trained.noise)))
+        return cls(trained.shift, trained.scale, Stated(noise=float(trained.noise.detach())))
 
     def log_prob(self, x: Tensor, decoded: Tensor) -> Tensor:
         """log of the mass of a row, (B,)."""

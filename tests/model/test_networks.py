@@ -2,9 +2,19 @@
 
 import pytest
 import torch
+from torch import nn
 
 from topovae.errors import UsageError
-from topovae.model.networks import BODIES, ImageLayout, NetworkConfig, choose_network, count_parameters, to_device
+from topovae.model.networks import (
+    ACTIVATIONS,
+    BODIES,
+    ImageLayout,
+    NetworkConfig,
+    choose_network,
+    count_parameters,
+    dense,
+    to_device,
+)
 
 # sample shape: the kind chosen, and the image (height, width, channels, channels last) that it holds
 SHAPES = {
@@ -79,6 +89,32 @@ def test_every_pixel_matters_to_the_encoder_and_every_feature_to_the_decoder(sha
 def test_configurations_round_trip(kind):
     config = NetworkConfig(kind, (64, 32), (8, 16))
     assert NetworkConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((7,), "mlp"), ((16, 16), "conv")])
+def test_widths_of_the_decoder_and_activations_are_those_asked_for(shape, kind):
+    config = choose_network(shape, kind, (40, 20), (30, 50, 60), "tanh")
+    assert NetworkConfig.from_dict(config.to_dict()) == config
+    encoder, decoder = (make(config, shape, 3) for make in BODIES[kind])
+    widths = [[m.out_features for m in body.layers if isinstance(m, nn.Linear)] for body in (encoder, decoder)]
+    assert widths[0] == [40, 20, 3] and widths[1][:-1] == [30, 50, 60]
+    kinds = {type(m) for body in (encoder, decoder) for m in body.modules() if isinstance(m, (nn.SiLU, nn.Tanh))}
+    assert kinds == {nn.Tanh}
+    plain = BODIES[kind][1](choose_network(shape, kind, (40, 20)), shape, 3)
+    assert [m.out_features for m in plain.layers if isinstance(m, nn.Linear)][:-1] == [20, 40]
+
+
+def test_networks_of_earlier_files_have_the_widths_and_the_activation_of_then():
+    old = {"kind": "mlp", "hidden": [64, 32], "channels": [32, 64]}
+    assert NetworkConfig.from_dict(old) == NetworkConfig("mlp", (64, 32)) and NetworkConfig("mlp").activation == "silu"
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_bend_and_have_gradients(activation):
+    layers = dense([2, 5, 1], activation)
+    x = torch.randn(64, 2, requires_grad=True, generator=torch.Generator().manual_seed(0))
+    (gradient,) = torch.autograd.grad(layers(x).sum(), x)
+    assert torch.isfinite(gradient).all() and gradient.std(0).min() > 0
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,24 @@ def test_options_that_make_no_sense_are_refused_at_once(fields: dict[str, Any], 
         replace(OPTIONS, **fields)
 
 
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli", "student"])
+def test_a_fixed_scale_of_inputs_is_no_standardisation(likelihood: str) -> None:
+    options = replace(OPTIONS, likelihood=likelihood, input_scale=255.0, epochs=1, baseline=False)
+    data = Dataset.of(np.random.default_rng(0).random((60, 4)))
+    run = train_run(data, options, make_header(options), device="cpu")
+    model, x = load_model(run.model), torch.as_tensor(data.load()[:5], dtype=torch.float32)
+    torch.testing.assert_close(model.outputs(x), model.encoder(x / 255))
+    assert float(run.model.config["spread"]) == pytest.approx(data.load()[run.split["train"]].std(), rel=0.1)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("inf")])
+def test_a_scale_of_inputs_is_positive_and_not_for_counts(scale: float) -> None:
+    with pytest.raises(UsageError, match="--input-scale"):
+        replace(OPTIONS, input_scale=scale)
+    with pytest.raises(UsageError, match="--input-scale is for numbers, and poisson"):
+        replace(OPTIONS, input_scale=2.0, likelihood="poisson")
+
+
 def test_the_split_keeps_groups_whole() -> None:
     group = np.arange(80) // 8
     parts = split_data(replace(DATA, group=group), 0).parts()
