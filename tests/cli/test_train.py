@@ -63,7 +63,7 @@ def test_cohomology_starts_beat_random_ones_on_a_short_run(session_tool: Any, ci
     document = session_tool("train", circle, *words).json()
     assert document["schema"] == "topovae/training/1" and document["baseline"] is None
     assert {"rms", "nll", "kl", "kl_per_factor", "elbo", "iwae", "stress"} <= document["test"].keys()
-    assert read_run(run).model.final["test"]["stress"] < document["test"]["stress"]
+    assert read_run(run).model.final["test"]["elbo"] > document["test"]["elbo"]
 
 
 def test_auto_trains_the_recommended_space_and_draws_it(tool: Any, circle: Path) -> None:
@@ -137,8 +137,8 @@ def test_anchors_and_soft_holes_from_the_shell(tool: Any, circle: Path) -> None:
 
 
 def test_what_cannot_be_done_as_asked_is_done_plainly_and_said(tool: Any, circle: Path) -> None:
-    """A sampler by rejection cannot be compiled, and tf32 is CUDA's."""
-    words = ["train", circle, "--latent", "S1", "--posterior", "von-mises", "--init", "random", "--epochs", "2"]
+    """Gamma draws, whose numbers depend on values, cannot be compiled, and tf32 is CUDA's."""
+    words = ["train", circle, "--latent", "I", "--posterior", "beta", "--init", "random", "--epochs", "2"]
     done = tool(*words, "--compile", "on", "--precision", "tf32", "-o", "run.h5")
     assert done.code == 0
     assert "the step was not compiled" in done.err and "tf32 needs CUDA" in done.err

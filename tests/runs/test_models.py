@@ -69,11 +69,12 @@ def test_samples_of_a_seed_are_the_decoded_prior(model: VAE, monkeypatch: pytest
 
 
 def test_a_reconstruction_decodes_the_location(model: VAE, data: Dataset) -> None:
-    location, scale = models.encode(model, data)
+    found = models.encode(model, data)
+    location, scale = found["z"], found["scale"]
     assert location.shape == scale.shape == (data.n_samples, 1) and (scale > 0).all()
     rebuilt = models.reconstruct(model, data.load())
     np.testing.assert_allclose(models.decode(model, location), rebuilt, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(models.encode(model, data.take(np.array([5, 2])))[0], location[[5, 2]], rtol=1e-5)
+    np.testing.assert_allclose(models.encode(model, data.take(np.array([5, 2])))["z"], location[[5, 2]], rtol=1e-5)
 
 
 def test_features_are_equal_on_an_orbit_and_the_elbo_is_a_number_of_a_seed(model: VAE, data: Dataset) -> None:

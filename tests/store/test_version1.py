@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from support.places import ROOT
 
 from topovae.cli.train import check_same
 from topovae.data.readers.find import read
+from topovae.model import networks
 from topovae.runs.models import encode, load_model
 from topovae.runs.options import TrainOptions
 from topovae.runs.provenance import make_header
@@ -29,7 +31,9 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FILES, tmp_path / "version1"))
 
 
-def test_an_interrupted_run_goes_on_where_it_would_have_gone(folder: Path) -> None:
+def test_an_interrupted_run_goes_on_where_it_would_have_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From weights and by a learning rate that were the default ones of its time."""
+    monkeypatch.setattr(networks, "SHARPNESS", 1.0)
     data, before = read(folder / "circle.csv"), read_run(folder / "run.h5")
     assert before.model.checkpoint is not None and before.model.checkpoint.epoch == 5
     options = TrainOptions("S1", hidden="8", epochs=12, batch_size=32, baseline=True)
@@ -37,6 +41,7 @@ def test_an_interrupted_run_goes_on_where_it_would_have_gone(folder: Path) -> No
     path = str(folder / "run.h5")
     resumed = train_run(data, options, before.header, path, device="cpu", resumed=before)
     header = make_header(data, options.to_dict(), 0, "cpu", ())
+    options = replace(options, learning_rate=4e-3)
     whole = train_run(data, options, header, device="cpu", analysis=before.analysis, coordinates=before.analysis_arrays)
     for name, weights in whole.model.state.items():
         np.testing.assert_array_equal(resumed.model.state[name], weights)

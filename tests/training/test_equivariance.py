@@ -181,7 +181,9 @@ def test_training_with_symmetries_makes_encoders_equivariant(monkeypatch: pytest
         config = ModelConfig("T2", (12, 12), NetworkConfig("mlp", hidden=(48,)))
         model = build_model(config, torch.zeros(12, 12), 0.2, 0)
         start = Start.at(model, equivariant_angles(data, parts.train, held.actions, config.network, CPU, 0)[parts.train])
-        Trainer(model, data, parts, TrainingConfig(300, batch_size=32), anchor=start, constraints=constraints).run()
+        Trainer(
+            model, data, parts, TrainingConfig(300, batch_size=32, learning_rate=4e-3), anchor=start, constraints=constraints
+        ).run()
         x = torch.as_tensor(data.rows(parts.test), dtype=torch.float32)
         with torch.no_grad():
             terms = model(x)

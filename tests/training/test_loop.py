@@ -161,7 +161,7 @@ def test_divergence_is_said_clearly_and_keeps_the_last_epoch() -> None:
 def test_an_anchor_holds_the_encoder_while_beta_rises() -> None:
     model = make_model()
     start = Start.at(model, ANGLES[PARTS.train, None])
-    trainer = Trainer(model, CIRCLE, PARTS, TrainingConfig(5, batch_size=16), anchor=start)
+    trainer = Trainer(model, CIRCLE, PARTS, TrainingConfig(5, batch_size=16, learning_rate=4e-3), anchor=start)
     trainer.run()
     found = locate(model, trainer.train_batches, seed=0).location[:, 0]
     assert abs(np.exp(1j * (found - ANGLES[PARTS.train])).mean()) > 0.95

@@ -237,6 +237,8 @@ def check_same(previous: Run, options: TrainOptions, samples: Dataset) -> None:
         options = replace(options, latent=str(known.get("latent", options.latent)))
     if options.likelihood == AUTO:
         options = replace(options, likelihood=str(known.get("likelihood", AUTO)))
+    if options.learning_rate is None:
+        options = replace(options, learning_rate=known.get("learning_rate"))
     trained = previous.model.config["training"]["epochs"]
     if options.epochs is not None and options.epochs >= trained:
         options = replace(options, epochs=known.get("epochs"))  # more epochs go on from the same state

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from topovae.evaluation.pullback import flat_columns
 from topovae.homology.calibration import regime, tuned
-from topovae.homology.cloud.ground import Ground
+from topovae.homology.cloud.ground import BALL_NEIGHBOURS, LEAP_NEIGHBOURS, Ground
 from topovae.homology.cloud.neighbours import nearest
 from topovae.homology.cloud.tangents import joined
 from topovae.latent import LatentSpace
@@ -26,9 +26,8 @@ BALLS = 300
 LEAST_IN_BALL = int(tuned("least_in_ball"))
 
 OUTER = tuned("ball_outer")
-NEIGHBOURS = int(tuned("ball_neighbours"))
 GAP, GAP_IN_RADII = tuned("tear_gap"), tuned("tear_gap_in_radii")
-TIGHT, FAR, FAR_IN_GAPS = int(tuned("leap_neighbours")), tuned("leap_far"), tuned("leap_far_in_gaps")
+FAR, FAR_IN_GAPS = tuned("leap_far"), tuned("leap_far_in_gaps")
 NOISE_IN_RADIUS, WIDEST_BALL = tuned("ball_noise"), tuned("ball_widest")
 LONE = tuned("ball_gap")
 TEAR_OUTER = int(tuned("tear_outer"))
@@ -134,7 +133,7 @@ def measure_fibres(space: LatentSpace, ground: Ground, latents: Tensor, seed: in
     rng = np.random.default_rng(seed)
     balls = _balls(space, near[:, 0], z, distances, count)
     usual = _mean_distance(points[rng.choice(len(points), min(len(points), 400), replace=False)])
-    graph = joined(lengths[:, :NEIGHBOURS], near[:, :NEIGHBOURS])
+    graph = joined(lengths[:, :BALL_NEIGHBOURS], near[:, :BALL_NEIGHBOURS])
     pieces = np.array([_pieces(graph, *ball) for ball in balls])
     members = [points[outer[inner]] for outer, inner in balls]
     spreads = [_mean_distance(inside[:MOST_MEASURED]) / usual for inside in members]
@@ -145,7 +144,7 @@ def measure_fibres(space: LatentSpace, ground: Ground, latents: Tensor, seed: in
         empty=_empty(space, z, count, seed),
         several=float((pieces > 1).mean()) if len(pieces) else 1.0,
         torn=torn,
-        leaps=_leaps(space, near[:, :TIGHT], z, max(FAR * across, FAR_IN_GAPS * gap)),
+        leaps=_leaps(space, near[:, :LEAP_NEIGHBOURS], z, max(FAR * across, FAR_IN_GAPS * gap)),
         spread=float(np.quantile(spreads, SPREAD_QUANTILE)) if spreads else 1.0,
         data=min(1.0, widest / diameter(points)),
         latent=min(1.0, reach / max(across, 1e-300)),

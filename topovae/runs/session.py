@@ -27,6 +27,7 @@ from topovae.runs.plan import settle
 from topovae.store.schema import Checkpoint, Header, Member, Run
 from topovae.store.writer import write_run
 from topovae.training.batches import Batches
+from topovae.training.config import TrainingConfig
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
@@ -134,7 +135,7 @@ class TrainSession:
 
     def _train(self, name: str, model_config: ModelConfig) -> None:
         known = self.members.get(name)
-        training_config = self.options.training_config(len(self.split.train), model_config.network.widths)
+        training_config = self._training_config(model_config)
         checkpoint = None if known is None else known.checkpoint
         if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
             return
@@ -174,6 +175,15 @@ class TrainSession:
         config |= {"fallback": trainer.step.fallback, "end": training_config.end(state.history["valid_loss"])}
         del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
+
+    def _training_config(self, model_config: ModelConfig) -> TrainingConfig:
+        """Hyperparameters of the optimisation: a run goes on by the rate that it began with, and by its rounds unless told."""
+        asked = self.options.training_config(len(self.split.train), model_config.network.widths)
+        began = next((TrainingConfig(**member.config["training"]) for member in self.members.values()), None)
+        if began is None:
+            return asked
+        asked = replace(asked, learning_rate=began.learning_rate)
+        return asked if self.options.epochs else replace(asked, epochs=began.epochs, doublings=began.doublings)
 
     def _span(self, config: ModelConfig, known: Member | None) -> int:
         """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""

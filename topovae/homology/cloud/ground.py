@@ -18,7 +18,9 @@ from topovae.homology.cloud.tangents import Dimension, frame_size
 MOST_SAMPLES = 10_000
 """Samples read at most: of more, no ball of the certificate is judged otherwise. A limit on cost, not tuned."""
 
-NEAR = max(AVERAGED, int(tuned("ball_neighbours")), int(tuned("leap_neighbours")))
+BALL_NEIGHBOURS, LEAP_NEIGHBOURS = int(tuned("ball_neighbours")), int(tuned("leap_neighbours"))
+
+NEAR = max(AVERAGED, BALL_NEIGHBOURS, LEAP_NEIGHBOURS)
 """Neighbours searched for once, as many as any user of them looks at: not tuned itself."""
 
 SURFACE_LANDMARKS, SURFACE_EDGE = int(tuned("surface_landmarks")), tuned("surface_edge")
