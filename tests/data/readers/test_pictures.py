@@ -115,7 +115,8 @@ def _damaged_tiff(path, compression):
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
 def test_what_c_code_says_of_a_damaged_tiff_stays_inside(compression, tmp_path):
     _damaged_tiff(tmp_path / "a.tif", compression)
-    with Image.open(tmp_path / "a.tif") as image, pytest.raises(OSError, match="decoder error"):
+    # Pillow 10 gives the number of the error alone
+    with Image.open(tmp_path / "a.tif") as image, pytest.raises(OSError, match="decoder error|-2"):
         image.load()
     found = Tool(tmp_path).process("analyze", "a.tif")
     assert (found.code, found.out) == (3, b"")
