@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
@@ -51,7 +51,7 @@ class Family:
     span: int = 1
 
 
-class Factor(ABC):
+class Factor(nn.Module, ABC):
     """A homogeneous space with families of posteriors, a prior, an embedding and a geodesic distance.
 
     Points are `coordinates` of shape (..., coordinate_dim); decoders and group actions see the embedding of shape
@@ -71,6 +71,7 @@ class Factor(ABC):
     """Total volume of a compact factor, infinite for others."""
 
     def __init__(self, dim: int, family: str | None = None) -> None:
+        super().__init__()
         self.dim = dim
         self.family = self.families[family or next(iter(self.families))]
         if self.family.scale_dim is not None:
@@ -96,6 +97,13 @@ class Factor(ABC):
     @abstractmethod
     def prior(self, like: Tensor) -> Distribution:
         """The prior of event shape (coordinate_dim,), in the dtype and on the device of `like`."""
+
+    def begin(self, cloud: Tensor) -> None:
+        """Begin a prior that is learned at points (n, coordinate_dim), in place; of those that are not, nothing is done."""
+
+    def penalty(self) -> Tensor | float:
+        """What its parameters cost beside the divergence, in nats."""
+        return 0.0
 
     @abstractmethod
     def embed(self, coordinates: Tensor) -> Tensor:
@@ -163,6 +171,7 @@ def build(factor: signature.Elementary, families: Iterable[str] = ()) -> Factor:
         families: names of posterior families; the first that the factor has is taken, its default where it has none.
     """
     constructor = FACTORS.get(str(factor), FACTORS[factor.kind])
-    known = constructor(factor.dim)
+    numbers = dict(factor.numbers)
+    known = constructor(factor.dim, **numbers)
     family = next((name for name in families if name in known.families), None)
-    return constructor(factor.dim, family) if family else known
+    return constructor(factor.dim, family, **numbers) if family else known

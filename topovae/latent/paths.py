@@ -11,7 +11,6 @@ from torch import Tensor
 from topovae.distributions.wrapped_normal import wrap
 from topovae.errors import UsageError
 from topovae.latent.space import LatentSpace
-from topovae.signature import MODELS
 
 FINE = 257
 """Points by which the length of a path is measured: a limit on cost, not tuned."""
@@ -42,7 +41,7 @@ def loops(space: LatentSpace) -> tuple[Loop, ...]:
     """The loops around each circle of a latent space, and around a great circle of each sphere, in the order of the factors."""
     found: list[tuple[int, int, str]] = []
     for number, factor in enumerate(space.signature.factors):
-        inner = LatentSpace(MODELS[factor.kind]) if factor.kind in MODELS else None
+        inner = LatentSpace(factor.like) if factor.like else None
         if inner is not None:
             starts = [sum(f.coordinate_dim for f in inner.factors[:i]) for i in range(len(inner.factors))]
             circles = [start for start, f in zip(starts, inner.signature.factors, strict=True) if f.is_circle]

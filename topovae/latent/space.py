@@ -19,7 +19,7 @@ from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
 from topovae.latent.terms import Loss, Terms
-from topovae.signature import IDENTITY, MODELS, Element, Signature, parse
+from topovae.signature import IDENTITY, Element, Signature, parse
 
 ENCODERS = ("lift", "cover")
 """What encoders of quotients put out: invariant functions, lifted to the cover, or points of the cover."""
@@ -61,7 +61,8 @@ class LatentSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.signature = parse(signature) if isinstance(signature, str) else signature
-        self.factors: list[Factor] = [build(f, posteriors) for f in self.signature.factors]
+        # Modules, for priors may be learned.
+        self.factors: Sequence[Factor] = nn.ModuleList(build(f, posteriors) for f in self.signature.factors)  # type: ignore
         self.order, self.divergence = self.signature.order, divergence
         self._check(posteriors, encoder)
         self.dim = self.signature.dim
@@ -197,7 +198,7 @@ class LatentSpace(nn.Module):
         nll = loss(self.features(z))
         with sampling(self.divergence_draws):
             kl = self.kl(posterior, z)
-        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates)
+        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates, sum(f.penalty() for f in self.factors))
 
     def read(self, outputs: Tensor) -> Orbit:
         """The posterior that an encoder's outputs (..., output_dim) stand for."""
@@ -223,6 +224,14 @@ class LatentSpace(nn.Module):
     def memberships(self, outputs: Tensor) -> dict[str, Tensor]:
         """What is to be told of the component of each sample: of one, nothing."""
         return {}
+
+    @torch.no_grad()
+    def begin(self, coordinates: Tensor) -> None:
+        """Begin priors that are learned at points (n, coordinate_dim), in place; those that are not known are left out."""
+        for factor, part in zip(self.factors, coordinates.split(self._coordinate_sizes, -1), strict=True):
+            known = part[torch.isfinite(part).all(-1)]
+            if len(known):
+                factor.begin(known)
 
     def _locate(self, embedded: Tensor) -> Tensor:
         """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
@@ -330,7 +339,7 @@ class LatentSpace(nn.Module):
         """
         parts, start = [], 0
         for factor, named in zip(self.factors, self.signature.factors, strict=True):
-            inner = LatentSpace(MODELS[named.kind]) if named.kind in MODELS else None
+            inner = LatentSpace(named.like) if named.like else None
             width = factor.coordinate_dim if inner is None else inner.coordinate_dim
             part = coordinates[..., start : start + width]
             if inner is not None:

@@ -203,7 +203,8 @@ def wants_start(options: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
     components = options.parsed.components
     curved = any(factor.kind == "S" for space in components for factor in space.homeomorphic.factors)
-    return options.init == "cohomology" and (curved or len(components) > 1)
+    learned = any(factor.is_learned for space in components for factor in space.factors)
+    return options.init == "cohomology" and (curved or learned or len(components) > 1)
 
 
 def diagnose_train(
@@ -314,12 +315,26 @@ def _start_of(part: ComponentSamples, space: LatentSpace, seed: int, device: str
         found = find_coordinates(part.data, part.analysis, signature, seed)
         points, source, doubts = found.points, found.source, found.doubts
     charted = space.parametrise(torch.as_tensor(points)).numpy()
+    source = _add_cloud(charted, part, space) or source
     arrays = {"start": charted}
     # Factors with a geometry of their own may have other coordinates than angles.
     if angles is not None and np.array_equal(charted, points, equal_nan=True):
         columns = np.flatnonzero(np.isfinite(points).all(0))
         arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
     return Beginning(arrays, (f"start{part.name}: {source}", *doubts))
+
+
+def _add_cloud(points: np.ndarray, part: ComponentSamples, space: LatentSpace) -> str:
+    """Put principal components of the data into the columns of factors whose prior is learned, and say so."""
+    from topovae.homology.coordinates.clouds import principal_cloud
+
+    assert part.analysis is not None  # where there is none, nothing is started
+    widths = [factor.coordinate_dim for factor in space.factors]
+    columns = np.repeat([factor.is_learned for factor in space.signature.factors], widths)
+    if not columns.any():
+        return ""
+    points[:, columns] = principal_cloud(part.data, part.analysis, columns.sum())
+    return f"{columns.sum()} principal components of the data, and operators tangent to them"
 
 
 def _answer(analysis: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, load_weights
-from topovae.training.start import Start
+from topovae.training.start import Start, begin
 
 CHECKPOINT_SECONDS = 5.0
 
@@ -150,10 +150,11 @@ class TrainSession:
             "spread": self.std,
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, seen, self.split, training_config, state, team=self.team)
+        start = self._start(model) if name == "model" else None
+        trainer = Trainer(model, seen, self.split, training_config, state, start, team=self.team)
         trainer.anchor_weight = ANCHOR_WEIGHT * self.data.n_features
         if name == "model":
-            trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
+            trainer.constraints = self._constraints(model, trainer.train_batches)
 
         def keep(state: TrainingState) -> None:
             self.members[name] = _to_member(model_config.latent, config, state)
@@ -193,7 +194,7 @@ class TrainSession:
 
     def _start(self, model: VAE) -> Start | None:
         points = self.coordinates.get("start")
-        return None if points is None else Start.at(model, np.asarray(points)[self.split.train])
+        return None if points is None else begin(model, np.asarray(points)[self.split.train])
 
     def _constraints(self, model: VAE, batches: Batches) -> tuple[Constraint, ...]:
         anchors = self.coordinates.get("anchors")

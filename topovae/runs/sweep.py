@@ -36,7 +36,7 @@ from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import RESIDENT, EnsembleTrainer
 from topovae.training.equivariance import Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, TrainingState, load_weights
-from topovae.training.start import Start
+from topovae.training.start import Start, begin
 
 MOST_MODELS = 16
 """Models of an ensemble at most: more take memory and no less time each, and a kill loses the running ones."""
@@ -350,7 +350,7 @@ def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.
     config = replace(config, span=options.span(config, len(split.train)))
     model = build_model(config, torch.as_tensor(mean), std, options.seed).to(device)
     seen = in_span(model.span, data, split.train)
-    start = Start.at(model, found["start"][split.train]) if "start" in found else None
+    start = begin(model, found["start"][split.train]) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
     # All models of a sweep take equally many steps.
     training = replace(options.training_config(len(split.train), config.network.widths), doublings=0)

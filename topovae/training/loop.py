@@ -116,7 +116,7 @@ class Constraint(Protocol):
 
 
 class Objective(nn.Module):
-    """What training minimises: the negative ELBO with beta, the anchor's misfit and the penalties of constraints.
+    """What training minimises: the negative ELBO with beta, the anchor's misfit and the penalties of latent and constraints.
 
     Args:
         model: whose parameters are trained.
@@ -139,7 +139,7 @@ class Objective(nn.Module):
         """
         terms = self.model(x)
         nll, kl = terms.nll.mean(), terms.kl.sum(-1).mean()
-        loss = nll + beta * kl
+        loss = nll + beta * kl + terms.penalty
         if self.anchor is not None:
             loss = loss + self.weight * anchored * self.anchor.misfit(terms.location, positions)
         for constraint in self.constraints:

@@ -60,3 +60,15 @@ class Start:
             positions = torch.randint(len(batches), (REGRESSION_BATCH,))
             location = model.outputs(batches.take(positions))[:, : model.space.location_dim]
             optimizer.descend(self.misfit(location, positions), leaves)
+
+
+def begin(model: VAE, coordinates: np.ndarray) -> Start | None:
+    """Begin a model at coordinates: priors that are learned in place, and its encoder by the start that is returned.
+
+    Args:
+        model: with weights as they were drawn.
+        coordinates: (n_train, coordinate_dim) as for `Start.at`.
+    """
+    like = next(model.parameters())
+    model.space.begin(torch.as_tensor(coordinates, dtype=like.dtype, device=like.device))
+    return Start.at(model, coordinates)

@@ -1,0 +1,153 @@
+"""R^k with a prior that is learned: transport operators move anchors along the data."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from topovae.distributions import NormalMixture
+from topovae.distributions.course import constant
+from topovae.latent.factor import Family, register
+from topovae.latent.line import Euclidean, _diagonal, _full
+from topovae.latent.operators import homogeneous, tangent_fields, transports
+from topovae.signature import LEARNED, LEARNED_NUMBERS
+
+NODES, SPREAD_NODES = 48, 128
+"""Coefficients at which the prior is summed, of one operator and of several: limits on cost, not tuned."""
+
+FITTED = 2000
+"""Samples of a cloud that a start is fitted to at most: a limit on cost, not tuned."""
+
+REACHES = tuple(math.pi * 2.0 ** (-k / 2) for k in range(10))
+"""Reaches that are tried for a start: from a half turn at unit speed down, each by the root of two. Not tuned."""
+
+REFITS = 8
+"""Steps of expectation and maximisation for weights and width, enough to tell reaches apart: not tuned."""
+
+NARROWEST = 1e-3
+"""Least width of the prior's normals: below it the divergence of posteriors is more than single precision holds."""
+
+FROBENIUS = 1e-3
+"""Nats for the square of an operator's norm, twice: so little that it decides between operators that do the same. Not tuned."""
+
+_FAMILIES = {
+    "normal": Family("Normal", _diagonal, kl="unbiased"),
+    "full-normal": Family("MultivariateNormal", _full, scale_dim=lambda k: k * (k + 1) // 2, kl="unbiased"),
+}
+
+
+@cache
+def nodes(operators: int) -> np.ndarray:
+    """Fixed coefficients (J, M) of unit reach: evenly over [−1, 1] for one operator, Laplace for several."""
+    if operators == 1:
+        return ((2 * np.arange(NODES) + 1) / NODES - 1)[:, None]
+    from scipy.stats import qmc
+
+    u = qmc.Sobol(operators, scramble=True, rng=0).random(SPREAD_NODES).clip(1e-3, 1 - 1e-3) - 0.5
+    return -np.sign(u) * np.log1p(-2 * np.abs(u)) / 2
+
+
+@register(LEARNED)
+class Learned(Euclidean):
+    r"""R^k under the density that transport operators make of anchors.
+
+    .. math:: p(z) = \sum_i w_i \frac1J \sum_j N(z; \mathrm{expm}(\sum_m b_m c_{jm} Ψ_m) a_i, γ^2)
+
+    The coefficients c are fixed, so the density is proper and no coefficients are inferred while it is trained. Posteriors are
+    normal, as on R^k; their divergence is estimated without bias from one sample.
+
+    Args:
+        dim: k.
+        family: of posteriors.
+        M: operators.
+        anchors: points that are moved.
+    """
+
+    prior_name, families = "transported anchors", _FAMILIES
+
+    def __init__(self, dim: int, family: str | None = None, M: int = LEARNED_NUMBERS["M"][0], anchors: int = 6) -> None:
+        super().__init__(dim, family)
+        self.operators = nn.Parameter(0.3 * torch.randn(M, dim, dim + 1))
+        self.anchors = nn.Parameter(torch.randn(anchors, dim))
+        self.weights = nn.Parameter(torch.zeros(anchors))
+        self.reach = nn.Parameter(torch.zeros(M))
+        self.width = nn.Parameter(torch.tensor(math.log(0.5)))
+
+    def prior(self, like: Tensor) -> Distribution:
+        operators, anchors, weights = (p.to(like) for p in (self.operators, self.anchors, self.weights))
+        steps = constant(nodes(operators.shape[-3]), operators) * self.reach.exp().to(like).unsqueeze(-2)
+        moved = transports(operators.unsqueeze(-4), steps) @ homogeneous(anchors).mT.unsqueeze(-3)  # (..., J, k + 1, A)
+        centres = moved[..., :-1, :].movedim(-1, -3).flatten(-3, -2)  # (..., A J, k)
+        logits = weights.repeat_interleave(moved.shape[-3], -1)
+        scale = self.width.exp().to(like) + NARROWEST
+        if operators.ndim > 3:  # several models side by side, each with a batch of its own
+            logits, centres, scale = logits.unsqueeze(-2), centres.unsqueeze(-3), scale.unsqueeze(-1)
+        return NormalMixture(logits, centres, scale)
+
+    def penalty(self) -> Tensor:
+        """Nats that large operators cost, (...)."""
+        return 0.5 * FROBENIUS * self.operators.square().sum((-3, -2, -1))
+
+    @torch.no_grad()
+    def begin(self, cloud: Tensor) -> None:
+        """Begin at a cloud (n, k): operators tangent to it, anchors that their orbits leave farthest, the likeliest reach."""
+        chosen = cloud[torch.linspace(0, len(cloud) - 1, min(len(cloud), FITTED)).long()]
+        count = self.operators.shape[0]
+        fields, _ = tangent_fields(chosen, count)
+        best = -math.inf
+        for reach in REACHES:
+            moves = transports(fields, reach * constant(nodes(count), chosen))
+            anchors, orbits = spread_out(chosen, moves, len(self.anchors))
+            weights, width, value = mixture_fit(chosen, orbits)
+            if value > best:
+                best = value
+                self.operators.copy_(fields)
+                self.anchors.copy_(anchors)
+                self.weights.copy_(weights.log())
+                self.reach.fill_(math.log(reach))
+                self.width.copy_(width.log())
+
+
+def spread_out(cloud: Tensor, moves: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Anchors among the points of a cloud: each the point that the orbits of those before it leave farthest.
+
+    Args:
+        cloud: (n, k).
+        moves: (J, k + 1, k + 1) where the nodes bring a point.
+        count: A, of anchors.
+
+    Returns:
+        (A, k), and their orbits (A, J, k).
+    """
+    place = torch.cdist(cloud, cloud.mean(0, keepdim=True))[:, 0].argmax()
+    left = torch.full((len(cloud),), math.inf, dtype=cloud.dtype)
+    anchors, orbits = [], []
+    for _ in range(count):
+        orbit = (moves @ homogeneous(cloud[place]))[:, :-1]
+        left = torch.minimum(left, torch.cdist(cloud, orbit).amin(1))
+        anchors.append(cloud[place])
+        orbits.append(orbit)
+        place = left.argmax()
+    return torch.stack(anchors), torch.stack(orbits)
+
+
+def mixture_fit(cloud: Tensor, orbits: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Weights (A,) and width of normals around orbits (A, J, k) that are likeliest of a cloud (n, k), and its log-likelihood."""
+    k = cloud.shape[1]
+    square = torch.cdist(cloud, orbits.flatten(0, 1)).square().unflatten(1, orbits.shape[:2])
+    weights, width = torch.full((len(orbits),), 1 / len(orbits), dtype=cloud.dtype), square.amin((1, 2)).mean().sqrt()
+    value = -math.inf
+    for _ in range(REFITS):
+        logits = (weights / orbits.shape[1]).log()[:, None] - square / (2 * width.square())
+        logits = logits - k * (width.log() + 0.5 * math.log(2 * math.pi))
+        total = logits.flatten(1).logsumexp(1)
+        value = float(total.mean())
+        shares = (logits - total[:, None, None]).exp()
+        weights = shares.sum(2).mean(0).clamp(min=1e-4)
+        width = ((shares * square).sum((1, 2)).mean() / k).sqrt().clamp(min=NARROWEST)
+    return weights / weights.sum(), width, value
