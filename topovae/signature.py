@@ -218,6 +218,11 @@ class Signature:
         return (self,)
 
     @property
+    def is_learned(self) -> bool:
+        """Whether the prior of a factor is learned, so that the space is no more than what the data make of it."""
+        return any(factor.is_learned for factor in self.factors)
+
+    @property
     def order(self) -> int:
         """|G|, 1 for a plain product."""
         return len(self.group)

@@ -19,6 +19,7 @@ FACTOR_COORDINATES = {
     "S2": "a unit vector of k + 1 numbers",
     "annulus": "an angle and a height",
     "embedded_torus": "a point of R^3",
+    "learned(R2)": "k numbers",
 }
 
 
@@ -33,7 +34,7 @@ def spaces(
     """List latent spaces with their dimension, priors, posteriors and groups."""
     from topovae.signature import MODELS, NAMES
 
-    rows = [space_row(text) for text in ([expression] if expression else (*NAMES, *MODELS))]
+    rows = [space_row(text) for text in ([expression] if expression else (*NAMES, *MODELS, "learned(R2)"))]
     if json:
         write_json({"schema": "topovae/spaces/1", "spaces": rows})
         return

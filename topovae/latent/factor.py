@@ -12,6 +12,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
 from topovae import signature
+from topovae.latent.operators import Flow
 from topovae.signature import Isometry, declare
 
 SHORTEST = 1e-12
@@ -98,8 +99,26 @@ class Factor(nn.Module, ABC):
     def prior(self, like: Tensor) -> Distribution:
         """The prior of event shape (coordinate_dim,), in the dtype and on the device of `like`."""
 
-    def begin(self, cloud: Tensor) -> None:
-        """Begin a prior that is learned at points (n, coordinate_dim), in place; of those that are not, nothing is done."""
+    def begin(self, cloud: Tensor, angles: Tensor | None = None) -> None:
+        """Begin a prior that is learned, in place; of one that is not, nothing is done.
+
+        Args:
+            cloud: (n, coordinate_dim) points.
+            angles: (n, c) circular coordinates of the data there, in radians.
+        """
+
+    def fault(self) -> str:
+        """Why its parameters can no longer be trained; empty where they can."""
+        return ""
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """Flows of the operators of its prior; none where it is not learned."""
+        return ()
+
+    def lead(self, a: Tensor, b: Tensor) -> str:
+        """What is to be told of the path from a point to another; nothing where it is a geodesic."""
+        return ""
 
     def penalty(self) -> Tensor | float:
         """What its parameters cost beside the divergence, in nats."""

@@ -14,13 +14,23 @@ from topovae.distributions import NormalMixture
 from topovae.distributions.course import constant
 from topovae.latent.factor import Family, register
 from topovae.latent.line import Euclidean, _diagonal, _full
-from topovae.latent.operators import homogeneous, tangent_fields, transports
+from topovae.latent.operators import (
+    Flow,
+    Inferred,
+    bounds,
+    fields_along,
+    homogeneous,
+    infer,
+    tangent_fields,
+    transport,
+    transports,
+)
 from topovae.signature import LEARNED, LEARNED_NUMBERS
 
 NODES, SPREAD_NODES = 48, 128
 """Coefficients at which the prior is summed, of one operator and of several: limits on cost, not tuned."""
 
-FITTED = 2000
+FITTED = 1000
 """Samples of a cloud that a start is fitted to at most: a limit on cost, not tuned."""
 
 REACHES = tuple(math.pi * 2.0 ** (-k / 2) for k in range(10))
@@ -34,6 +44,9 @@ NARROWEST = 1e-3
 
 FROBENIUS = 1e-3
 """Nats for the square of an operator's norm, twice: so little that it decides between operators that do the same. Not tuned."""
+
+LARGEST = 100.0
+"""Largest norm of what an operator does at its reach: its exponential is near the end of single precision. Not tuned."""
 
 _FAMILIES = {
     "normal": Family("Normal", _diagonal, kl="unbiased"),
@@ -93,17 +106,55 @@ class Learned(Euclidean):
         """Nats that large operators cost, (...)."""
         return 0.5 * FROBENIUS * self.operators.square().sum((-3, -2, -1))
 
+    def fault(self) -> str:
+        fields = self.reach.exp()[:, None, None] * self.operators
+        largest = float(torch.linalg.matrix_norm(fields).max())
+        return "" if largest <= LARGEST else f"an operator has grown to a norm of {largest:.3g}, and {LARGEST:g} is the limit"
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        width, anchors = float(self.width.detach().exp()), homogeneous(self.anchors.detach())
+        found = []
+        for operator, reach in zip(self.operators.detach(), self.reach.detach().exp().tolist(), strict=True):
+            speed = torch.linalg.vector_norm(anchors @ operator.mT, dim=-1).max()
+            found.append(Flow(operator, reach, bool(reach * speed > width)))
+        return tuple(found)
+
+    def between(self, a: Tensor, b: Tensor) -> Inferred:
+        """Coefficients that bring points (P, k) to others."""
+        operators = self.operators.detach().to(a)
+        return infer(operators, a, b, bounds(operators, self.reach.detach().exp().to(a)), constant(nodes(len(operators)), a))
+
     @torch.no_grad()
-    def begin(self, cloud: Tensor) -> None:
-        """Begin at a cloud (n, k): operators tangent to it, anchors that their orbits leave farthest, the likeliest reach."""
-        chosen = cloud[torch.linspace(0, len(cloud) - 1, min(len(cloud), FITTED)).long()]
-        count = self.operators.shape[0]
-        fields, _ = tangent_fields(chosen, count)
+    def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        """Points on the way from `a` to `b` that the operators lead; what they leave is gone straight, at shares t of it."""
+        a, b = torch.broadcast_tensors(a, b)
+        first, last = a.reshape(-1, self.dim), b.reshape(-1, self.dim)
+        c = self.between(first, last).coefficients.reshape(*a.shape[:-1], -1)
+        operators = self.operators.detach().to(a)
+        rest = b - transport(operators, c, a)
+        return transport(operators, t * c, a) + t * rest
+
+    def lead(self, a: Tensor, b: Tensor) -> str:
+        found = self.between(a[None], b[None])
+        ended = "converged" if bool(found.converged) else "not converged"
+        return f"the operators lead to within {float(found.left):.3g} of the end ({ended} after {found.steps} steps)"
+
+    @torch.no_grad()
+    def begin(self, cloud: Tensor, angles: Tensor | None = None) -> None:
+        """Begin at a cloud (n, k): operators along its angles (n, c) and tangent to it, the likeliest anchors and reach."""
+        chosen = torch.linspace(0, len(cloud) - 1, min(len(cloud), FITTED)).long()
+        count, cloud = len(self.operators), cloud[chosen]
+        turned = cloud.new_zeros(0, self.dim, self.dim + 1)
+        if angles is not None and angles.shape[1]:
+            turned = fields_along(cloud, angles[chosen])[:count]
+        fields, _ = tangent_fields(cloud, count - len(turned), turned)
+        fields = torch.cat([turned, fields])
         best = -math.inf
         for reach in REACHES:
-            moves = transports(fields, reach * constant(nodes(count), chosen))
-            anchors, orbits = spread_out(chosen, moves, len(self.anchors))
-            weights, width, value = mixture_fit(chosen, orbits)
+            moves = transports(fields, reach * constant(nodes(count), cloud))
+            anchors, orbits = spread_out(cloud, moves, len(self.anchors))
+            weights, width, value = mixture_fit(cloud, orbits)
             if value > best:
                 best = value
                 self.operators.copy_(fields)

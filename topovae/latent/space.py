@@ -226,12 +226,23 @@ class LatentSpace(nn.Module):
         return {}
 
     @torch.no_grad()
-    def begin(self, coordinates: Tensor) -> None:
-        """Begin priors that are learned at points (n, coordinate_dim), in place; those that are not known are left out."""
+    def begin(self, coordinates: Tensor, angles: Tensor | None = None) -> None:
+        """Begin priors that are learned, in place; samples that are not known are left out.
+
+        Args:
+            coordinates: (n, coordinate_dim) points.
+            angles: (n, c) circular coordinates of the data there, in radians.
+        """
         for factor, part in zip(self.factors, coordinates.split(self._coordinate_sizes, -1), strict=True):
-            known = part[torch.isfinite(part).all(-1)]
-            if len(known):
-                factor.begin(known)
+            known = torch.isfinite(part).all(-1)
+            if angles is not None:
+                known &= torch.isfinite(angles).all(-1)
+            if known.any():
+                factor.begin(part[known], None if angles is None else angles[known])
+
+    def fault(self) -> str:
+        """Why its parameters can no longer be trained; empty where they can."""
+        return next(filter(None, (f.fault() for f in self.factors)), "")
 
     def _locate(self, embedded: Tensor) -> Tensor:
         """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
@@ -363,6 +374,11 @@ class LatentSpace(nn.Module):
         end = torch.gather(images, 0, nearest[None, ..., None].expand(1, *images.shape[1:]))[0]
         ends = end.split(self._coordinate_sizes, -1)
         return torch.cat([f.path(x, y, t) for f, x, y in zip(self.factors, others, ends, strict=True)], -1)
+
+    def lead(self, a: Tensor, b: Tensor) -> str:
+        """What is to be told of the path between two points (coordinate_dim,); nothing where it is a geodesic."""
+        parts = zip(self.factors, *(z.split(self._coordinate_sizes, -1) for z in (a, b)), strict=True)
+        return "; ".join(filter(None, (f.lead(x, y) for f, x, y in parts)))
 
     @property
     def volume(self) -> float:

@@ -40,6 +40,9 @@ CHECKPOINT_SECONDS = 5.0
 PRIOR_SAMPLES = 64
 
 
+BEGUN = ("start", "circles")
+"""Coordinates of samples that a model is begun with."""
+
 Progress = Callable[[str, TrainingState, int], None]
 """Called after every epoch with the member's name, its state and the number of epochs."""
 
@@ -193,8 +196,8 @@ class TrainSession:
         return self.options.span(config, len(self.split.train))
 
     def _start(self, model: VAE) -> Start | None:
-        points = self.coordinates.get("start")
-        return None if points is None else begin(model, np.asarray(points)[self.split.train])
+        own = {name: np.asarray(array)[self.split.train] for name, array in self.coordinates.items() if name in BEGUN}
+        return begin(model, own["start"], own.get("circles")) if "start" in own else None
 
     def _constraints(self, model: VAE, batches: Batches) -> tuple[Constraint, ...]:
         anchors = self.coordinates.get("anchors")

@@ -252,6 +252,11 @@ class Trainer:
                 f"training diverged in epoch {epoch + 1}: the loss is no longer a finite number. The last whole epoch is kept; "
                 "try a smaller --learning-rate, or data without extreme values"
             )
+        if fault := self.model.space.fault():
+            raise DivergenceError(
+                f"training diverged in epoch {epoch + 1}: {fault}. The last whole epoch is kept; try a smaller --learning-rate, "
+                "or fewer operators"
+            )
         self._advance(row)
 
     def _train(self, epoch: int) -> tuple[float, float]:

@@ -62,13 +62,15 @@ class Start:
             optimizer.descend(self.misfit(location, positions), leaves)
 
 
-def begin(model: VAE, coordinates: np.ndarray) -> Start | None:
+def begin(model: VAE, coordinates: np.ndarray, angles: np.ndarray | None = None) -> Start | None:
     """Begin a model at coordinates: priors that are learned in place, and its encoder by the start that is returned.
 
     Args:
         model: with weights as they were drawn.
         coordinates: (n_train, coordinate_dim) as for `Start.at`.
+        angles: (n_train, c) circular coordinates of the data, in radians.
     """
     like = next(model.parameters())
-    model.space.begin(torch.as_tensor(coordinates, dtype=like.dtype, device=like.device))
+    points, turns = (None if one is None else torch.as_tensor(one).to(like) for one in (coordinates, angles))
+    model.space.begin(points, turns)
     return Start.at(model, coordinates)
