@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
+from torch.quasirandom import SobolEngine
 
 from topovae.distributions import NormalMixture
 from topovae.distributions.course import constant
@@ -59,9 +60,7 @@ def nodes(operators: int) -> np.ndarray:
     """Fixed coefficients (J, M) of unit reach: evenly over [−1, 1] for one operator, Laplace for several."""
     if operators == 1:
         return ((2 * np.arange(NODES) + 1) / NODES - 1)[:, None]
-    from scipy.stats import qmc
-
-    u = qmc.Sobol(operators, scramble=True, rng=0).random(SPREAD_NODES).clip(1e-3, 1 - 1e-3) - 0.5
+    u = SobolEngine(operators, scramble=True, seed=0).draw(SPREAD_NODES, dtype=torch.float64).numpy().clip(1e-3, 1 - 1e-3) - 0.5
     return -np.sign(u) * np.log1p(-2 * np.abs(u)) / 2
 
 
@@ -69,7 +68,7 @@ def nodes(operators: int) -> np.ndarray:
 class Learned(Euclidean):
     r"""R^k under the density that transport operators make of anchors.
 
-    .. math:: p(z) = \sum_i w_i \frac1J \sum_j N(z; \mathrm{expm}(\sum_m b_m c_{jm} Ψ_m) a_i, γ^2)
+    .. math:: p(z) = \sum_{ij} w_{ij} N(z; \mathrm{expm}(\sum_m b_m c_{jm} Ψ_m) a_i, γ^2)
 
     The coefficients c are fixed, so the density is proper and no coefficients are inferred while it is trained. Posteriors are
     normal, as on R^k; their divergence is estimated without bias from one sample.
@@ -85,9 +84,11 @@ class Learned(Euclidean):
 
     def __init__(self, dim: int, family: str | None = None, M: int = LEARNED_NUMBERS["M"][0], anchors: int = 6) -> None:
         super().__init__(dim, family)
-        self.operators = nn.Parameter(0.3 * torch.randn(M, dim, dim + 1))
-        self.anchors = nn.Parameter(torch.randn(anchors, dim))
-        self.weights = nn.Parameter(torch.zeros(anchors))
+        # Where no cloud is known to begin at; without a say of the global random state, as spaces are built to be looked at too.
+        drawn = torch.as_tensor(np.random.default_rng(0).standard_normal((M + anchors, dim, dim + 1)), dtype=torch.float32)
+        self.operators = nn.Parameter(drawn[:M] / 4)
+        self.anchors = nn.Parameter(drawn[M:, :, 0].clone())
+        self.weights = nn.Parameter(torch.zeros(anchors, len(nodes(M))))
         self.reach = nn.Parameter(torch.zeros(M))
         self.width = nn.Parameter(torch.tensor(math.log(0.5)))
 
@@ -96,7 +97,7 @@ class Learned(Euclidean):
         steps = constant(nodes(operators.shape[-3]), operators) * self.reach.exp().to(like).unsqueeze(-2)
         moved = transports(operators.unsqueeze(-4), steps) @ homogeneous(anchors).mT.unsqueeze(-3)  # (..., J, k + 1, A)
         centres = moved[..., :-1, :].movedim(-1, -3).flatten(-3, -2)  # (..., A J, k)
-        logits = weights.repeat_interleave(moved.shape[-3], -1)
+        logits = weights.flatten(-2)
         scale = self.width.exp().to(like) + NARROWEST
         if operators.ndim > 3:  # several models side by side, each with a batch of its own
             logits, centres, scale = logits.unsqueeze(-2), centres.unsqueeze(-3), scale.unsqueeze(-1)
@@ -159,7 +160,7 @@ class Learned(Euclidean):
                 best = value
                 self.operators.copy_(fields)
                 self.anchors.copy_(anchors)
-                self.weights.copy_(weights.log())
+                self.weights.copy_(weights.log()[:, None].expand_as(self.weights))
                 self.reach.fill_(math.log(reach))
                 self.width.copy_(width.log())
 
