@@ -1,11 +1,10 @@
 """Learned priors beside Gaussian ones: `python tests/benchmarks/operators.py [circles roll sheet] [--seeds 10:20]`.
 
-2000 samples in 20 dimensions through a random linear map of the plane (of space for the sheet), normal entries, noise of standard
-deviation 0.01: two concentric circles of radius 1/2 and 1; a swiss roll, an Archimedean spiral of one and a half turns; and that
-roll drawn out to a sheet. Both models have the same split, nets and epochs. Off the data is a sample from the prior, decoded, that
-lies farther from every sample of the data than three times the median distance of test samples from their nearest training
-sample; coverage is the share of test samples with a sample of the prior nearer than that. Seeds 100 and 101 were looked at while
-this was made.
+2000 samples in 20 dimensions through a random linear map of the plane (of space for the sheet) with normal entries: two
+concentric circles of radius 1/2 and 1; a swiss roll, an Archimedean spiral of one and a half turns; and that roll drawn out to
+a sheet. Both models have the same split, nets and epochs. Off the data is a sample from the prior, decoded, that lies farther
+from every sample of the data than three times the median distance of test samples from their nearest training sample; coverage
+is the share of test samples with a sample of the prior nearer than that. Seeds 100 and 101 were looked at while this was made.
 """
 
 from __future__ import annotations
@@ -114,7 +113,9 @@ def main() -> None:
             print(f"{name} seed {seed}: iwae {own['iwae']:.2f}, {case.gaussian} {other['iwae']:.2f}, lead {lead:.2f}; ", end="")
             print(f"off {own['off_data']:.3f} ({other['off_data']:.3f}), coverage {own['coverage']:.3f}; ", end="")
             print(f"real parts {own['operators']}; {own['end']}: {'reached' if reached else 'missed'}", flush=True)
-        print(f"== {name}: {met} of {len(leads)} reached; lead median {np.median(leads):.2f}, least {min(leads):.2f}", flush=True)
+        print(
+            f"== {name}: {met} of {len(leads)} reached; lead median {np.median(leads):.2f}, least {min(leads):.2f}", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ def test_the_test_split_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read == set(PARTS.train) | set(PARTS.valid)
 
 
-@pytest.mark.parametrize(("stop", "latent"), [(0, "S1"), (1, "S1"), (4, "S1"), (7, "S1"), (4, "mixture(2*S1)"), (4, "learned(R2,M=2)")])
+@pytest.mark.parametrize(
+    ("stop", "latent"), [(0, "S1"), (1, "S1"), (4, "S1"), (7, "S1"), (4, "mixture(2*S1)"), (4, "learned(R2,M=2)")]
+)
 def test_a_restored_state_ends_where_the_whole_run_ends(stop: int, latent: str) -> None:
     states: list[TrainingState] = []
     trainer = make_trainer(latent=latent)

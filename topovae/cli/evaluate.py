@@ -51,8 +51,8 @@ def evaluate(
     loaded, samples = run_data(loaded, data, quiet)
     samples = with_truth(samples, truth, truth_space, quiet)
 
-    from topovae.homology.cloud.presets import Preset
     from topovae.evaluation.orbits import operator_reports
+    from topovae.homology.cloud.presets import Preset
     from topovae.runs.evaluation import certify_member, evaluate_member, own_samples, quality_of
     from topovae.runs.models import load_model
 

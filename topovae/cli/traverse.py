@@ -52,7 +52,13 @@ def traverse(
     if plot:
         from topovae.viz.traversal import draw_traversal
 
-        way = f"loop {loop}" if loop is not None else f"operator {operator}" if operator is not None else f"sample {start} to {end}"
+        way = (
+            f"loop {loop}"
+            if loop is not None
+            else f"operator {operator}"
+            if operator is not None
+            else f"sample {start} to {end}"
+        )
         title = f"{trained.model.latent}: {way}, {os.path.basename(trained.header.data.path)}"
         draw_traversal(x, path.coordinates, path.lengths, model.config.sample_shape, plot, names=path.names, title=title)
         note(f"picture: {plot}", quiet)

@@ -155,7 +155,9 @@ def certify(
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
     """
     if signature.is_learned:
-        return Certificate(NOT_APPLICABLE, (f"the prior of {signature} is learned: it has no topology of its own to be faithful to",))
+        return Certificate(
+            NOT_APPLICABLE, (f"the prior of {signature} is learned: it has no topology of its own to be faithful to",)
+        )
     samples = Dataset.given(data)
     known = LatentSpace(signature)
     check_latents(samples, coordinates, known)

@@ -42,8 +42,6 @@ def operator_reports(space: Space) -> list[OperatorReport]:
             for flow in factor.flows:
                 values = eigenvalues(flow.operator)
                 values = values[torch.argsort(values.imag)]
-                number, closed = len(found), flow.period > 0
-                found.append(
-                    OperatorReport(number, str(named), values.real.tolist(), values.imag.tolist(), flow.reach, closed, flow.used)
-                )
+                real, imaginary, closed = values.real.tolist(), values.imag.tolist(), flow.period > 0
+                found.append(OperatorReport(len(found), str(named), real, imaginary, flow.reach, closed, flow.used))
     return found

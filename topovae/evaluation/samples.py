@@ -1,4 +1,4 @@
-"""What a model makes of its prior, beside the data: whether samples lie where data lie, and whether data lie where samples do."""
+"""Samples of the prior beside the data: whether they lie where data lie, and whether data lie where they do."""
 
 from __future__ import annotations
 

@@ -43,6 +43,10 @@ REFITS = 8
 NARROWEST = 1e-3
 """Least width of the prior's normals: below it the divergence of posteriors is more than single precision holds."""
 
+THINNEST = 10.0
+"""A start is at most so many times narrower across the flow than round normals would be: operators that lead everywhere leave
+nothing across. Not tuned."""
+
 FROBENIUS = 1e-3
 """Nats for the square of an operator's norm, twice: so little that it decides between operators that do the same. Not tuned."""
 
@@ -64,14 +68,21 @@ def nodes(operators: int) -> np.ndarray:
     return -np.sign(u) * np.log1p(-2 * np.abs(u)) / 2
 
 
+def spacing(operators: int) -> float:
+    """How far nodes lie apart, in units of the reach."""
+    return 2 / NODES if operators == 1 else 2 * SPREAD_NODES ** (-1 / operators)
+
+
 @register(LEARNED)
 class Learned(Euclidean):
     r"""R^k under the density that transport operators make of anchors.
 
-    .. math:: p(z) = \sum_{ij} w_{ij} N(z; \mathrm{expm}(\sum_m b_m c_{jm} Ψ_m) a_i, γ^2)
+    .. math:: p(z) = \sum_{ij} w_{ij} N(z; z_{ij}, γ^2 I + \sum_m (τ_m b_m)^2 f_m f_m^T),
+        z_{ij} = \mathrm{expm}(\sum_m b_m c_{jm} Ψ_m) a_i, f_m = Ψ_m (z_{ij}, 1)
 
-    The coefficients c are fixed, so the density is proper and no coefficients are inferred while it is trained. Posteriors are
-    normal, as on R^k; their divergence is estimated without bias from one sample.
+    The coefficients c are fixed, so the density is proper and no coefficients are inferred while it is trained; between two of
+    them the flow is taken for straight, by normal deviations τ. Posteriors are normal, as on R^k; their divergence is estimated
+    without bias from one sample.
 
     Args:
         dim: k.
@@ -84,24 +95,26 @@ class Learned(Euclidean):
 
     def __init__(self, dim: int, family: str | None = None, M: int = LEARNED_NUMBERS["M"][0], anchors: int = 6) -> None:
         super().__init__(dim, family)
-        # Where no cloud is known to begin at; without a say of the global random state, as spaces are built to be looked at too.
+        # Where no cloud is known to begin at. Spaces are built to be looked at too, so the global random state stays.
         drawn = torch.as_tensor(np.random.default_rng(0).standard_normal((M + anchors, dim, dim + 1)), dtype=torch.float32)
         self.operators = nn.Parameter(drawn[:M] / 4)
         self.anchors = nn.Parameter(drawn[M:, :, 0].clone())
         self.weights = nn.Parameter(torch.zeros(anchors, len(nodes(M))))
         self.reach = nn.Parameter(torch.zeros(M))
+        self.smear = nn.Parameter(torch.full((M,), math.log(spacing(M))))
         self.width = nn.Parameter(torch.tensor(math.log(0.5)))
 
     def prior(self, like: Tensor) -> Distribution:
         operators, anchors, weights = (p.to(like) for p in (self.operators, self.anchors, self.weights))
         steps = constant(nodes(operators.shape[-3]), operators) * self.reach.exp().to(like).unsqueeze(-2)
         moved = transports(operators.unsqueeze(-4), steps) @ homogeneous(anchors).mT.unsqueeze(-3)  # (..., J, k + 1, A)
-        centres = moved[..., :-1, :].movedim(-1, -3).flatten(-3, -2)  # (..., A J, k)
-        logits = weights.flatten(-2)
-        scale = self.width.exp().to(like) + NARROWEST
+        centres = moved.movedim(-1, -3).flatten(-3, -2)  # (..., A J, k + 1)
+        steps = (self.reach + self.smear).exp().to(like).unsqueeze(-2).unsqueeze(-2)
+        factors = torch.einsum("...mab,...cb->...cam", operators, centres) * steps
+        parts = [weights.flatten(-2), centres[..., :-1], factors, self.width.exp().to(like) + NARROWEST]
         if operators.ndim > 3:  # several models side by side, each with a batch of its own
-            logits, centres, scale = logits.unsqueeze(-2), centres.unsqueeze(-3), scale.unsqueeze(-1)
-        return NormalMixture(logits, centres, scale)
+            parts = [part.unsqueeze(operators.ndim - 3) for part in parts]
+        return NormalMixture(*parts)
 
     def penalty(self) -> Tensor:
         """Nats that large operators cost, (...)."""
@@ -109,7 +122,7 @@ class Learned(Euclidean):
 
     def fault(self) -> str:
         fields = self.reach.exp()[:, None, None] * self.operators
-        largest = float(torch.linalg.matrix_norm(fields).max())
+        largest = float(torch.linalg.matrix_norm(fields).detach().max())
         return "" if largest <= LARGEST else f"an operator has grown to a norm of {largest:.3g}, and {LARGEST:g} is the limit"
 
     @property
@@ -163,6 +176,18 @@ class Learned(Euclidean):
                 self.weights.copy_(weights.log()[:, None].expand_as(self.weights))
                 self.reach.fill_(math.log(reach))
                 self.width.copy_(width.log())
+        self._narrow(cloud)
+
+    def _narrow(self, cloud: Tensor) -> None:
+        """Take the width from how far a cloud (n, k) lies beside the flow through the nearest node."""
+        prior = self.prior(cloud)
+        assert isinstance(prior, NormalMixture)
+        nearest = torch.cdist(cloud, prior.centres).argmin(1)
+        along, _ = torch.linalg.qr(prior.factors[nearest])
+        offsets = (cloud - prior.centres[nearest])[..., None]
+        beside = offsets - along @ (along.mT @ offsets)
+        width = beside.square().mean().sqrt().log()
+        self.width.copy_(torch.maximum(width, self.width - math.log(THINNEST)))
 
 
 def spread_out(cloud: Tensor, moves: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -189,7 +214,7 @@ def spread_out(cloud: Tensor, moves: Tensor, count: int) -> tuple[Tensor, Tensor
 
 
 def mixture_fit(cloud: Tensor, orbits: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Weights (A,) and width of normals around orbits (A, J, k) that are likeliest of a cloud (n, k), and its log-likelihood."""
+    """The likeliest weights (A,) and width of normals around orbits (A, J, k), of a cloud (n, k), and its mean log-density."""
     k = cloud.shape[1]
     square = torch.cdist(cloud, orbits.flatten(0, 1)).square().unflatten(1, orbits.shape[:2])
     weights, width = torch.full((len(orbits),), 1 / len(orbits), dtype=cloud.dtype), square.amin((1, 2)).mean().sqrt()

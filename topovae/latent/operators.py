@@ -24,6 +24,9 @@ NEIGHBOURS, SHARE = 12, 50
 THIN = 0.05
 """Variance across the data, as a share of that along them, below which a direction is no less across: not tuned."""
 
+FARTHEST = 20
+"""Coefficients between two points are at most so many times the reach of the prior: a limit on cost, not tuned."""
+
 CLOSED = 0.3
 """An orbit closes where a turn brings it outward or inward by less than this, in nats of its size: not tuned."""
 
@@ -31,11 +34,11 @@ STEPS, DAMPING = 100, 1e-3
 """Most steps of `infer`, and the damping that it begins with, in units of the curvature; limits on cost, not tuned."""
 
 WELL, BADLY = 0.75, 0.25
-"""Shortening, as a share of what the slope promises, above which the damping is eased, and below which it is raised: usual ones."""
+"""Shortening, as a share of what the slope promises, above which the damping is eased and below which it is raised: usual."""
 
 AT_RIGHT_ANGLES, EXACT = 1e-4, 1e-7
-"""`infer` has converged where what is left is at right angles to every way on, by this cosine, or nothing is left, as a share of
-where the end lies: the rounding of single precision. Not tuned."""
+"""`infer` has converged where what is left is at right angles to every way on, by this cosine, or nothing is left, as a share
+of where the end lies: the rounding of single precision. Not tuned."""
 
 
 def homogeneous(points: Tensor) -> Tensor:
@@ -193,14 +196,15 @@ class Inferred:
 def bounds(operators: Tensor, reach: Tensor) -> Tensor:
     """Largest coefficients (M,) that are looked at between two points.
 
-    A half turn either way reaches every point of a closed orbit; one that does not turn is followed twice as far as the prior.
+    A half turn either way reaches every point of a closed orbit; one that hardly turns is followed `FARTHEST` times as far as
+    by the prior.
 
     Args:
         operators: (M, k, k + 1).
         reach: (M,) of the prior.
     """
-    turning = eigenvalues(operators).imag.abs().amax(-1)
-    return torch.maximum(2 * reach, math.pi / torch.maximum(turning, 1 / (2 * reach)))
+    half_turn = math.pi / eigenvalues(operators).imag.abs().amax(-1)
+    return torch.maximum(2 * reach, torch.minimum(half_turn, FARTHEST * reach))
 
 
 def infer(operators: Tensor, starts: Tensor, ends: Tensor, bound: Tensor, nodes: Tensor) -> Inferred:

@@ -242,8 +242,8 @@ def _none(analysis: Mapping[str, Any]) -> str:
     """That a diagnosis recommends nothing, and what can be done."""
     near = ", ".join(f"{c['latent']} ({probability(c['score'])})" for c in analysis["candidates"][:3])
     return (
-        f"the diagnosis finds no matching latent space, and --strict asks for one; the nearest candidates are {near}. Choose one "
-        "with --latent, R2 for an ordinary VAE, or leave out --strict: then a prior is learned"
+        f"the diagnosis finds no matching latent space, and --strict asks for one; the nearest candidates are {near}. Choose "
+        "one with --latent, R2 for an ordinary VAE, or leave out --strict: then a prior is learned"
     )
 
 
@@ -360,7 +360,9 @@ def _cloud(part: ComponentSamples, space: LatentSpace, seed: int) -> Cloud:
     widths = [factor.coordinate_dim for factor in space.factors]
     columns = np.repeat([factor.is_learned for factor in space.signature.factors], widths)
     points = principal_cloud(part.data, analysis, int(columns.sum()))
-    count = min(analysis.skeleton.circles if analysis.components == 1 else 0, sum(len(factor.flows) for factor in space.factors))
+    count = min(
+        analysis.skeleton.circles if analysis.components == 1 else 0, sum(len(factor.flows) for factor in space.factors)
+    )
     angles = np.zeros((len(points), 0))
     if count:
         angles = find_coordinates(part.data, analysis, parse(f"T{count}"), seed).points

@@ -254,8 +254,8 @@ class Trainer:
             )
         if fault := self.model.space.fault():
             raise DivergenceError(
-                f"training diverged in epoch {epoch + 1}: {fault}. The last whole epoch is kept; try a smaller --learning-rate, "
-                "or fewer operators"
+                f"training diverged in epoch {epoch + 1}: {fault}. The last whole epoch is kept; try a smaller "
+                "--learning-rate, or fewer operators"
             )
         self._advance(row)
 

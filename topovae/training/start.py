@@ -71,6 +71,6 @@ def begin(model: VAE, coordinates: np.ndarray, angles: np.ndarray | None = None)
         angles: (n_train, c) circular coordinates of the data, in radians.
     """
     like = next(model.parameters())
-    points, turns = (None if one is None else torch.as_tensor(one).to(like) for one in (coordinates, angles))
-    model.space.begin(points, turns)
+    turns = None if angles is None else torch.as_tensor(angles).to(like)
+    model.space.begin(torch.as_tensor(coordinates).to(like), turns)
     return Start.at(model, coordinates)

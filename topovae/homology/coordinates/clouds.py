@@ -1,4 +1,4 @@
-"""Where samples lie along the principal components that stand above the noise: a start for spaces without a shape of their own."""
+"""Samples along the principal components that stand above the noise: a start for spaces without a shape of their own."""
 
 from __future__ import annotations
 
