@@ -4,7 +4,8 @@
 concentric circles of radius 1/2 and 1; a swiss roll, an Archimedean spiral of one and a half turns; and that roll drawn out to
 a sheet. Both models have the same split, nets and epochs. Off the data is a sample from the prior, decoded, that lies farther
 from every sample of the data than three times the median distance of test samples from their nearest training sample; coverage
-is the share of test samples with a sample of the prior nearer than that. Seeds 100 and 101 were looked at while this was made.
+is the share of test samples with a sample of the prior nearer than that. The noise is such that the Gaussian model comes to what
+a prototype's came to, 53.4 and 72.8 nats. Seeds 100 and 101 were looked at while this was made.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-N, AMBIENT, NOISE = 2000, 20, 0.01
+N, AMBIENT = 2000, 20
 
 
 def circles(rng: np.random.Generator) -> np.ndarray:
@@ -41,26 +42,29 @@ def sheet(rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """Data, the learned latent, the Gaussian one beside it, and by how many nats it is to be ahead."""
+    """Data and the deviation of their noise, the learned latent, the Gaussian one beside it, and its lead in nats to be reached."""
 
     make: Callable[[np.random.Generator], np.ndarray]
     learned: str
     gaussian: str
     lead: float
+    noise: float
 
 
 CASES = {
-    "circles": Case(circles, "learned(R2,M=1,anchors=6)", "R2", 2.0),
-    "roll": Case(roll, "learned(R2,M=1,anchors=6)", "R2", 3.0),
-    "sheet": Case(sheet, "learned(R3,M=2,anchors=12)", "R3", 3.0),
+    "circles": Case(circles, "learned(R2,M=1,anchors=6)", "R2", 2.0, 0.01),
+    "roll": Case(roll, "learned(R2,M=1,anchors=6)", "R2", 3.0, 0.0035),
+    "sheet": Case(sheet, "learned(R3,M=2,anchors=12)", "R3", 3.0, 0.0035),
 }
 
 
-def make(case: Case, seed: int, noise: float) -> np.ndarray:
+def make(case: Case, seed: int) -> np.ndarray:
     """Samples (N, AMBIENT), their map drawn with them."""
     rng = np.random.default_rng(seed)
     points = case.make(rng)
-    return (points @ rng.normal(size=(points.shape[1], AMBIENT)) + noise * rng.normal(size=(N, AMBIENT))).astype(np.float32)
+    return (points @ rng.normal(size=(points.shape[1], AMBIENT)) + case.noise * rng.normal(size=(N, AMBIENT))).astype(
+        np.float32
+    )
 
 
 def carry_out(x: np.ndarray, latent: str, seed: int, epochs: int | None) -> dict[str, Any]:
@@ -98,12 +102,11 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", default=list(CASES))
     parser.add_argument("--seeds", default="10:20", type=numbers)
     parser.add_argument("--epochs", default=None, type=int)
-    parser.add_argument("--noise", default=NOISE, type=float)
     options = parser.parse_args()
     for name in options.cases:
         case, met, leads = CASES[name], 0, []
         for seed in options.seeds:
-            x = make(case, seed, options.noise)
+            x = make(case, seed)
             own, other = (carry_out(x, latent, seed, options.epochs) for latent in (case.learned, case.gaussian))
             lead = own["iwae"] - other["iwae"]
             leads.append(lead)
