@@ -4,8 +4,8 @@
 concentric circles of radius 1/2 and 1; a swiss roll, an Archimedean spiral of one and a half turns; and that roll drawn out to
 a sheet. Both models have the same split, nets and epochs. Off the data is a sample from the prior, decoded, that lies farther
 from every sample of the data than three times the median distance of test samples from their nearest training sample; coverage
-is the share of test samples with a sample of the prior nearer than that. The noise is such that the Gaussian model comes to what
-a prototype's came to, 53.4 and 72.8 nats. Seeds 100 and 101 were looked at while this was made.
+is the share of test samples with a sample of the prior nearer than that. The noise is such that the Gaussian model comes near
+what a prototype's came to, 53.4 and 72.8 nats. Seeds 100 and 101 were looked at while this was made.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def sheet(rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """Data and the deviation of their noise, the learned latent, the Gaussian one beside it, and its lead in nats to be reached."""
+    """Data and the deviation of their noise, the learned latent, the Gaussian one beside it, and the lead in nats to be reached."""
 
     make: Callable[[np.random.Generator], np.ndarray]
     learned: str

@@ -334,7 +334,7 @@ def _start_of(part: ComponentSamples, space: LatentSpace, seed: int, device: str
 
 
 @dataclass(frozen=True)
-class Cloud:
+class CloudStart:
     """What factors whose prior is learned are started from.
 
     Attributes:
@@ -350,7 +350,7 @@ class Cloud:
     source: str
 
 
-def _cloud(part: ComponentSamples, space: LatentSpace, seed: int) -> Cloud:
+def _cloud(part: ComponentSamples, space: LatentSpace, seed: int) -> CloudStart:
     """Principal components of the samples of a component, and circular coordinates where the data are in one piece."""
     from topovae.homology.coordinates.clouds import principal_cloud
     from topovae.homology.coordinates.search import find_coordinates
@@ -368,7 +368,7 @@ def _cloud(part: ComponentSamples, space: LatentSpace, seed: int) -> Cloud:
         angles = find_coordinates(part.data, analysis, parse(f"T{count}"), seed).points
         angles = angles[:, np.isfinite(angles).any(0)]
     along = f"operators along {angles.shape[1]} of their circles and" if angles.shape[1] else "operators"
-    return Cloud(columns, points, angles, f"{columns.sum()} principal components of the data, {along} tangent to them")
+    return CloudStart(columns, points, angles, f"{columns.sum()} principal components of the data, {along} tangent to them")
 
 
 def _answer(analysis: Mapping[str, Any]) -> str:

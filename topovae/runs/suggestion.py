@@ -20,12 +20,12 @@ def suggested(analysis: Mapping[str, Any]) -> tuple[str, str]:
     Args:
         analysis: JSON of a diagnosis.
     """
-    dim = max(1, round(analysis["intrinsic_dimension"]["value"] or 1))
-    betti = analysis["betti"]
+    dim = max(1, round(dict(analysis.get("intrinsic_dimension") or {}).get("value") or 1))
+    betti = dict(analysis.get("betti") or {})
     loops = int(betti[max(betti, key=int)][1]) if betti else 0
     wanted = {"M": max(loops, dim), "anchors": ANCHORS_A_DIMENSION * dim}
     numbers = tuple((word, min(wanted[word], most)) for word, (_, most) in LEARNED_NUMBERS.items())
-    features = analysis["n_features"] or dim + 1
+    features = analysis.get("n_features") or dim + 1
     k = min(dim + (loops > 0), features, MAX_LEARNED_DIMENSION)
     words = f"intrinsic dimension {dim}, circular coordinates {loops}"
     return parse(str(Elementary(LEARNED, k, numbers))).canonical, words
