@@ -1,9 +1,9 @@
 """The toy of embedding-reparametrisation: `python tests/benchmarks/embedded_circle.py [S1 R2] [--seeds 10:13]`.
 
 2000 points, uniform on a circle, go without noise through a random net of one hidden layer of 100 rectified units to 100
-dimensions, its weights uniform as Xavier's; the likelihood is Gaussian of the fixed deviation 0.01. Published ELBOs, whose noise is
-not stated: 184 for a Gaussian VAE of one dimension, 197 with a learned embedding, 259 with an encoder of rotations, 357 for a
-Gaussian VAE of two dimensions.
+dimensions, its weights uniform as Xavier's; the likelihood is Gaussian of the fixed deviation 0.01. Published ELBOs, whose
+noise is not stated: 184 for a Gaussian VAE of one dimension, 197 with a learned embedding, 259 with an encoder of rotations,
+357 for a Gaussian VAE of two dimensions.
 """
 
 from __future__ import annotations

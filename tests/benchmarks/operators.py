@@ -42,7 +42,7 @@ def sheet(rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """Data and the deviation of their noise, the learned latent, the Gaussian one beside it, and the lead in nats to be reached."""
+    """Data, the learned latent, the Gaussian one beside it, the lead in nats to be reached, and the deviation of the noise."""
 
     make: Callable[[np.random.Generator], np.ndarray]
     learned: str

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from topovae.evaluation.samples import FAR, sample_quality
+from topovae.evaluation.samples import FAR, LOOKED_AT, NUMBERS, affordable, sample_quality
 
 
 def ring(n: int, seed: int, radius: float = 1.0) -> np.ndarray:
@@ -40,6 +40,12 @@ def test_the_usual_distance_is_that_of_test_samples() -> None:
     for shift, off in ((limit - 0.01, 0.0), (limit + 0.01, 1.0)):
         found = sample_quality(np.array([[20.3 + shift]]), seen, held)
         assert found is not None and found.off_data == off
+
+
+@pytest.mark.parametrize("features", [1, 784, 10**6, 10**9])
+def test_no_more_is_looked_at_than_memory_allows(features: int) -> None:
+    found = affordable(LOOKED_AT, features)
+    assert found in (1, LOOKED_AT) or found * features <= NUMBERS < (found + 1) * features
 
 
 def test_without_a_split_there_is_nothing_to_say() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from topovae.homology.cloud.neighbours import nearest
 from topovae.store.documents import Document
 
-DRAWN, LOOKED_AT = 2000, 10_000
-"""Samples that are drawn, and samples of each split that are looked at, at most: limits on cost, not tuned."""
+DRAWN, LOOKED_AT, NUMBERS = 2000, 10_000, 2**25
+"""Samples that are drawn, samples of each split that are looked at, numbers in either, at most: limits on cost, not tuned."""
 
 FAR = 3.0
 """So many times the usual distance of a test sample from the training split is off the data: not tuned."""
@@ -28,6 +28,11 @@ class SampleQuality(Document):
 
     off_data: float
     coverage: float
+
+
+def affordable(wanted: int, features: int) -> int:
+    """So many samples of these features, or as many as `NUMBERS` allows."""
+    return max(1, min(wanted, NUMBERS // features))
 
 
 def sample_quality(drawn: np.ndarray, train: np.ndarray, test: np.ndarray) -> SampleQuality | None:

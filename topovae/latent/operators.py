@@ -21,6 +21,9 @@ from topovae.distributions.wrapped_normal import wrap
 NEIGHBOURS, SHARE = 12, 50
 """A place is seen by its nearest samples: one in `SHARE` of all, and at least `NEIGHBOURS`. Not tuned."""
 
+STILL = 1e-4
+"""Mean square of a coordinate, in units of the others', below which a field by it moves nothing: not tuned."""
+
 THIN = 0.05
 """Variance across the data, as a share of that along them, below which a direction is no less across: not tuned."""
 
@@ -95,6 +98,8 @@ def tangent_fields(cloud: Tensor, count: int, beside: Tensor | None = None) -> t
     cost = torch.linalg.inv(spread + THIN * torch.eye(k, dtype=torch.float64, device=cloud.device)) * (1 + THIN)
     extended = homogeneous(points)
     across = torch.einsum("ib,id,iac->abcd", extended, extended, cost).reshape(k * (k + 1), -1) / n
+    # what moves nothing is no less across than any field
+    across = across + STILL * (1 + 1 / THIN) * torch.eye(len(across), dtype=torch.float64, device=cloud.device)
     root = _root(points)
     white = torch.linalg.solve_triangular(root, across, upper=False)
     white = torch.linalg.solve_triangular(root, white.mT, upper=False)
@@ -139,7 +144,7 @@ def _root(points: Tensor) -> Tensor:
     """The Cholesky factor of the mean square speed on points (n, k), a quadratic form of flattened fields (k, k + 1)."""
     n, k = points.shape
     extended, eye = homogeneous(points), torch.eye(k + 1, dtype=points.dtype, device=points.device)
-    moments = extended.mT @ extended / n + 1e-9 * eye
+    moments = extended.mT @ extended / n + STILL * eye
     return torch.linalg.cholesky(torch.kron(eye[:k, :k].contiguous(), moments))
 
 

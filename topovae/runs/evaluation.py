@@ -13,7 +13,7 @@ from topovae.data.splits import Split
 from topovae.errors import InputError
 from topovae.evaluation import assess
 from topovae.evaluation.components import purity, shares
-from topovae.evaluation.samples import DRAWN, LOOKED_AT, sample_quality
+from topovae.evaluation.samples import DRAWN, LOOKED_AT, affordable, sample_quality
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.presets import Preset
@@ -52,12 +52,12 @@ def quality_of(member: Member, run: Run, data: Dataset, *, seed: int = 0, device
         seed: of the samples, and of the rows that are looked at.
         device: where to decode.
     """
-    rng = np.random.default_rng(seed)
+    rng, seen = np.random.default_rng(seed), affordable(LOOKED_AT, data.n_features)
     train, test = (
-        data.rows(np.sort(rng.permutation(np.asarray(run.split.get(name, ()), dtype=np.int64))[:LOOKED_AT]))
+        data.rows(np.sort(rng.permutation(np.asarray(run.split.get(name, ()), dtype=np.int64))[:seen]))
         for name in ("train", "test")
     )
-    drawn = draw_samples(load_model(member, to_device(device)), DRAWN, seed)["x"]
+    drawn = draw_samples(load_model(member, to_device(device)), affordable(DRAWN, data.n_features), seed)["x"]
     found = sample_quality(drawn, train, test)
     return None if found is None else found.to_dict()
 
