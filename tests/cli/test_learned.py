@@ -108,3 +108,15 @@ WRONG = {"learned(S1)": "a prior is learned on R", "learned(R2,M=99)": "M=99, ex
 def test_expressions_that_mean_nothing_are_refused(eight: Path, tool: Tool, latent: str) -> None:
     refused = tool("train", eight, "--latent", latent)
     assert refused.code == 2 and WRONG[latent] in refused.err
+
+
+def test_a_training_that_diverges_keeps_its_last_epoch(eight: Path, tool: Tool) -> None:
+    done = tool("train", eight, "--latent", "learned(R2)", "--epochs", 3, "--learning-rate", 50, "-o", "wild.h5")
+    assert done.code == 1 and "training diverged in epoch" in done.err and "The last whole epoch is kept" in done.err
+    assert tool("inspect", "wild.h5", "--json").json()["latent"] == "learned(R2,M=1,anchors=6)"
+
+
+def test_other_ways_to_begin(eight: Path, tool: Tool) -> None:
+    for number, words in enumerate([("learned(R2)", "--init", "random"), ("learned(R5,M=3,anchors=2)xS1",), ("learned(R)",)]):
+        done = tool("train", eight, "--latent", *words, "--epochs", 2, "-o", f"{number}.h5", "--json")
+        assert done.code == 0 and np.isfinite(done.json()["test"]["elbo"]), done.err

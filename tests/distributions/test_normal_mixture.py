@@ -4,11 +4,26 @@ import math
 
 import pytest
 import torch
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import (
+    Categorical,
+    Independent,
+    LowRankMultivariateNormal,
+    MixtureSameFamily,
+    Normal,
+    kl_divergence,
+)
 
 from topovae.distributions import MultivariateNormal, NormalMixture
 
 DOUBLE = torch.float64
+
+
+def torch_s(law):
+    """The same law as torch has it."""
+    diagonal = law.scale.square().expand_as(law.centres)
+    return MixtureSameFamily(Categorical(logits=law.logits), LowRankMultivariateNormal(law.centres, law.factors, diagonal))
+
+
 SHAPES = [(1, 1), (2, 1), (3, 2), (2, 4)]  # dimensions, directions that are drawn out
 
 
@@ -22,9 +37,19 @@ def mixture(k, m, count=7, batch=(), scale=0.3, dtype=DOUBLE):
 @pytest.mark.parametrize("scale", [1e-3, 0.3, 5.0])
 def test_the_density_is_that_of_torch_s_mixture(k, m, scale):
     law = mixture(k, m, scale=scale)
+    same = torch_s(law)
     z = torch.cat([law.sample((50,)), 3 * torch.randn(50, k, dtype=DOUBLE)])
-    parts = law.component_distribution.log_prob(z[:, None]) + law.mixture_distribution.logits
-    torch.testing.assert_close(law.log_prob(z), parts.logsumexp(-1), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(law.log_prob(z), same.log_prob(z), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("k, m", SHAPES)
+def test_samples_have_the_moments_of_torch_s_mixture(k, m):
+    law, n = mixture(k, m), 40000
+    same = torch_s(law)
+    z, expected = law.sample((n,)), same.variance.sqrt()
+    assert ((z.mean(0) - same.mean).abs() <= 4 * expected / math.sqrt(n)).all()
+    torch.testing.assert_close(z.std(0), expected, rtol=0.03, atol=0)
+    assert law.sample((5,)).shape == (5, k) and not z.requires_grad
 
 
 @pytest.mark.parametrize("k, m", [(1, 1), (2, 1), (2, 4)])
@@ -52,11 +77,13 @@ def test_divergences_are_unbiased(full):
 def test_several_models_have_a_batch_each():
     law = mixture(2, 1, batch=(3, 1))
     z = torch.randn(3, 11, 2, dtype=DOUBLE)
-    parts = [
-        NormalMixture(law.mixture_distribution.logits[i, 0], law.centres[i, 0], law.factors[i, 0], law.scale[i, 0])
-        for i in range(3)
-    ]
+    parts = [NormalMixture(law.logits[i, 0], law.centres[i, 0], law.factors[i, 0], law.scale[i, 0]) for i in range(3)]
     torch.testing.assert_close(law.log_prob(z), torch.stack([part.log_prob(own) for part, own in zip(parts, z, strict=True)]))
+
+
+def test_a_density_of_no_numbers_is_no_error():
+    law = NormalMixture(torch.zeros(3), torch.full((3, 2), math.nan), torch.ones(3, 2, 1), torch.tensor(1.0))
+    assert torch.isnan(law.log_prob(torch.zeros(4, 2))).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE], ids=["single", "double"])
