@@ -43,6 +43,17 @@ def test_angles_say_which_field_is_first():
     torch.testing.assert_close(turn / turn[1, 0], torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]), atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("text", ["learned(R,M=5)", "learned(R2,M=16,anchors=1)", "learned(R3)"])
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_few_samples_and_many_operators_begin_all_the_same(text, n):
+    space = LatentSpace(text)
+    torch.manual_seed(0)
+    cloud = torch.randn(n, space.dim)
+    space.begin(cloud, torch.randn(n, 1))
+    assert all(torch.isfinite(value).all() for value in space.state_dict().values()) and space.fault() == ""
+    assert torch.isfinite(space.prior_log_prob(cloud)).all()
+
+
 def test_unknown_samples_and_other_factors_have_no_say():
     cloud = circles()
     alone, space = begun(cloud=cloud), LatentSpace("S1xlearned(R2)")

@@ -162,8 +162,9 @@ class Learned(Euclidean):
         turned = cloud.new_zeros(0, self.dim, self.dim + 1)
         if angles is not None and angles.shape[1]:
             turned = fields_along(cloud, angles[chosen])[:count]
-        fields, _ = tangent_fields(cloud, count - len(turned), turned)
-        fields = torch.cat([turned, fields])
+        tangent, _ = tangent_fields(cloud, count - len(turned), turned)
+        fields = torch.zeros_like(self.operators)  # more than there are fields stay idle
+        fields[: len(turned) + len(tangent)] = torch.cat([turned, tangent])
         best = -math.inf
         for reach in REACHES:
             moves = transports(fields, reach * constant(nodes(count), cloud))
@@ -183,9 +184,9 @@ class Learned(Euclidean):
         prior = self.prior(cloud)
         assert isinstance(prior, NormalMixture)
         nearest = torch.cdist(cloud, prior.centres).argmin(1)
-        along, _ = torch.linalg.qr(prior.factors[nearest])
+        along = prior.factors[nearest]
         offsets = (cloud - prior.centres[nearest])[..., None]
-        beside = offsets - along @ (along.mT @ offsets)
+        beside = offsets - along @ (torch.linalg.pinv(along) @ offsets)
         width = beside.square().mean().sqrt().log()
         self.width.copy_(torch.maximum(width, self.width - math.log(THINNEST)))
 

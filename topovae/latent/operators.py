@@ -82,12 +82,12 @@ def tangent_fields(cloud: Tensor, count: int, beside: Tensor | None = None) -> t
 
     Args:
         cloud: (n, k) points.
-        count: of fields, with those beside at most k (k + 1).
+        count: of fields; there are k (k + 1) at most.
         beside: (b, k, k + 1) fields that they are to be uncorrelated with too.
 
     Returns:
-        (count, k, k + 1), the most tangent first, and how far each is from tangent, (count,): from 1, tangent everywhere, to
-        1 + 1 / `THIN`, across everywhere.
+        (count, k, k + 1), the most tangent first, fewer where there are fewer; and how far each is from tangent, (count,): from
+        1, tangent everywhere, to 1 + 1 / `THIN`, across everywhere.
     """
     n, k = cloud.shape
     points = cloud.double()
@@ -108,6 +108,8 @@ def tangent_fields(cloud: Tensor, count: int, beside: Tensor | None = None) -> t
         kept = torch.eye(len(white), dtype=torch.float64, device=cloud.device) - taken @ taken.mT
         white = kept @ white @ kept + 2 * (1 + 1 / THIN) * taken @ taken.mT
     values, vectors = torch.linalg.eigh((white + white.mT) / 2)
+    taken_up = 0 if beside is None else len(beside)
+    count = min(count, len(white) - taken_up)
     fields = torch.linalg.solve_triangular(root.mT, vectors[:, :count], upper=True)
     largest = fields.gather(0, fields.abs().argmax(0, keepdim=True))
     return (fields * largest.sign()).mT.reshape(count, k, k + 1).to(cloud.dtype), values[:count].to(cloud.dtype)
@@ -133,7 +135,7 @@ def fields_along(cloud: Tensor, angles: Tensor) -> Tensor:
     middles = homogeneous((points[near] + points[:, None]).flatten(0, 1) / 2)
     regressors = (turns[:, :, None] * middles[:, None]).flatten(1)
     gram = regressors.mT @ regressors
-    ridge = 1e-9 * gram.diagonal().mean().clamp(min=1e-300) * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    ridge = 1e-9 * gram.diagonal().mean().clamp(min=1e-12) * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     found = torch.linalg.solve(gram + ridge, regressors.mT @ steps)
     fields = found.reshape(count, k + 1, k).mT
     speed = torch.einsum("mab,ib->mia", fields, homogeneous(points)).square().sum(-1).mean(1).sqrt()
