@@ -95,7 +95,7 @@ def train(
 
     from topovae.model.networks import choose_network, to_device
     from topovae.runs.options import TrainOptions
-    from topovae.runs.plan import plan
+    from topovae.runs.plan import Plan, plan
     from topovae.runs.provenance import make_header
     from topovae.runs.session import train_run
     from topovae.training.distributed import Team
@@ -111,12 +111,19 @@ def train(
         train_options = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, train_options, samples)
     else:
-        given = read_analysis(analysis, quiet) if analysis else None
-        pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
-        components = open_table(options["components"], quiet) if options["components"] else known_components(analysis, given)
-        chosen = {"anchors": pinned, "components": components}
-        with progress_bar(quiet) as advance:
-            planned = plan(samples, latent, options, analysis=given, **chosen, device=device, progress=advance)
+        made = b""
+        if not follows:
+            given = read_analysis(analysis, quiet) if analysis else None
+            pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
+            components = (
+                open_table(options["components"], quiet) if options["components"] else known_components(analysis, given)
+            )
+            chosen = {"anchors": pinned, "components": components}
+            with progress_bar(quiet) as advance:
+                planned = plan(samples, latent, options, analysis=given, **chosen, device=device, progress=advance)
+            made = planned.to_bytes() if team.size > 1 else b""
+        if team.size > 1:
+            planned = Plan.from_bytes(team.shared(made))
         train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
         for reason in planned.reasons:
             note(reason, quiet)
