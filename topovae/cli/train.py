@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -65,6 +66,9 @@ def train(
     test: Annotated[str | None, typer.Option(help="Test on this data alone; all of DATA trains and validates.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a run of another latent, or an unfinished one.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
+    max_time: Annotated[
+        float | None, typer.Option(help="Minutes after which each model ends with its epoch; --resume goes on.", min=0)
+    ] = None,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
     plot: PlotOption = None,
@@ -143,6 +147,7 @@ def train(
             analysis=document,
             coordinates=coordinates,
             resumed=previous,
+            seconds=math.inf if max_time is None else 60 * max_time,
             progress=lambda name, state, total: advance(epoch_words(name, state), state.epoch / total),
         )
     team.leave()
