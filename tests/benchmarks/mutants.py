@@ -4,9 +4,9 @@
 
 A fault turns an operator or a comparison round, negates a condition, or changes a number by one, in a copy of the package,
 never here. A mutant is seen if the tests of the folder that mirrors its own fail, or do not end in time; without a fault they
-must pass, which is looked at first (`--checked` leaves that out). Numbers whose docstring says that they limit a cost are left alone: others near them do as
-well, so that no test should see it. Survivors are listed with their line. Equal seeds make equal mutants. The exit code is 1
-if fewer than `--least` of a hundred are seen.
+must pass, which is looked at first (`--checked` leaves that out). Numbers whose docstring says that they limit a cost are left
+alone: others near them do as well, so that no test should see it. Survivors are listed with their line. Equal seeds make equal
+mutants. The exit code is 1 if fewer than `--least` of a hundred are seen.
 """
 
 from __future__ import annotations
