@@ -278,6 +278,30 @@ def open_data(
     return data
 
 
+def open_samples(path: str, trained: Run, quiet: bool) -> Dataset:
+    """Read samples of the kind that a run was trained on, of the same columns and in the same units.
+
+    Args:
+        path: of the samples.
+        trained: the run.
+        quiet: leave the warnings out.
+
+    Raises:
+        RunFileError: they have another shape.
+    """
+    from topovae.data.selection import Selection
+
+    samples = open_data(path, quiet=True, minimum=1, selection=Selection.of(trained.header.config))
+    for sentence in samples.notes:
+        note(f"topovae: warning: {sentence}", quiet)
+    wanted = tuple(trained.model.config["model"]["sample_shape"])
+    if samples.sample_shape != wanted:
+        raise RunFileError(
+            f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind"
+        )
+    return samples
+
+
 def open_test(data: Dataset, path: str, quiet: bool) -> Dataset:
     """Read a data set to test on, of the same columns and in the same units, and join it to the one to train on.
 
