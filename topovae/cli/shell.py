@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from topovae.data.dataset import Dataset
     from topovae.data.selection import Selection
-    from topovae.store.schema import Report, Run, Sweep
+    from topovae.store.schema import Report, Reproduction, Run, Sweep
 
 # Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -58,7 +58,7 @@ def _of_the_tool(
     pass
 
 
-Stored = TypeVar("Stored", "Run", "Report", "Sweep")
+Stored = TypeVar("Stored", "Run", "Report", "Sweep", "Reproduction")
 
 HELD = contextlib.ExitStack()
 """What the command that runs keeps until it ends."""
