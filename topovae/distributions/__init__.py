@@ -6,6 +6,7 @@ from topovae.distributions.joint import Independent, Joint, Orbit
 from topovae.distributions.kumaraswamy import Kumaraswamy
 from topovae.distributions.normal import MultivariateNormal
 from topovae.distributions.power_spherical import PowerSpherical
+from topovae.distributions.revolved_normal import RevolvedNormal
 from topovae.distributions.spherical import Spherical
 from topovae.distributions.student import MultivariateStudentT
 from topovae.distributions.truncated_normal import TruncatedNormal
@@ -28,6 +29,7 @@ __all__ = [
     "MultivariateStudentT",
     "Orbit",
     "PowerSpherical",
+    "RevolvedNormal",
     "SphereUniform",
     "Spherical",
     "Submanifold",
