@@ -197,12 +197,12 @@ class TrainSession:
 
     def _training_config(self, model_config: ModelConfig) -> TrainingConfig:
         """Hyperparameters of the optimisation: a run goes on by the rate that it began with, and by its rounds unless told."""
-        asked = self.options.training_config(len(self.split.train), model_config.network.widths)
+        asked = self.options.training_config(len(self.split.train), model_config.network.widths, self.data.n_features)
         began = next((TrainingConfig(**member.config["training"]) for member in self.members.values()), None)
         if began is None:
             return asked
         asked = replace(asked, learning_rate=began.learning_rate)
-        return asked if self.options.epochs else replace(asked, epochs=began.epochs, doublings=began.doublings)
+        return asked if self.options.epochs else replace(asked, epochs=began.epochs, doublings=began.doublings, gain=began.gain)
 
     def _span(self, config: ModelConfig, known: Member | None) -> int:
         """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""
