@@ -14,8 +14,8 @@ DEFAULT_STEPS = 1000
 
 DOUBLINGS, GAIN, FEATURES = 3, 0.5, 50
 """How often the budget is then doubled at most, and the nats of the validation ELBO that a doubling must have gained to be
-followed by another: as many for each of so many features, as an ELBO is a sum over them, and never less. A limit on cost, and what
-converged means; not tuned."""
+followed by another: as many for each of so many features, as an ELBO is a sum over them, and never less. A limit on cost, and
+what converged means; not tuned."""
 
 LEARNING_RATE, WIDTH = 8e-3, 128
 """Peak of the schedule, for layers of this width, when none is given: it falls with the root of the widest one. Set by
