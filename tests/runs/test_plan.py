@@ -78,7 +78,10 @@ def test_no_match_is_an_error_that_names_the_nearest(circle: Dataset) -> None:
         "candidates": [{"latent": "S1xI", "name": "cylinder", "score": 0.3, "reasons": []}],
     }
     with pytest.raises(UsageError, match=r"S1xI \(0\.30\)"):
-        plan(circle, "auto", {"seed": 0}, analysis=analysis)
+        plan(circle, "auto", {"seed": 0, "strict": True}, analysis=analysis)
+    planned = plan(circle, "auto", {"seed": 0}, analysis=analysis)
+    assert planned.options.latent == "learned(R,M=1,anchors=6)"
+    assert any("none (confidence 0.90), so the latent is learned" in reason for reason in planned.reasons)
 
 
 def test_images_closed_under_rotation_start_from_equivariance(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from topovae.distributions.brownian import BrownianMotion, ManifoldUniform, Subm
 from topovae.distributions.joint import Independent, Joint, Orbit
 from topovae.distributions.kumaraswamy import Kumaraswamy
 from topovae.distributions.normal import MultivariateNormal
+from topovae.distributions.normal_mixture import NormalMixture
 from topovae.distributions.power_spherical import PowerSpherical
 from topovae.distributions.revolved_normal import RevolvedNormal
 from topovae.distributions.spherical import Spherical
@@ -27,6 +28,7 @@ __all__ = [
     "ManifoldUniform",
     "MultivariateNormal",
     "MultivariateStudentT",
+    "NormalMixture",
     "Orbit",
     "PowerSpherical",
     "RevolvedNormal",

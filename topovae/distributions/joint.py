@@ -57,6 +57,9 @@ class Joint(Distribution):
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return torch.cat([m.rsample(sample_shape) for m in self.marginals], -1)
 
+    def sample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
+        return torch.cat([m.sample(sample_shape) for m in self.marginals], -1)
+
     def log_prob(self, value: Tensor) -> Tensor:
         parts = value.split(self.sizes, -1)
         terms = [m.log_prob(part) for m, part in zip(self.marginals, parts, strict=True)]

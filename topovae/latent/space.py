@@ -19,7 +19,7 @@ from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
 from topovae.latent.terms import Loss, Terms
-from topovae.signature import IDENTITY, MODELS, Element, Signature, parse
+from topovae.signature import IDENTITY, Element, Signature, parse
 
 ENCODERS = ("lift", "cover")
 """What encoders of quotients put out: invariant functions, lifted to the cover, or points of the cover."""
@@ -61,7 +61,8 @@ class LatentSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.signature = parse(signature) if isinstance(signature, str) else signature
-        self.factors: list[Factor] = [build(f, posteriors) for f in self.signature.factors]
+        # Modules, for priors may be learned.
+        self.factors: Sequence[Factor] = nn.ModuleList(build(f, posteriors) for f in self.signature.factors)  # type: ignore
         self.order, self.divergence = self.signature.order, divergence
         self._check(posteriors, encoder)
         self.dim = self.signature.dim
@@ -202,7 +203,7 @@ class LatentSpace(nn.Module):
         nll = loss(self.features(z))
         with sampling(self.divergence_draws):
             kl = self.kl(posterior, z)
-        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates)
+        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates, sum(f.penalty() for f in self.factors))
 
     def read(self, outputs: Tensor) -> Orbit:
         """The posterior that an encoder's outputs (..., output_dim) stand for."""
@@ -228,6 +229,25 @@ class LatentSpace(nn.Module):
     def memberships(self, outputs: Tensor) -> dict[str, Tensor]:
         """What is to be told of the component of each sample: of one, nothing."""
         return {}
+
+    @torch.no_grad()
+    def begin(self, coordinates: Tensor, angles: Tensor | None = None) -> None:
+        """Begin priors that are learned, in place; samples that are not known are left out.
+
+        Args:
+            coordinates: (n, coordinate_dim) points.
+            angles: (n, c) circular coordinates of the data there, in radians.
+        """
+        for factor, part in zip(self.factors, coordinates.split(self._coordinate_sizes, -1), strict=True):
+            known = torch.isfinite(part).all(-1)
+            if angles is not None:
+                known &= torch.isfinite(angles).all(-1)
+            if known.any():
+                factor.begin(part[known], None if angles is None else angles[known])
+
+    def fault(self) -> str:
+        """Why its parameters can no longer be trained; empty where they can."""
+        return next(filter(None, (f.fault() for f in self.factors)), "")
 
     def _locate(self, embedded: Tensor) -> Tensor:
         """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
@@ -345,7 +365,7 @@ class LatentSpace(nn.Module):
         """
         parts, start = [], 0
         for factor, named in zip(self.factors, self.signature.factors, strict=True):
-            inner = LatentSpace(MODELS[named.kind]) if named.kind in MODELS else None
+            inner = LatentSpace(named.like) if named.like else None
             width = factor.coordinate_dim if inner is None else inner.coordinate_dim
             part = coordinates[..., start : start + width]
             if inner is not None:
@@ -369,6 +389,11 @@ class LatentSpace(nn.Module):
         end = torch.gather(images, 0, nearest[None, ..., None].expand(1, *images.shape[1:]))[0]
         ends = end.split(self._coordinate_sizes, -1)
         return torch.cat([f.path(x, y, t) for f, x, y in zip(self.factors, others, ends, strict=True)], -1)
+
+    def lead(self, a: Tensor, b: Tensor) -> str:
+        """What is to be told of the path between two points (coordinate_dim,); nothing where it is a geodesic."""
+        parts = zip(self.factors, *(z.split(self._coordinate_sizes, -1) for z in (a, b)), strict=True)
+        return "; ".join(filter(None, (f.lead(x, y) for f, x, y in parts)))
 
     @property
     def volume(self) -> float:

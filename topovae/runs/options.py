@@ -124,6 +124,9 @@ class TrainOptions(Document):
         choices=("orbit", "cover"),
         panel="Latent",
     )
+    strict: bool = option(
+        False, "Of --latent auto: refuse where no space matches, instead of learning a prior.", ("train",), flag="--strict"
+    )
     anchors: str | None = option(
         None, "Hold samples at coordinates: a table of row numbers and coordinates.", ("train",), panel="Latent"
     )

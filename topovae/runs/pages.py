@@ -22,7 +22,7 @@ from topovae.homology.complexes.rips import persistence
 from topovae.latent import LatentSpace, space_of
 from topovae.latent.factor import build
 from topovae.runs.models import encode, load_model, reconstruct
-from topovae.signature import MODELS, Signature, parse, parse_latent
+from topovae.signature import Signature, parse, parse_latent
 from topovae.store.schema import Run, Sweep
 from topovae.viz.certificate import FailingPatches, certificate_figure
 from topovae.viz.files import save
@@ -56,7 +56,7 @@ def panels(signature: Signature) -> list[tuple[str, int]]:
     """The factors as pictures take them: a model by the coordinates of what it is homeomorphic to, or else as points."""
     found: list[tuple[str, int]] = []
     for factor in signature.factors:
-        inner = parse(MODELS[factor.kind]) if factor.kind in MODELS else None
+        inner = parse(factor.like) if factor.like else None
         width = build(factor).coordinate_dim
         if inner is not None and LatentSpace(inner).coordinate_dim != width:
             found.append(("R", width))

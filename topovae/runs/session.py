@@ -32,7 +32,7 @@ from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, load_weights
-from topovae.training.start import Start
+from topovae.training.start import Start, begin
 
 CHECKPOINT_SECONDS = 5.0
 
@@ -42,6 +42,9 @@ PRIOR_SAMPLES = 64
 OVER = "the time was over: --resume goes on"
 """Why a training has ended that its schedule would not have ended."""
 
+
+BEGUN = ("start", "circles")
+"""Coordinates of samples that a model is begun with."""
 
 Progress = Callable[[str, TrainingState, int], None]
 """Called after every epoch with the member's name, its state and the number of epochs."""
@@ -159,10 +162,11 @@ class TrainSession:
             "spread": self.std,
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, seen, self.split, training_config, state, team=self.team)
+        start = self._start(model) if name == "model" else None
+        trainer = Trainer(model, seen, self.split, training_config, state, start, team=self.team)
         trainer.anchor_weight = ANCHOR_WEIGHT * self.data.n_features
         if name == "model":
-            trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
+            trainer.constraints = self._constraints(model, trainer.train_batches)
 
         def keep(state: TrainingState) -> None:
             self.members[name] = _to_member(model_config.latent, config, state)
@@ -211,8 +215,8 @@ class TrainSession:
         return self.options.span(config, len(self.split.train))
 
     def _start(self, model: VAE) -> Start | None:
-        points = self.coordinates.get("start")
-        return None if points is None else Start.at(model, np.asarray(points)[self.split.train])
+        own = {name: np.asarray(array)[self.split.train] for name, array in self.coordinates.items() if name in BEGUN}
+        return begin(model, own["start"], own.get("circles")) if "start" in own else None
 
     def _constraints(self, model: VAE, batches: Batches) -> tuple[Constraint, ...]:
         anchors = self.coordinates.get("anchors")
