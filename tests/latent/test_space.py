@@ -97,6 +97,29 @@ def test_shapes(spaces, name):
     torch.testing.assert_close(wide.log_prob(z), q.log_prob(z).expand(5, 4, 3))
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("name", [*SPACES, "S5 brownian", "(S5)/<anti> brownian"])
+def test_importance_weights_have_the_mean_one(name):
+    latent, *family = name.split(" ") if "brownian" in name else (name,)
+    space = LatentSpace(latent, family, divergence="cover") if family else make(name)
+    outputs = torch.zeros(1, space.output_dim, dtype=DOUBLE)
+    outputs[:, : space.location_dim] = space.targets(draw(space, 1, seed=5))
+    outputs[:, space.location_dim :] = 1.0  # posteriors that are wide, so that weights vary little
+    law = space.propose(outputs.expand(20_000, -1))
+    torch.manual_seed(0)
+    z = law.sample()
+    assert space.contains(z).all()
+    log_weights = space.log_weights(law, z)
+    if space.has_density:
+        posterior = space.read(outputs.expand(20_000, -1))
+        torch.testing.assert_close(log_weights, space.log_weights(posterior, z))
+    # Where the prior is wide, weights have a heavy tail, so a bounded part of the space is integrated: p(f) = E w f.
+    centre = space.representative(z[:1])
+    near = torch.exp(-space.distance(z, centre).square())
+    prior = torch.exp(-space.distance(draw(space, 20_000, seed=3), centre).square())
+    assert within(log_weights.exp() * near - prior, 0.0, tolerance=0.005)
+
+
 @each
 @pytest.mark.parametrize("n", [0, 1, 4096])
 def test_batches_of_any_size(spaces, name, n):

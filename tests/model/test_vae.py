@@ -71,6 +71,25 @@ def test_the_bound_converges_to_the_likelihood():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(
+    ("latent", "likelihood"),
+    [(latent, "gaussian") for latent in (*LATENTS, "embedded_torus", "annulus")] + [("klein", name) for name in LIKELIHOODS],
+)
+def test_the_bound_converges_to_the_mean_over_the_prior(latent, likelihood):
+    noise = 0.7 if "noise" in LIKELIHOODS[likelihood].takes else None
+    vae, x = model(latent, likelihood=likelihood, noise=noise), batch(4).round()
+    # Posteriors that are wide, so that their weights have a small variance.
+    vae.encoder.layers[-1].bias[vae.space.location_dim :] = 2.5
+    torch.manual_seed(0)
+    z = vae.space.sample_prior(20_000, vae.shift)
+    decoded = vae.decoder(vae.space.features(z))
+    log_p = torch.stack([vae.likelihood.log_prob(row.expand(len(z), -1), decoded) for row in x])
+    exact = torch.logsumexp(log_p, 1) - math.log(len(z))
+    found = vae.log_likelihood(x.repeat(5000, 1), 4).reshape(5000, 4)  # of 20,000 draws, most of them at once
+    torch.testing.assert_close(torch.logsumexp(found, 0) - math.log(5000), exact, atol=0.08, rtol=0)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("latent", LATENTS[:-1])  # not the mixture, whose components have orbits of their own
 def test_decoding_depends_on_the_orbit_alone(latent):
     vae = model(latent).double()

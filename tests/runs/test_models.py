@@ -84,6 +84,20 @@ def test_features_are_equal_on_an_orbit_and_the_elbo_is_a_number_of_a_seed(model
     assert np.isfinite(found) and found == models.mean_elbo(model, data, seed=0)
 
 
+def test_densities_of_rows_are_those_of_a_seed_and_not_of_a_posterior_without_weights(
+    model: VAE, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_rng_state()
+    found = models.log_densities(model, data, 8, seed=2)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert found.shape == (data.n_samples,) and np.isfinite(found).all()
+    np.testing.assert_array_equal(models.log_densities(model, data, 8, seed=2), found)
+    assert not np.array_equal(models.log_densities(model, data, 8, seed=3), found)
+    monkeypatch.setattr(type(model.space), "has_weights", False)
+    with pytest.raises(UsageError, match=r"posteriors have no density"):
+        models.log_densities(model, data, 8, seed=2)
+
+
 def test_weights_of_another_model_and_no_model_are_named() -> None:
     state = {name: values[None] for name, values in RUN.model.state.items()}
     with pytest.raises(RunFileError, match="weights do not fit the model it describes"):

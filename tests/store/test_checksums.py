@@ -16,10 +16,21 @@ from topovae.data.writers import write_columns
 from topovae.errors import RunFileError
 from topovae.store.checksums import CHECKSUMS, checksum, checksum_by_rows
 from topovae.store.inspect import describe, field
-from topovae.store.reader import read_report, read_run, read_sweep
-from topovae.store.schema import SPLITS, SWEEP_METRICS, Checkpoint, Header, Member, Provenance, Run, Sweep, SweepRun
+from topovae.store.reader import read_report, read_reproduction, read_run, read_sweep
+from topovae.store.schema import (
+    SPLITS,
+    SWEEP_METRICS,
+    Checkpoint,
+    Header,
+    Member,
+    Provenance,
+    Reproduction,
+    Run,
+    Sweep,
+    SweepRun,
+)
 from topovae.store.tree import GroupReader
-from topovae.store.writer import write_report, write_run, write_sweep
+from topovae.store.writer import write_report, write_reproduction, write_run, write_sweep
 
 HEADER = Header(("topovae",), {"a": 1}, 0, Provenance("x.npy", (9, 2), "float32", "0" * 64), "cpu", {}, "2026-01-01", "9.8.7")
 ARRAYS = {"w": np.linspace(0, 1, 6).reshape(2, 3), "step": np.array(3.0), "names": np.array(["a", "b"])}
@@ -43,10 +54,16 @@ def files(tmp_path: Path) -> dict[str, Path]:
     write_report(tmp_path / "report.h5", {"components": 1}, {"start": np.ones(9)}, HEADER)
     row = SweepRun("S1", 1.0, 0, 1, 1, 0.5, {name: dict.fromkeys(SWEEP_METRICS, 1.0) for name in SPLITS})
     write_sweep(tmp_path / "sweep.h5", Sweep(HEADER, (row,), {0: {"0": np.ones((9, 1))}}))
-    return {name: tmp_path / f"{name}.h5" for name in ("run", "report", "sweep")}
+    write_reproduction(tmp_path / "reproduction.h5", Reproduction(HEADER, ({"row": "a", "beta": 1.0, "seed": 0},)))
+    return {name: tmp_path / f"{name}.h5" for name in READERS}
 
 
-READERS: dict[str, Callable[[Path], object]] = {"run": read_run, "report": read_report, "sweep": read_sweep}
+READERS: dict[str, Callable[[Path], object]] = {
+    "run": read_run,
+    "report": read_report,
+    "sweep": read_sweep,
+    "reproduction": read_reproduction,
+}
 
 
 def places(path: Path) -> list[tuple[str, str]]:
@@ -74,7 +91,7 @@ def other(value: object) -> object:
 @pytest.mark.parametrize("kind", READERS)
 def test_every_change_of_a_value_is_named_by_its_place(files: dict[str, Path], kind: str, tmp_path: Path) -> None:
     found = places(files[kind])
-    assert len(found) > {"run": 60, "report": 14, "sweep": 30}[kind]
+    assert len(found) > {"run": 60, "report": 14, "sweep": 30, "reproduction": 13}[kind]
     for folder, name in found:
         changed = Path(shutil.copy(files[kind], tmp_path / "changed.h5"))
         with h5py.File(changed, "r+") as file:

@@ -9,8 +9,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from topovae.store.schema import SPLITS, SWEEP_METRICS, Checkpoint, Header, Member, Provenance, Run, Sweep, SweepRun
-from topovae.store.writer import write_report, write_run, write_sweep
+from topovae.store.schema import (
+    SPLITS,
+    SWEEP_METRICS,
+    Checkpoint,
+    Header,
+    Member,
+    Provenance,
+    Reproduction,
+    Run,
+    Sweep,
+    SweepRun,
+)
+from topovae.store.writer import write_report, write_reproduction, write_run, write_sweep
 
 HEADER = Header(("topovae",), {}, 0, Provenance("x.npy", (9, 2), "float32", "0" * 64), "cpu", {}, "2026-01-01", "0.1.0")
 
@@ -62,7 +73,8 @@ def written(folder: Path) -> list[str]:
     write_report(folder / "report.h5", {"a": 1}, arrays, HEADER)
     finished = SweepRun("S1", 1.0, 0, 1, 1, 0.5, {name: dict.fromkeys(SWEEP_METRICS, 1.0) for name in SPLITS})
     write_sweep(folder / "sweep.h5", Sweep(HEADER, (finished,), {0: {"0": np.ones((9, 1))}}))
-    return [path for name in ("run", "report", "sweep") for path in paths_of(folder / f"{name}.h5")]
+    write_reproduction(folder / "reproduction.h5", Reproduction(HEADER, ({"row": "a", "figures": {"KL": None}},)))
+    return [path for name in ("run", "report", "sweep", "reproduction") for path in paths_of(folder / f"{name}.h5")]
 
 
 def within_member(path: str) -> str:

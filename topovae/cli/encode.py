@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, FormatOption, OutputOption, QuietOption, RunArgument, SeedOption
-from topovae.cli.shell import check_output, check_stream, command, note, open_data, open_trained
-from topovae.errors import RunFileError
+from topovae.cli.shell import check_output, check_stream, command, open_samples, open_trained
 
 
 @command("encode", "topovae encode run.h5 -i x.npy --format csv -o z.csv")
@@ -27,7 +26,6 @@ def encode(
     debug: DebugOption = False,
 ) -> None:
     """Encode samples as latent coordinates: the location of their posteriors."""
-    from topovae.data.selection import Selection
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
     from topovae.runs import models
@@ -36,15 +34,7 @@ def encode(
     check_stream(output, format)
     trained = open_trained(run, quiet)
     model = models.load_model(trained.model, to_device(device))
-    samples = open_data(input, quiet=True, minimum=1, selection=Selection.of(trained.header.config))
-    for sentence in samples.notes:
-        note(f"topovae: warning: {sentence}", quiet)
-    wanted = model.config.sample_shape
-    if samples.sample_shape != wanted:
-        raise RunFileError(
-            f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind"
-        )
-    found = models.encode(model, samples)
+    found = models.encode(model, open_samples(input, trained, quiet))
     left = set() if with_scale else {"scale"}
     left |= set() if with_component else {"component", "component_probability"}
     write_columns({name: column for name, column in found.items() if name not in left}, output, format)

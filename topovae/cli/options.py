@@ -44,7 +44,7 @@ PANELS = {
         *("images", "labels", "classes", "exemplars", "copies", "dtype", "mode", "samples", "measured"),
     ),
     "Latent": ("latent", "latents", "candidates", "analysis", "evidence"),
-    "Training": ("betas", "seeds", "resume"),
+    "Training": ("betas", "budget", "seeds", "resume"),
     "Output": (
         *("output", "format", "plot", "json", "quiet", "debug", "force", "save", "markdown", "commit", "field"),
         *("with_scale", "with_coordinates", "with_noise", "rates", "certificate", "iwae"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from topovae.data.dataset import Dataset
     from topovae.data.selection import Selection
-    from topovae.store.schema import Report, Run, Sweep
+    from topovae.store.schema import Report, Reproduction, Run, Sweep
 
 # Waiting threads that spin starve the others where the cores are shared; read when the first heavy library loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -58,7 +58,7 @@ def _of_the_tool(
     pass
 
 
-Stored = TypeVar("Stored", "Run", "Report", "Sweep")
+Stored = TypeVar("Stored", "Run", "Report", "Sweep", "Reproduction")
 
 HELD = contextlib.ExitStack()
 """What the command that runs keeps until it ends."""
@@ -276,6 +276,30 @@ def open_data(
     for warning in (*data.notes, *check(data, MINIMUM if minimum is None else minimum).warnings):
         note(f"topovae: warning: {warning}", quiet)
     return data
+
+
+def open_samples(path: str, trained: Run, quiet: bool) -> Dataset:
+    """Read samples of the kind that a run was trained on, of the same columns and in the same units.
+
+    Args:
+        path: of the samples.
+        trained: the run.
+        quiet: leave the warnings out.
+
+    Raises:
+        RunFileError: they have another shape.
+    """
+    from topovae.data.selection import Selection
+
+    samples = open_data(path, quiet=True, minimum=1, selection=Selection.of(trained.header.config))
+    for sentence in samples.notes:
+        note(f"topovae: warning: {sentence}", quiet)
+    wanted = tuple(trained.model.config["model"]["sample_shape"])
+    if samples.sample_shape != wanted:
+        raise RunFileError(
+            f"the model encodes samples of shape {wanted}, and these have {samples.sample_shape}; give data of the same kind"
+        )
+    return samples
 
 
 def open_test(data: Dataset, path: str, quiet: bool) -> Dataset:

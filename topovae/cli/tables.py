@@ -86,6 +86,59 @@ def _print_winners(winners: Sequence[Mapping[str, Any]]) -> None:
     print_table(table)
 
 
+def print_reproduction(document: Mapping[str, Any]) -> None:
+    """What was published above ours, by row, with ours marked where it is at least as good; and how the two differ."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from topovae.reproduction.figures import FIGURES
+
+    names, betas = document["figures"], {row["beta"] for row in document["rows"]}
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("row")
+    if len(betas) > 1:
+        table.add_column("beta", justify="right", no_wrap=True)
+    table.add_column("whose")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in document["rows"]:
+        first = [row["row"]] + ([f"{row['beta']:.3g}"] if len(betas) > 1 else [])
+        if any(row["published"][name]["mean"] is not None for name in names):
+            table.add_row(*first, "published", *(_reported(row["published"][name]) for name in names))
+            first = [""] * len(first)
+        better = {name: FIGURES[name].better for name in names}
+        table.add_row(*first, "ours", *(_compared(row, name, better[name]) for name in names))
+    out = console()
+    out.print(f"{document['title']} ({document['source']})", markup=False)
+    print_table(table)
+    seeds = ", ".join(map(str, document["seeds"]))
+    out.print(f"test split, mean±sd over seeds ({seeds}); * at least as good as published", markup=False)
+    for name in names:
+        out.print(f"  {name}: {FIGURES[name].meaning}", markup=False)
+    out.print("what differs:")
+    for sentence in document["differences"]:
+        out.print(f"  - {sentence}", markup=False)
+
+
+def _compared(row: Mapping[str, Any], name: str, better: int) -> str:
+    """Ours, with a star where it is at least as good as what was published."""
+    ours, theirs = row["ours"][name]["mean"], row["published"][name]["mean"]
+    ahead = None not in (ours, theirs) and better != 0 and better * (ours - theirs) >= 0
+    return _with_decimals(row["ours"][name]) + (" *" if ahead else "")
+
+
+def _reported(value: Mapping[str, float | None]) -> str:
+    """A published figure as it was reported."""
+    mean, sd = value["mean"], value["sd"]
+    return "–" if mean is None else f"{mean:g}" + ("" if sd is None else f"±{sd:g}")
+
+
+def _with_decimals(value: Mapping[str, float | None]) -> str:
+    """As `_spread`; a mean without a spread with two decimals at least, as differences of nats are small beside them."""
+    mean, sd = value["mean"], value["sd"]
+    return f"{mean:.2f}" if sd is None and mean is not None and abs(mean) >= 10 else _spread(value)
+
+
 def print_certificate(certificate: Mapping[str, Any] | None, persistence: Mapping[str, Any] | None) -> None:
     """The verdict on the encoder, and why."""
     if certificate is None or persistence is None:

@@ -187,6 +187,11 @@ class Selection(Document):
         """
         return (x * np.array(self.spread) + np.array(self.center)).astype(x.dtype) if self.center else x
 
+    @property
+    def log_spread(self) -> float:
+        """log of the volume, in the units of the file, of a unit of samples: what log densities of the latter lose, in nats."""
+        return float(np.log(self.spread).sum()) if self.spread else 0.0
+
 
 class ChosenRows:
     """Some rows and columns of a row source, standardised or not, made when they are asked for.

@@ -7,6 +7,7 @@ from topovae.distributions.kumaraswamy import Kumaraswamy
 from topovae.distributions.normal import MultivariateNormal
 from topovae.distributions.normal_mixture import NormalMixture
 from topovae.distributions.power_spherical import PowerSpherical
+from topovae.distributions.revolved_normal import RevolvedNormal
 from topovae.distributions.spherical import Spherical
 from topovae.distributions.student import MultivariateStudentT
 from topovae.distributions.truncated_normal import TruncatedNormal
@@ -30,6 +31,7 @@ __all__ = [
     "NormalMixture",
     "Orbit",
     "PowerSpherical",
+    "RevolvedNormal",
     "SphereUniform",
     "Spherical",
     "Submanifold",

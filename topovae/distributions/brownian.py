@@ -94,13 +94,22 @@ class TorusOfRevolution:
         rho = torch.linalg.vector_norm(x[..., :2], dim=-1)
         return 2 * (rho - self.major) / (self.minor**2 * rho)
 
+    def at(self, angles: Tensor) -> Tensor:
+        """The points (..., 3) at angles (..., 2) about the axis and about the tube, radians."""
+        u, v = angles[..., 0], angles[..., 1]
+        rho = self.major + self.minor * torch.cos(v)
+        return torch.stack([rho * torch.cos(u), rho * torch.sin(u), self.minor * torch.sin(v)], -1)
+
+    def angles(self, points: Tensor) -> Tensor:
+        """The inverse of `at`."""
+        outward = torch.linalg.vector_norm(points[..., :2], dim=-1) - self.major
+        return torch.stack([torch.atan2(points[..., 1], points[..., 0]), torch.atan2(points[..., 2], outward)], -1)
+
     def uniform(self, like: Tensor) -> Tensor:
         # The density of the tube's angle is proportional to ρ: mirrored where that is due, no draw is rejected.
         u, v = (2 * math.pi * torch.rand_like(like[..., 0]) for _ in range(2))
         mirror = torch.rand_like(u) * 2 > 1 + self.minor / self.major * torch.cos(v)
-        v = torch.where(mirror, math.pi - v, v)
-        rho = self.major + self.minor * torch.cos(v)
-        return torch.stack([rho * torch.cos(u), rho * torch.sin(u), self.minor * torch.sin(v)], -1)
+        return self.at(torch.stack([u, torch.where(mirror, math.pi - v, v)], -1))
 
 
 class ManifoldUniform(ClosedUniform):

@@ -29,7 +29,7 @@ class Metrics(Document):
         kl: KL(q(z | x) ‖ p(z)), nats a sample.
         kl_per_factor: its parts by factor, and "group" for a quotient's correction.
         elbo: −nll − kl, nats a sample.
-        iwae: importance-weighted bound on log p(x), nats a sample; None too where posteriors have no density.
+        iwae: importance-weighted bound on log p(x), nats a sample; None too where nothing near the posteriors has a density.
         stress: geodesic stress against the truth; within groups where the truth has fewer dimensions than the latent space.
         recovery: how well each circle of the truth is found again in the latent space.
     """
@@ -84,7 +84,7 @@ def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metric
         iwae: number of importance samples; 0 leaves the bound out.
     """
     model.eval()
-    iwae = iwae if model.space.has_density else 0
+    iwae = iwae if model.space.has_weights else 0
     square, nll, bound = 0.0, 0.0, 0.0
     draws = max(1, min(POSTERIOR_DRAWS, ENOUGH_DRAWS // len(batches)))
     kl = torch.zeros(len(model.space.kl_names), dtype=torch.float64)

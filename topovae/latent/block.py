@@ -64,6 +64,11 @@ class Block:
         ]
         return first.family.make(loc, torch.cat([own, *parts], -1))
 
+    def proposal(self, loc: Tensor, scale: Tensor, odd: Tensor) -> Distribution:
+        """As `posterior`, with a density in any case: that of several factors has one."""
+        first, *others = self.factors
+        return self.posterior(loc, scale, odd) if others else first.proposal(loc, scale)
+
     def prior(self, like: Tensor) -> Distribution:
         """The prior of event shape (coordinate_dim,), in the dtype and on the device of `like`."""
         priors = [f.prior(like) for f in self.factors]

@@ -38,7 +38,9 @@ class Family:
         scale_dim: numbers in a scale, from the factor's dimension; None for as many as the default family has.
         closed: whether the isometries of the factor take members to members, which quotients need.
         kl: "exact", "unbiased" by sampling, or "short-time", how the divergence from the prior is computed.
-        density: whether it has one, which importance weights and the divergence of a quotient need.
+        density: whether it has one, which the divergence of a quotient needs.
+        proposal: as `make`, a law near the posterior that importance weights are taken over, where the family has no density
+            itself; None where it has one, or where no such law is known.
         span: so many neighbouring factors of the family at most have one posterior, whose loc is theirs side by side and whose
             scale is the scale of each, then a slope for each pair, in the order of a lower triangle's rows.
     """
@@ -50,6 +52,7 @@ class Family:
     kl: str = "exact"
     density: bool = True
     span: int = 1
+    proposal: Callable[[Tensor, Tensor], Distribution] | None = None
 
 
 class Factor(nn.Module, ABC):
@@ -94,6 +97,10 @@ class Factor(nn.Module, ABC):
     def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
         """The posterior of event shape (coordinate_dim,) at coordinates `loc` with `scale` (..., scale_dim)."""
         return self.family.make(loc, scale)
+
+    def proposal(self, loc: Tensor, scale: Tensor) -> Distribution:
+        """The posterior, or a law near it where that has no density: what importance weights are taken over."""
+        return (self.family.proposal or self.family.make)(loc, scale)
 
     @abstractmethod
     def prior(self, like: Tensor) -> Distribution:

@@ -96,6 +96,11 @@ class MixtureSpace(nn.Module):
         return all(part.has_density for part in self.spaces)
 
     @property
+    def has_weights(self) -> bool:
+        """Whether importance weights can be taken on all components."""
+        return all(part.has_weights for part in self.spaces)
+
+    @property
     def kl_names(self) -> tuple[str, ...]:
         """What the columns of the divergence are: those of each component behind its number, and that of k."""
         return (*(f"{k}.{name}" for k, part in enumerate(self.spaces) for name in part.kl_names), "component")
@@ -216,6 +221,11 @@ class MixtureSpace(nn.Module):
         """The posterior over all components, from an encoder's outputs."""
         return MixturePosterior(self, self.log_shares(outputs), [part.read(own) for part, own in self._own_outputs(outputs)])
 
+    def propose(self, outputs: Tensor) -> MixturePosterior:
+        """The law over all components that importance weights are taken over."""
+        parts = [part.propose(own) for part, own in self._own_outputs(outputs)]
+        return MixturePosterior(self, self.log_shares(outputs), parts)
+
     def targets(self, coordinates: Tensor) -> Tensor:
         """The location outputs (..., location_dim) of points; NaN for those of other components, or where nothing is known."""
         number = self.component(coordinates)
@@ -230,11 +240,11 @@ class MixtureSpace(nn.Module):
         number = torch.multinomial(self.log_weights_of_components.exp(), n, replacement=True)
         return self.points(number, [part.sample_prior(n, like) for part in self.spaces])
 
-    def log_weights(self, posterior: Distribution, coordinates: Tensor) -> Tensor:
-        """log p(k, z) − log q(k, z | x) in nats, for importance weighting."""
+    def log_weights(self, law: Distribution, coordinates: Tensor) -> Tensor:
+        """log p(k, z) − log q(k, z | x) in nats, for importance weighting by draws of a law q."""
         parts = zip(self.spaces, self.split(coordinates), self.log_weights_of_components.unbind(-1), strict=True)
         prior = self.select(coordinates, [part.prior_log_prob(z) + weight for part, z, weight in parts])
-        return prior - posterior.log_prob(coordinates)
+        return prior - law.log_prob(coordinates)
 
     def contains(self, coordinates: Tensor) -> Tensor:
         """Whether coordinates (..., coordinate_dim) are a point of a component."""

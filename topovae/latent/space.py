@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -133,6 +133,11 @@ class LatentSpace(nn.Module):
         return all(f.family.density for f in self.factors)
 
     @property
+    def has_weights(self) -> bool:
+        """Whether importance weights can be taken: all posteriors have densities, or laws near them do."""
+        return all(f.family.density or f.family.proposal is not None for f in self.factors)
+
+    @property
     def divergence_draws(self) -> bool:
         """Whether the divergence of some posterior is an estimate from random numbers of its own."""
         return any(f.family.kl == "unbiased" for f in self.factors)
@@ -255,11 +260,21 @@ class LatentSpace(nn.Module):
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Orbit:
         """The posterior at coordinates `loc` (..., coordinate_dim) with `scale` (..., scale_dim)."""
+        return self._law(Block.posterior, loc, scale)
+
+    def _law(self, of: Callable[[Block, Tensor, Tensor, Tensor], Distribution], loc: Tensor, scale: Tensor) -> Orbit:
         locs = loc.split(self._block_sizes, -1)
         scales = scale.split(self._scale_sizes, -1)
         odd = take(self.embed(loc), self._odd) if self._odd else loc[..., :0]
-        marginals = [b.posterior(m, s, odd) for b, m, s in zip(self.blocks, locs, scales, strict=True)]
+        marginals = [of(b, m, s, odd) for b, m, s in zip(self.blocks, locs, scales, strict=True)]
         return Orbit(Joint(marginals), self.orbit, self.order)
+
+    def propose(self, outputs: Tensor) -> Orbit:
+        """The law that importance weights are taken over: the posterior of an encoder's outputs, or one near it with a density.
+
+        Any law is as right for them, as log p(x) does not depend on it; the nearer the posterior, the less they vary.
+        """
+        return self._law(Block.proposal, *self.heads(outputs))
 
     def prior(self, like: Tensor) -> Joint:
         """The prior on the cover, in the dtype and on the device of `like`."""
@@ -389,9 +404,9 @@ class LatentSpace(nn.Module):
         """n points of the prior, as coordinates (n, coordinate_dim)."""
         return self.prior(like).sample(torch.Size((n,)))
 
-    def log_weights(self, posterior: Distribution, coordinates: Tensor) -> Tensor:
-        """log p(z) − log q(z) on the latent space itself, in nats, for importance weighting."""
-        return self.prior_log_prob(coordinates) - posterior.log_prob(coordinates)
+    def log_weights(self, law: Distribution, coordinates: Tensor) -> Tensor:
+        """log p(z) − log q(z) on the latent space itself, in nats, for importance weighting by draws of a law q."""
+        return self.prior_log_prob(coordinates) - law.log_prob(coordinates)
 
 
 def _with_middle_heights(space: LatentSpace, coordinates: Tensor) -> Tensor:

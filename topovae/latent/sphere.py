@@ -24,14 +24,17 @@ def _families(dim: int) -> dict[str, Family]:
     def brownian(loc: Tensor, scale: Tensor) -> Distribution:
         return BrownianMotion(manifold, loc, saturated(scale[..., 0]) ** 2, validate_args=False)
 
+    def power_spherical(loc: Tensor, scale: Tensor) -> Distribution:
+        return PowerSpherical(loc, scale[..., 0] ** -2, validate_args=False)
+
+    # Of twice the variance of Brownian motion: wide proposals cost draws, narrow ones all.
+    kind, near = ("exact", None) if known else ("short-time", power_spherical)
     return {
-        "power-spherical": Family(
-            "PowerSpherical", lambda loc, scale: PowerSpherical(loc, scale[..., 0] ** -2, validate_args=False)
-        ),
+        "power-spherical": Family("PowerSpherical", power_spherical),
         "von-mises-fisher": Family(
             "VonMisesFisher", lambda loc, scale: VonMisesFisher(loc, scale[..., 0] ** -2, validate_args=False)
         ),
-        "brownian": Family("BrownianMotion", brownian, kl="exact" if known else "short-time", density=known),
+        "brownian": Family("BrownianMotion", brownian, kl=kind, density=known, proposal=near),
     }
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from topovae.distributions import BrownianMotion, ManifoldUniform, Submanifold, TorusOfRevolution
+from topovae.distributions import BrownianMotion, ManifoldUniform, RevolvedNormal, Submanifold, TorusOfRevolution
 from topovae.distributions.course import constant
 from topovae.distributions.wrapped_normal import wrap
 from topovae.latent.factor import SHORTEST, Factor, Family, register, saturated
@@ -72,12 +72,15 @@ class Embedded(Factor):
     """
 
     scale_dim = 1
+    near: Callable[[Tensor, Tensor], Distribution] | None = None
+    """Makes the law that importance weights are taken over, as `Family.proposal`."""
 
     def __init__(self, manifold: Submanifold) -> None:
         self.manifold = manifold
         self.coordinate_dim = self.embedding_dim = manifold.ambient_dim
         self.prior_name, self.volume = "ManifoldUniform", manifold.volume
-        self.families = {"brownian": Family("BrownianMotion", self._brownian, kl="short-time", density=False)}
+        law = Family("BrownianMotion", self._brownian, kl="short-time", density=False, proposal=self.near)
+        self.families = {"brownian": law}
         super().__init__(manifold.dim)
 
     def _brownian(self, loc: Tensor, scale: Tensor) -> Distribution:
@@ -110,16 +113,16 @@ class EmbeddedTorus(Embedded):
     def __init__(self, dim: int = 2, family: str | None = None) -> None:
         super().__init__(TorusOfRevolution())
 
+    def near(self, loc: Tensor, scale: Tensor) -> Distribution:
+        """Normals wrapped on the two angles, as wide along both as Brownian motion is at first."""
+        return RevolvedNormal(self.manifold, self.unroll(loc), saturated(scale[..., 0]), validate_args=False)
+
     def parametrise(self, coordinates: Tensor) -> Tensor:
-        u, v = coordinates[..., 0], coordinates[..., 1]
-        rho = self.manifold.major + self.manifold.minor * torch.cos(v)
-        return torch.stack([rho * torch.cos(u), rho * torch.sin(u), self.manifold.minor * torch.sin(v)], -1)
+        return self.manifold.at(coordinates)
 
     def unroll(self, points: Tensor) -> Tensor:
         """The angles (u, v) about the axis and about the tube."""
-        u = torch.atan2(points[..., 1], points[..., 0])
-        outward = torch.linalg.vector_norm(points[..., :2], dim=-1) - self.manifold.major
-        return torch.stack([u, torch.atan2(points[..., 2], outward)], -1)
+        return self.manifold.angles(points)
 
     def path(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         """The shortest of the relaxed ways around the tube."""

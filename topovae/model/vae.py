@@ -198,18 +198,19 @@ class VAE(nn.Module):
     def log_likelihood(self, x: Tensor, k: int) -> Tensor:
         """The importance-weighted bound on log p(x) with k samples, in nats, (B,).
 
-        On a quotient the weights use the density of the orbit, so the bound converges to log p(x) as k grows.
+        On a quotient the weights use the density of the orbit, so the bound converges to log p(x) as k grows. Where posteriors
+        have no density, draws of a law near them are weighted, see `LatentSpace.propose`.
 
         References:
             Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders (2016), equation 8.
         """
         x = self.seen(x)
-        posterior = self.posterior(x)
+        law = self.space.propose(self.outputs(x))
         log_weights = []
         for _ in range(k):
-            z = posterior.rsample()
+            z = law.rsample()
             decoded = self.decoder(self.space.features(z))
-            log_weights.append(self.likelihood.log_prob(x, decoded) + self.space.log_weights(posterior, z))
+            log_weights.append(self.likelihood.log_prob(x, decoded) + self.space.log_weights(law, z))
         return torch.logsumexp(torch.stack(log_weights), 0) - math.log(k)
 
 

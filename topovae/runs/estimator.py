@@ -470,6 +470,20 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return models.mean_elbo(self.model_, self._scaled(X), self.seed_)
 
+    def score_samples(self, X: Any, *, iwae: int = 64, random_state: int = 0) -> np.ndarray:
+        """log p(x) of each sample in nats, (n,), by importance sampling: low where the model finds a sample unlikely.
+
+        Args:
+            X: samples, as `fit` takes them.
+            iwae: importance samples of each; the estimate is below log p(x) in the mean, by less the more there are.
+            random_state: seed of these.
+
+        References:
+            Burda, Grosse and Salakhutdinov, Importance Weighted Autoencoders (2016), equation 8.
+        """
+        check_is_fitted(self)
+        return models.log_densities(self.model_, self._scaled(X), iwae, random_state) - self._selection().log_spread
+
     def evaluate(self, X: Any = None, *, iwae: int = 64) -> dict[str, dict[str, Any] | None]:
         """The metrics of `topovae evaluate` by "train", "valid" and "test".
 

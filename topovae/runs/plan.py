@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -59,6 +61,25 @@ class Plan:
     analysis: Mapping[str, Any] | None
     coordinates: Mapping[str, np.ndarray]
     reasons: tuple[str, ...]
+
+    def to_bytes(self) -> bytes:
+        """The plan as the bytes of an .npz, for other processes."""
+        said = {"options": self.options.to_dict(), "analysis": self.analysis, "reasons": self.reasons}
+        file = io.BytesIO()
+        arrays = {f"at_{name}": np.asarray(array) for name, array in self.coordinates.items()}
+        np.savez(file, said=np.array(json.dumps(said)), **arrays)  # type: ignore[arg-type]
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Plan:
+        """The plan that was made bytes."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            said = json.loads(str(file["said"]))
+            coordinates = {name.removeprefix("at_"): file[name] for name in file.files if name != "said"}
+        options: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in said["options"].items()
+        }
+        return cls(TrainOptions(**options), said["analysis"], coordinates, tuple(said["reasons"]))
 
 
 def plan(

@@ -18,11 +18,11 @@ RECORDED = ("torch", "numpy", "h5py", "ripser", "scikit-learn", "scipy")
 """Packages whose versions a file records."""
 
 
-def make_header(data: Dataset, config: Mapping[str, Any], seed: int, device: str, command: tuple[str, ...]) -> Header:
+def make_header(data: Dataset | None, config: Mapping[str, Any], seed: int, device: str, command: tuple[str, ...]) -> Header:
     """How the file being made comes about.
 
     Args:
-        data: what is read.
+        data: what is read; None where nothing is, as data are drawn.
         config: every option with the value it has.
         seed: of every random number.
         device: "auto", "cpu" or "cuda".
@@ -31,16 +31,18 @@ def make_header(data: Dataset, config: Mapping[str, Any], seed: int, device: str
     place = to_device(device)
     return Header(
         command=command,
-        config={**config, **data.choices},
+        config={**config, **({} if data is None else data.choices)},
         seed=seed,
-        data=Provenance(
-            path=data.source.path if data.source else "",
-            shape=tuple(data.x.shape),
-            dtype=str(data.x.dtype),
-            sha256=data.source.sha256 if data.source else "",
-        ),
+        data=_provenance(data),
         device=torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
         versions={name: metadata.version(name) for name in RECORDED},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         topovae_version=__version__,
     )
+
+
+def _provenance(data: Dataset | None) -> Provenance:
+    if data is None:
+        return Provenance(path="", shape=(), dtype="", sha256="")
+    path, sha256 = (data.source.path, data.source.sha256) if data.source else ("", "")
+    return Provenance(path=path, shape=tuple(data.x.shape), dtype=str(data.x.dtype), sha256=sha256)

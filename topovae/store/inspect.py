@@ -12,24 +12,25 @@ from typing import Any
 import numpy as np
 
 from topovae.errors import UsageError
-from topovae.store.reader import opened, read_report, read_run, read_sweep, require_version
-from topovae.store.schema import REPORT_FORMAT, RUN_FORMAT, SWEEP_FORMAT, Member
+from topovae.store.reader import opened, read_report, read_reproduction, read_run, read_sweep, require_version
+from topovae.store.schema import REPORT_FORMAT, REPRODUCTION_FORMAT, RUN_FORMAT, SWEEP_FORMAT, Member
 from topovae.store.tree import LENGTH, MISSING, GroupReader
 
 SCHEMA = "topovae/inspection/1"
 JSON_ATTRIBUTES = ("config", "versions")
-ANALYSIS = "analysis/json"
+TEXTS = ("analysis/json", "reproduction/json")
+"""Datasets whose text is JSON."""
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Summarise an HDF5 file.
 
     Args:
-        path: a run file, a report, a sweep or another HDF5 file.
+        path: a run file, a report, a sweep, a reproduction or another HDF5 file.
 
     Returns:
-        `kind` ("run", "report", "sweep" or "hdf5"), `path`, `size_bytes`, whether it has `checksums`, what that kind has to
-        say, and `datasets`: the name, shape and type of each.
+        `kind` ("run", "report", "sweep", "reproduction" or "hdf5"), `path`, `size_bytes`, whether it has `checksums`, what
+        that kind has to say, and `datasets`: the name, shape and type of each.
 
     Raises:
         InputError: there is no such file, or it cannot be opened.
@@ -92,7 +93,7 @@ def _entries(value: Any) -> dict[str, Callable[[], Any]]:
 def _link(group: GroupReader, key: str) -> Any:
     if group.is_group(key):
         return group.group(key)
-    if group.place(key) == ANALYSIS:
+    if group.place(key) in TEXTS:
         return group.read_json(key)
     array = group.read_array(key)
     return array if array.ndim else array.item()
@@ -139,6 +140,11 @@ def _describe_sweep(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {**sweep.header.to_dict(), "runs": len(sweep.runs), "prepared_seeds": sorted(sweep.starts)}
 
 
+def _describe_reproduction(path: str | os.PathLike[str]) -> dict[str, Any]:
+    found = read_reproduction(path)
+    return {**found.header.to_dict(), "trials": len(found.trials)}
+
+
 def _describe_member(member: Member) -> dict[str, Any]:
     checkpoint = member.checkpoint
     return {
@@ -160,4 +166,5 @@ KINDS: dict[str, tuple[str, Callable[[str | os.PathLike[str]], dict[str, Any]]]]
     RUN_FORMAT: ("run", _describe_run),
     REPORT_FORMAT: ("report", _describe_report),
     SWEEP_FORMAT: ("sweep", _describe_sweep),
+    REPRODUCTION_FORMAT: ("reproduction", _describe_reproduction),
 }

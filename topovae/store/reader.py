@@ -16,6 +16,7 @@ from topovae.store.schema import (
     FORMAT_VERSION,
     FORMATS,
     REPORT_FORMAT,
+    REPRODUCTION_FORMAT,
     RUN_FORMAT,
     SPLITS,
     SWEEP_FORMAT,
@@ -25,6 +26,7 @@ from topovae.store.schema import (
     Member,
     Provenance,
     Report,
+    Reproduction,
     Run,
     Sweep,
     SweepRun,
@@ -104,6 +106,21 @@ def read_sweep(path: str | os.PathLike[str]) -> Sweep:
         root.require("runs", "starts", *HEADER)
         starts = {int(seed): group.read_arrays() for seed, group in root.group("starts").groups()}
         return Sweep(_read_header(root), _read_sweep_runs(root.group("runs")), starts, root.is_sealed)
+
+
+def read_reproduction(path: str | os.PathLike[str]) -> Reproduction:
+    """Read a reproduction as far as it has come.
+
+    Raises:
+        InputError: there is no such file, or it cannot be opened.
+        RunFileError: it is damaged, is something else, or comes from a newer topovae.
+    """
+    with opened(path) as root:
+        _require_kind(root, "a reproduction", REPRODUCTION_FORMAT)
+        root.require("reproduction", *HEADER)
+        group = root.group("reproduction")
+        group.require("json")
+        return Reproduction(_read_header(root), tuple(group.read_json("json")["trials"]), root.is_sealed)
 
 
 @contextlib.contextmanager

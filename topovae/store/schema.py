@@ -16,6 +16,7 @@ Json = Mapping[str, Any]
 RUN_FORMAT = "topovae/run"
 REPORT_FORMAT = "topovae/report"
 SWEEP_FORMAT = "topovae/sweep"
+REPRODUCTION_FORMAT = "topovae/reproduction"
 FORMAT_VERSION = 1
 SPLITS = ("train", "valid", "test")
 SWEEP_METRICS = ("rms", "nll", "kl", "elbo", "stress")
@@ -24,6 +25,7 @@ FORMATS: dict[str, str] = {
     RUN_FORMAT: "a run file, made by `topovae train`",
     REPORT_FORMAT: "a report, made by `topovae analyze -o`",
     SWEEP_FORMAT: "a sweep, made by `topovae sweep`",
+    REPRODUCTION_FORMAT: "a reproduction, made by `topovae reproduce`",
 }
 
 
@@ -207,4 +209,19 @@ class Sweep(Brief):
     header: Header
     runs: tuple[SweepRun, ...] = ()
     starts: Mapping[int, Arrays] = field(default_factory=dict)
+    sealed: bool = True
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reproduction(Brief):
+    """A published table as far as it has been made again.
+
+    Args:
+        header: how the file was made; its `config` has the experiment's name, budget and seeds, and its data have no place.
+        trials: the finished ones, in the order of the request: `row`, `beta`, `seed`, `figures` and `seconds` of each (JSON).
+        sealed: as for a `Run`.
+    """
+
+    header: Header
+    trials: tuple[Json, ...] = ()
     sealed: bool = True

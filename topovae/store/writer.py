@@ -14,6 +14,7 @@ from topovae.store.atomic import write_atomic
 from topovae.store.schema import (
     FORMAT_VERSION,
     REPORT_FORMAT,
+    REPRODUCTION_FORMAT,
     RUN_FORMAT,
     SPLITS,
     SWEEP_FORMAT,
@@ -24,6 +25,7 @@ from topovae.store.schema import (
     Json,
     Member,
     Report,
+    Reproduction,
     Run,
     Sweep,
 )
@@ -32,7 +34,7 @@ from topovae.store.tree import TEXT, GroupWriter, text, to_json
 # Pinned: the default differs between versions of HDF5, and every R, Julia and Matlab in use reads "earliest".
 LIBVER = ("earliest", "v110")
 
-Content = TypeVar("Content", Run, Report, Sweep)
+Content = TypeVar("Content", Run, Report, Sweep, Reproduction)
 
 
 def write_run(path: str | os.PathLike[str], run: Run) -> None:
@@ -77,6 +79,19 @@ def write_sweep(path: str | os.PathLike[str], sweep: Sweep) -> None:
     _write(path, SWEEP_FORMAT, sweep, _fill_sweep)
 
 
+def write_reproduction(path: str | os.PathLike[str], found: Reproduction) -> None:
+    """Write a reproduction atomically, as far as it has come.
+
+    Args:
+        path: the file, replaced in one step.
+        found: what it shall hold.
+
+    Raises:
+        OutputError: the place cannot be written; the file that was there is untouched.
+    """
+    _write(path, REPRODUCTION_FORMAT, found, _fill_reproduction)
+
+
 def _write(path: str | os.PathLike[str], kind: str, content: Content, fill: Callable[[GroupWriter, Content], None]) -> None:
     """Write the header, what `fill` puts below it, and the checksums of both."""
     # Built in memory first: HDF5 reports a full disk late, and sometimes only as a corrupted process.
@@ -119,6 +134,10 @@ def _fill_sweep(root: GroupWriter, sweep: Sweep) -> None:
     starts = root.create_group("starts")
     for seed in sorted(sweep.starts):
         starts.write_arrays(str(seed), sweep.starts[seed])
+
+
+def _fill_reproduction(root: GroupWriter, found: Reproduction) -> None:
+    root.create_group("reproduction").write_array("json", to_json({"trials": list(found.trials)}))
 
 
 def _write_header(root: GroupWriter, kind: str, header: Header) -> None:
