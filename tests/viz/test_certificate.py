@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from topovae.signature import parse
 from topovae.viz.certificate import FailingPatches, certificate_figure
+from topovae.viz.latents import LatentPart
 
 CERTIFICATE = {
     "verdict": "not homeomorphic",
@@ -21,15 +23,14 @@ def test_the_page_shows_patches_fibres_winding_and_persistence(winding: list[lis
     rng = np.random.default_rng(0)
     bars = [np.array([[0.0, np.inf]]), np.array([[0.1, 0.6]]), np.zeros((0, 2))]
     residual = np.where(np.arange(200) < 20, 1.5, 0.5)
-    shown = FailingPatches(
-        rng.uniform(0, 6, (200, 2)), residual, rng.random(400), rng.random(400), np.arange(400) // 2, (bars, bars)
-    )
-    page = certificate_figure("S1xS1", [("S1", 1), ("S1", 1)], shown, {**CERTIFICATE, "winding": winding}, title="data.npy")
+    shown = FailingPatches(residual, rng.random(400), rng.random(400), np.arange(400) // 2, (bars, bars))
+    part = LatentPart(parse("S1xS1"), rng.uniform(0, 6, (200, 2)), np.arange(200))
+    page = certificate_figure("S1xS1", part, shown, {**CERTIFICATE, "winding": winding}, title="data.npy")
     page.canvas.draw()
-    axes = [each for part in page.subfigs for each in part.get_axes()]
+    axes = page.get_axes()
     titles = {each.get_title() for each in axes}
-    assert "fibres: neighbours in the latent space" in titles and "persistence over Z/2" in titles
-    assert "10.0% of the samples in failing patches" in page.subfigs[1].subfigs[1].get_suptitle()
+    assert "fibres: latent neighbours" in titles and "persistence over Z/2" in titles
+    assert "10.0% of the samples in failing patches" in page.subfigs[1].get_suptitle()
     written = [text.get_text() for each in axes for text in each.texts]
     assert "not homeomorphic" in written
     assert ("−1" in written) == (winding is not None)

@@ -14,12 +14,14 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from topovae.errors import OutputError, UsageError
+from topovae.signature import parse
 from topovae.viz import render, save, summary_figure
 from topovae.viz.barcode import draw_barcode
+from topovae.viz.charts import Model
 from topovae.viz.curves import draw_history
 from topovae.viz.images import draw_reconstructions
-from topovae.viz.latents import LatentPart, draw_latents, note_of, size_of
-from topovae.viz.style import ColourKind, Paint, figure
+from topovae.viz.latents import PAGE, LatentPart, draw_decodes, draw_parts, height_of, height_of_decodes
+from topovae.viz.style import Colouring, ColourKind, Paint, figure
 
 RNG = np.random.default_rng(0)
 N = 300
@@ -27,6 +29,8 @@ ANGLE, OTHER = RNG.uniform(0, 2 * np.pi, (2, N))
 HEIGHT = RNG.beta(2, 3, N)
 NORMAL = RNG.normal(size=(N, 3))
 SPHERE = NORMAL / np.linalg.norm(NORMAL, axis=1, keepdims=True)
+FOUR = RNG.normal(size=(N, 4))
+FOUR /= np.linalg.norm(FOUR, axis=1, keepdims=True)
 EPOCH = np.arange(1, 31)
 HISTORY = {
     "epoch": EPOCH,
@@ -57,34 +61,48 @@ BARS = [
 IMAGES = RNG.uniform(size=(24, 12, 12))
 
 
+def part(text: str, coordinates: np.ndarray, **more: Any) -> LatentPart:
+    return LatentPart(parse(text), coordinates, np.arange(len(coordinates)), **more)
+
+
 def mixture_parts() -> list[LatentPart]:
     """A sphere and a circle, every other sample on each."""
     places = np.arange(N)
-    sphere = LatentPart([("S", 2)], SPHERE[::2], places[::2], "component 0 (S2, 150 samples)")
-    return [sphere, LatentPart([("S1", 1)], ANGLE[1::2, None], places[1::2], "component 1 (S1, 150 samples)")]
+    sphere = LatentPart(parse("S2"), SPHERE[::2], places[::2], "component 0 (S2)")
+    return [sphere, LatentPart(parse("S1"), ANGLE[1::2, None], places[1::2], "component 1 (S1)")]
 
 
 def latents(
     text: str,
-    factors: list[tuple[str, int]],
     coordinates: np.ndarray,
-    colours: np.ndarray | None = None,
-    *,
+    *colours: np.ndarray,
     colour_kind: ColourKind = "linear",
     colour_name: str = "",
+    models: dict[str, Model] | None = None,
 ) -> Figure:
-    width, height = size_of(factors, coordinates)
-    page = figure(width, height + 0.3)
-    draw_latents(
-        page, factors, coordinates, Paint(colours, colour_kind, colour_name), title=f"latent space {text}", note=note_of(text)
-    )
+    drawn = [part(text, coordinates, models=models or {})]
+    paints = [Paint(values, colour_kind, colour_name) for values in colours] or [Paint(None)]
+    page = figure(PAGE, height_of(drawn, len(paints)) + 0.6)
+    draw_parts(page, drawn, paints, title=f"latent space {text}")
+    return page
+
+
+def decodes(text: str, coordinates: np.ndarray, sample: tuple[int, ...]) -> Figure:
+    """Decodes of a part, as pictures or profiles of the first coordinate."""
+
+    def decode(points: np.ndarray) -> np.ndarray:
+        return np.cos(points[:, :1] + np.arange(np.prod(sample)) / 5).reshape(len(points), *sample)
+
+    drawn = part(text, coordinates, decode=decode)
+    page = figure(PAGE, height_of_decodes(drawn))
+    draw_decodes(page, drawn, title="decodes")
     return page
 
 
 def curves(
     history: dict[str, np.ndarray], baseline: dict[str, np.ndarray] | None = None, best_epoch: int | None = None
 ) -> Figure:
-    page = figure(10.5, 3.2)
+    page = figure(PAGE, 2.5)
     draw_history(page, history, baseline, best_epoch=best_epoch)
     return page
 
@@ -96,36 +114,48 @@ def barcode(bars: list[dict[str, Any]], significance: dict[int, float] | None = 
 
 
 def reconstructions(x: np.ndarray, copies: np.ndarray, shape: tuple[int, ...]) -> Figure:
-    page = figure(10.3, 4.3)
+    page = figure(PAGE, 3.0)
     draw_reconstructions(page, x, copies, shape, title="reconstructions")
     return page
 
 
+RING = Model(
+    lambda points: (1 + points[:, 1:]) * np.column_stack([np.cos(points[:, 0]), np.sin(points[:, 0])]),
+    tuple(np.column_stack([np.linspace(0, 7, 50), np.full(50, height)]) for height in (0.0, 1.0)),
+    np.array([[0.0, 0.5], [3.0, 0.5]]),
+    2,
+)
 LATENTS: dict[str, Callable[[], Figure]] = {
-    "S1": lambda: latents("S1", [("S1", 1)], ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"),
-    "I": lambda: latents("I", [("I", 1)], HEIGHT[:, None], HEIGHT, colour_name="height"),
-    "R": lambda: latents("R", [("R", 1)], NORMAL[:, :1]),
-    "R2": lambda: latents("R2", [("R", 2)], NORMAL[:, :2], np.arange(N) % 3, colour_kind="labels"),
-    "R5": lambda: latents("R5", [("R", 5)], RNG.normal(size=(N, 5))),
-    "S2": lambda: latents("S2", [("S", 2)], SPHERE, SPHERE[:, 0]),
-    "SO3": lambda: latents("SO3", [("S", 3)], RNG.normal(size=(N, 4))),
-    "S1xS1": lambda: latents("S1xS1", [("S1", 1), ("S1", 1)], np.c_[ANGLE, OTHER]),
-    "mobius": lambda: latents(
-        "(S1xI)/<rot(1/2),flip>",
-        [("S1", 1), ("I", 1)],
-        np.c_[ANGLE, HEIGHT],
-        np.arange(N) % 20,
-        colour_kind="labels",
-    ),
-    "S1xR2": lambda: latents("S1xR2", [("S1", 1), ("R", 2)], np.c_[ANGLE, NORMAL[:, :2]]),
-    "T3": lambda: latents("T3", [("S1", 1)] * 3, np.c_[ANGLE, OTHER, ANGLE + OTHER]),
-    "S1xIxS2": lambda: latents("S1xIxS2", [("S1", 1), ("I", 1), ("S", 2)], np.c_[ANGLE, HEIGHT, SPHERE]),
-    "one point": lambda: latents("R", [("R", 1)], np.zeros((1, 1)), np.zeros(1)),
-    "no points": lambda: latents("S1", [("S1", 1)], np.zeros((0, 1)), np.zeros(0)),
-    "not finite": lambda: latents("R2", [("R", 2)], np.full((3, 2), np.nan), np.full(3, np.nan)),
+    "S1": lambda: latents("S1", ANGLE[:, None], ANGLE, colour_kind="cyclic", colour_name="angle (radians)"),
+    "I": lambda: latents("I", HEIGHT[:, None], HEIGHT, colour_name="height"),
+    "R": lambda: latents("R", NORMAL[:, :1]),
+    "R2": lambda: latents("R2", NORMAL[:, :2], np.arange(N) % 3, colour_kind="labels"),
+    "R5": lambda: latents("R5", RNG.normal(size=(N, 5))),
+    "S2": lambda: latents("S2", SPHERE, SPHERE[:, 0], SPHERE[:, 1], colour_name="truth"),
+    "S3": lambda: latents("S3", FOUR, FOUR[:, 0]),
+    "rp2": lambda: latents("rp2", SPHERE, SPHERE[:, 0] ** 2, SPHERE[:, 1] ** 2, colour_name="invariant of the truth"),
+    "so3": lambda: latents("so3", FOUR, FOUR[:, 0] ** 2),
+    "S1xS1": lambda: latents("S1xS1", np.c_[ANGLE, OTHER], ANGLE, OTHER, colour_kind="cyclic", colour_name="truth, angle"),
+    "mobius": lambda: latents("mobius", np.c_[ANGLE, HEIGHT], np.arange(N) % 20, colour_kind="labels"),
+    "klein": lambda: latents("klein", np.c_[ANGLE, OTHER], np.cos(OTHER), np.cos(2 * ANGLE), colour_name="invariant"),
+    "circle of three turns": lambda: latents("(S1)/<rot(1/3)>", ANGLE[:, None], ANGLE),
+    "S1xR2": lambda: latents("S1xR2", np.c_[ANGLE, NORMAL[:, :2]]),
+    "S2xR": lambda: latents("(S2xR)/<anti,flip>", np.c_[SPHERE, NORMAL[:, :1]], HEIGHT),
+    "T3": lambda: latents("T3", np.c_[ANGLE, OTHER, ANGLE + OTHER], ANGLE, OTHER),
+    "S1xIxS2": lambda: latents("S1xIxS2", np.c_[ANGLE, HEIGHT, SPHERE]),
+    "annulus": lambda: latents("annulus", np.c_[ANGLE, HEIGHT], ANGLE, HEIGHT, models={"annulus": RING}),
+    "one point": lambda: latents("R", np.zeros((1, 1)), np.zeros(1)),
+    "no points": lambda: latents("S1", np.zeros((0, 1)), np.zeros(0)),
+    "not finite": lambda: latents("R2", np.full((3, 2), np.nan), np.full(3, np.nan)),
 }
 PICTURES: dict[str, Callable[[], Figure]] = {
     **LATENTS,
+    "decodes on a circle": lambda: decodes("S1", ANGLE[:, None], (9, 9)),
+    "decodes on a line": lambda: decodes("I", HEIGHT[:, None], (12,)),
+    "decodes on a bottle": lambda: decodes("klein", np.c_[ANGLE, OTHER], (9, 9)),
+    "decodes on a sphere": lambda: decodes("S2", SPHERE, (9, 9, 3)),
+    "decodes on a disc": lambda: decodes("rp2", SPHERE, (7,)),
+    "decodes on a product": lambda: decodes("S1xR2", np.c_[ANGLE, NORMAL[:, :2]], (7,)),
     "history": lambda: curves(HISTORY, HISTORY),
     "history of one epoch": lambda: curves({name: column[:1] for name, column in HISTORY.items()}),
     "history with NaN": lambda: curves({"valid_elbo": np.array([np.nan, -2.0, -1.0]), "train_rms": np.ones(3)}),
@@ -143,20 +173,18 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "constant image": lambda: reconstructions(np.ones((1, 4, 4)), np.ones((1, 4, 4)), (4, 4)),
     "summary": lambda: summary_figure(
         "S1",
-        [LatentPart([("S1", 1)], ANGLE[:, None], np.arange(len(ANGLE)))],
+        [part("S1", ANGLE[:, None])],
         HISTORY,
-        colours=ANGLE,
-        colour_kind="cyclic",
-        colour_name="angle (radians)",
+        colourings=[Colouring(ANGLE, "cyclic", "angle (radians)")],
         baseline_history=HISTORY,
         baseline_name="Gaussian R2",
         images=(IMAGES, IMAGES, (12, 12)),
         title="turning_digit.h5",
     ),
-    "summary without images": lambda: summary_figure(
-        "S1xS1", [LatentPart([("S1", 1)] * 2, np.c_[ANGLE, OTHER], np.arange(len(ANGLE)))], HISTORY
+    "summary without images": lambda: summary_figure("S1xS1", [part("S1xS1", np.c_[ANGLE, OTHER])], HISTORY),
+    "summary of a mixture": lambda: summary_figure(
+        "mixture(S2,S1)", mixture_parts(), HISTORY, colourings=[Colouring(ANGLE, name="x"), Colouring(OTHER, name="y")]
     ),
-    "summary of a mixture": lambda: summary_figure("mixture(S2,S1)", mixture_parts(), HISTORY, colours=ANGLE, colour_name="x"),
 }
 
 
@@ -194,8 +222,9 @@ def test_no_global_state_is_touched() -> None:
         "before = settings()\n"
         "import numpy as np\n"
         "from topovae.viz import render, summary_figure\n"
+        "from topovae.signature import parse\n"
         "from topovae.viz.latents import LatentPart\n"
-        "render(summary_figure('R', [LatentPart([('R', 1)], np.zeros((3, 1)), np.arange(3))], {}), 'svg')\n"
+        "render(summary_figure('R', [LatentPart(parse('R'), np.zeros((3, 1)), np.arange(3))], {}), 'svg')\n"
         "assert settings() == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
     )
@@ -208,7 +237,7 @@ def offsets_of(figure: Figure) -> np.ndarray:
 
 def test_circle_shows_angles_where_they_are() -> None:
     angle = np.array([0.5, 2.0, 4.0])
-    found = offsets_of(latents("S1", [("S1", 1)], angle[:, None]))
+    found = offsets_of(latents("S1", angle[:, None]))
     np.testing.assert_allclose(np.sort(np.arctan2(found[:, 1], found[:, 0]) % (2 * np.pi)), angle)
     np.testing.assert_allclose(np.hypot(found[:, 0], found[:, 1]), 1, atol=0.07)
 
@@ -216,7 +245,7 @@ def test_circle_shows_angles_where_they_are() -> None:
 def test_hemispheres_are_discs_of_equal_area_density() -> None:
     z = np.random.default_rng(1).normal(size=(5000, 3))
     z /= np.linalg.norm(z, axis=1, keepdims=True)
-    found = offsets_of(latents("S2", [("S", 2)], z))
+    found = offsets_of(latents("S2", z))
     centre = np.where(found[:, 0] < 0, -1.15, 1.15)
     radius = np.hypot(found[:, 0] - centre, found[:, 1])
     assert radius.max() <= 1 + 1e-9
@@ -226,7 +255,7 @@ def test_hemispheres_are_discs_of_equal_area_density() -> None:
 
 
 def test_angles_of_any_turn_lie_in_the_rectangle() -> None:
-    found = offsets_of(latents("S1xI", [("S1", 1), ("I", 1)], np.array([[-0.5, 0.2], [7.0, 0.9]])))
+    found = offsets_of(latents("S1xI", np.array([[-0.5, 0.2], [7.0, 0.9]])))
     np.testing.assert_allclose(np.sort(found[:, 0]), [7.0 - 2 * np.pi, 2 * np.pi - 0.5])
 
 
@@ -246,10 +275,9 @@ def test_significant_bars_are_coloured() -> None:
 
 
 BAD: dict[str, Callable[[], Figure]] = {
-    "columns": lambda: latents("S2", [("S", 2)], np.zeros((5, 2))),
-    "kind": lambda: latents("X", [("X", 2)], np.zeros((5, 2))),
-    "no factors": lambda: latents("", [], np.zeros((5, 0))),
-    "colours": lambda: latents("R", [("R", 1)], np.zeros((5, 1)), np.zeros(4)),
+    "columns": lambda: latents("S2", np.zeros((5, 2))),
+    "axes": lambda: latents("S2", np.zeros(5)),
+    "colours": lambda: latents("R", np.zeros((5, 1)), np.zeros(4)),
     "unequal images": lambda: reconstructions(IMAGES, IMAGES[:2], (12, 12)),
     "no images": lambda: reconstructions(IMAGES[:0], IMAGES[:0], (12, 12)),
     "image shape": lambda: reconstructions(IMAGES, IMAGES, (5, 5)),

@@ -2,7 +2,7 @@
 
 from topovae.distributions.beta import Beta
 from topovae.distributions.brownian import BrownianMotion, ManifoldUniform, Submanifold, TorusOfRevolution
-from topovae.distributions.joint import Independent, Joint, Orbit
+from topovae.distributions.joint import Independent, Joint, Orbit, Repeated
 from topovae.distributions.kumaraswamy import Kumaraswamy
 from topovae.distributions.normal import MultivariateNormal
 from topovae.distributions.normal_mixture import NormalMixture
@@ -31,6 +31,7 @@ __all__ = [
     "NormalMixture",
     "Orbit",
     "PowerSpherical",
+    "Repeated",
     "RevolvedNormal",
     "SphereUniform",
     "Spherical",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from topovae.distributions.course import take
 from topovae.distributions.draws import sampling
 from topovae.distributions.joint import Joint, Orbit, kl_per_marginal
 from topovae.errors import UsageError
-from topovae.latent.block import Block, join
+from topovae.latent.block import Block, BlockRow, Law, join, rows
 from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
@@ -70,8 +71,10 @@ class LatentSpace(nn.Module):
         self._embedding_sizes = [f.embedding_dim for f in self.factors]
         self._odd: list[int] = []
         self.blocks = self._join()
-        self._block_sizes = [b.coordinate_dim for b in self.blocks]
-        self._scale_sizes = [b.scale_dim for b in self.blocks]
+        self.rows = self._row_up()
+        self._row_sizes = [r.coordinate_dim for r in self.rows]
+        self._row_embeddings = [r.embedding_dim for r in self.rows]
+        self._scale_sizes = [r.scale_dim for r in self.rows]
         self.coordinate_dim = sum(self._coordinate_sizes)
         self.embedding_dim = sum(self._embedding_sizes)
         self.scale_dim = sum(self._scale_sizes)
@@ -126,6 +129,11 @@ class LatentSpace(nn.Module):
                 )
             self._odd = [int(i) for i in np.flatnonzero(np.diag(self._matrices()[1]).round() < 0)]
         return [Block(run, changes, len(self._odd)) for run, changes in zip(runs, signs, strict=True)]
+
+    def _row_up(self) -> list[BlockRow]:
+        """The blocks in rows of those that are computed at once."""
+        named = iter(zip(self.signature.factors, self.factors, strict=True))
+        return rows(self.blocks, [tuple((f, m.family.name) for f, m in islice(named, len(b.factors))) for b in self.blocks])
 
     @property
     def has_density(self) -> bool:
@@ -186,7 +194,7 @@ class LatentSpace(nn.Module):
     def heads(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior location (coordinates) and scale from an encoder's unconstrained outputs (..., output_dim)."""
         location, raw = outputs.split([self.location_dim, self.scale_dim], -1)
-        scales = [b.spread(r) for b, r in zip(self.blocks, raw.split(self._scale_sizes, -1), strict=True)]
+        scales = [row.spread(r) for row, r in zip(self.rows, raw.split(self._scale_sizes, -1), strict=True)]
         return self._locate(self.lift(location)), torch.cat(scales, -1)
 
     def forward(self, outputs: Tensor, loss: Loss) -> Terms:
@@ -251,8 +259,8 @@ class LatentSpace(nn.Module):
 
     def _locate(self, embedded: Tensor) -> Tensor:
         """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
-        parts = embedded.split(self._embedding_sizes, -1)
-        return torch.cat([f.locate(e) for f, e in zip(self.factors, parts, strict=True)], -1)
+        parts = embedded.split(self._row_embeddings, -1)
+        return torch.cat([row.locate(e) for row, e in zip(self.rows, parts, strict=True)], -1)
 
     def targets(self, coordinates: Tensor) -> Tensor:
         """The location outputs (..., location_dim) that `heads` takes to coordinates, NaN where those that matter are."""
@@ -262,11 +270,11 @@ class LatentSpace(nn.Module):
         """The posterior at coordinates `loc` (..., coordinate_dim) with `scale` (..., scale_dim)."""
         return self._law(Block.posterior, loc, scale)
 
-    def _law(self, of: Callable[[Block, Tensor, Tensor, Tensor], Distribution], loc: Tensor, scale: Tensor) -> Orbit:
-        locs = loc.split(self._block_sizes, -1)
+    def _law(self, of: Law, loc: Tensor, scale: Tensor) -> Orbit:
+        locs = loc.split(self._row_sizes, -1)
         scales = scale.split(self._scale_sizes, -1)
         odd = take(self.embed(loc), self._odd) if self._odd else loc[..., :0]
-        marginals = [of(b, m, s, odd) for b, m, s in zip(self.blocks, locs, scales, strict=True)]
+        marginals = [row.law(of, m, s, odd) for row, m, s in zip(self.rows, locs, scales, strict=True)]
         return Orbit(Joint(marginals), self.orbit, self.order)
 
     def propose(self, outputs: Tensor) -> Orbit:
@@ -278,7 +286,7 @@ class LatentSpace(nn.Module):
 
     def prior(self, like: Tensor) -> Joint:
         """The prior on the cover, in the dtype and on the device of `like`."""
-        return Joint([b.prior(like) for b in self.blocks])
+        return Joint([row.prior(like) for row in self.rows])
 
     def prior_log_prob(self, coordinates: Tensor) -> Tensor:
         """log density of the prior on the latent space at orbits, in nats: |G| times the cover's."""
@@ -306,8 +314,8 @@ class LatentSpace(nn.Module):
 
     def embed(self, coordinates: Tensor) -> Tensor:
         """The embedded points of the cover, (..., embedding_dim)."""
-        parts = coordinates.split(self._coordinate_sizes, -1)
-        return torch.cat([f.embed(z) for f, z in zip(self.factors, parts, strict=True)], -1)
+        parts = coordinates.split(self._row_sizes, -1)
+        return torch.cat([row.embed(z) for row, z in zip(self.rows, parts, strict=True)], -1)
 
     def features(self, coordinates: Tensor) -> Tensor:
         """What the decoder reads, (..., feature_dim): functions of the orbit alone that separate orbits."""

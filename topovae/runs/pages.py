@@ -20,49 +20,120 @@ from topovae.evaluation.patches import TINY, neighbourhoods
 from topovae.homology.cloud.ground import Ground
 from topovae.homology.complexes.rips import persistence
 from topovae.latent import LatentSpace, space_of
-from topovae.latent.factor import build
-from topovae.runs.models import encode, load_model, reconstruct
-from topovae.signature import Signature, parse, parse_latent
+from topovae.latent.factor import Factor, build
+from topovae.model.vae import VAE
+from topovae.runs.models import decode, encode, load_model, reconstruct
+from topovae.signature import IDENTITY, MODELS, Elementary, Signature, parse, parse_latent
 from topovae.store.schema import Run, Sweep
 from topovae.viz.certificate import FailingPatches, certificate_figure
+from topovae.viz.charts import Model
 from topovae.viz.files import save
 from topovae.viz.fronts import RateDistortion, plot_fronts
-from topovae.viz.latents import LatentPart, note_of
-from topovae.viz.style import ColourKind
+from topovae.viz.latents import Decode, LatentPart
+from topovae.viz.style import Colouring
 from topovae.viz.summary import summary_figure
 
 PICTURES = 8
 """Reconstructions shown."""
 
 
-def colours_of(space: str, truth: np.ndarray) -> tuple[np.ndarray, ColourKind, str]:
-    """Values that colour points by the truth, the same for all representatives of an orbit.
+LINES, STEPS = 12, 97
+"""Curves in each direction of a model that is drawn, and points of each."""
+
+ALIKE = 0.5
+"""Correlation of two invariants above which the second shows little that is new: not tuned."""
+
+PICTURED = 784
+"""Numbers of a sample that is no image above which its profile cannot be seen in a small decode: not tuned."""
+
+
+def colours_of(space: str, truth: np.ndarray) -> list[Colouring]:
+    """Two colourings of points by the truth at most, the same for all representatives of an orbit.
+
+    Circles that the group turns give the angle of their orbits; of what else it moves, invariant features are shown.
 
     Args:
         space: latent expression of the truth.
         truth: (n, k) coordinates on it.
-
-    Returns:
-        The first coordinate, or on a quotient the first invariant feature, (n,); how to colour it; what it is.
     """
     signature = parse(space, allow_orbifold=True)
+    known = LatentSpace(signature)
+    found: list[Colouring] = []
+    starts = np.cumsum([0, *(factor.coordinate_dim for factor in known.factors)])
+    for number, (factor, start, stop) in enumerate(zip(signature.factors, starts, starts[1:], strict=False)):
+        moves = [element[number] for element in signature.group]
+        if factor.is_circle and all(move.sign == 1 for move in moves):
+            turns = len(set(moves))
+            name = "truth, angle" if turns == 1 else f"truth, {turns} times the angle"
+            found.append(Colouring(np.mod(turns * truth[:, start], 2 * np.pi), "cyclic", name))
+        elif set(moves) == {IDENTITY}:
+            found += [Colouring(truth[:, column], "linear", "truth") for column in range(start, stop)]
     if signature.order > 1:
-        features = LatentSpace(signature).features(torch.as_tensor(truth, dtype=torch.float64))
-        return features[:, 0].numpy(), "linear", "invariant of the truth"
-    return truth[:, 0], "cyclic" if signature.factors[0].is_circle else "linear", "truth"
+        features = known.features(torch.as_tensor(truth, dtype=torch.float64)).numpy()
+        turning = [np.exp(1j * colouring.values) for colouring in found]
+        seen = [part for angle in turning for part in (angle.real, angle.imag)]
+        for feature in features.T:
+            if all(abs(_correlation(feature, other)) < ALIKE for other in seen):
+                found.append(Colouring(feature, "linear", "invariant of the truth"))
+                seen.append(feature)
+    return found[:2]
 
 
-def panels(signature: Signature) -> list[tuple[str, int]]:
-    """The factors as pictures take them: a model by the coordinates of what it is homeomorphic to, or else as points."""
-    found: list[tuple[str, int]] = []
-    for factor in signature.factors:
-        inner = parse(factor.like) if factor.like else None
-        width = build(factor).coordinate_dim
-        if inner is not None and LatentSpace(inner).coordinate_dim != width:
-            found.append(("R", width))
-        else:
-            found += [("S1" if f.is_circle else f.kind, f.dim) for f in (inner.factors if inner else (factor,))]
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    spread = float(a.std() * b.std())
+    return 1.0 if spread == 0 else float(((a - a.mean()) * (b - b.mean())).mean()) / spread
+
+
+def models_of(signature: Signature) -> dict[str, Model]:
+    """The factors with a geometry of their own, as pictures take them: points, and curves through them."""
+    found: dict[str, Model] = {}
+    for named in signature.factors:
+        if named.kind not in MODELS or named.kind in found:
+            continue
+        factor, inner = build(named), LatentSpace(MODELS[named.kind])
+
+        def embedded(points: np.ndarray, factor: Factor = factor) -> np.ndarray:
+            return factor.embed(torch.as_tensor(points, dtype=torch.float64)).numpy()
+
+        def on(chart: np.ndarray, factor: Factor = factor) -> np.ndarray:
+            return factor.parametrise(torch.as_tensor(chart, dtype=torch.float64)).numpy()
+
+        flat = all(f.dim == 1 for f in inner.signature.factors) and inner.dim <= 2
+        lines = [on(line) for line in _grid_lines(inner)] if flat else []
+        pictured = factor.embedding_dim == 2 and flat
+        lattice = on(_lattice(inner)) if pictured else np.zeros((0, factor.coordinate_dim))
+        if factor.embedding_dim in (2, 3):
+            found[named.kind] = Model(embedded, tuple(lines), lattice, factor.coordinate_dim)
     return found
+
+
+def _ends(factor: Elementary) -> tuple[float, float]:
+    """Where a factor of one dimension begins and ends."""
+    return (0.0, 2 * np.pi) if factor.is_circle else (0.0, 1.0)
+
+
+def _grid_lines(space: LatentSpace) -> list[np.ndarray]:
+    """Lines of equal coordinates of a product of factors of one dimension, (STEPS, k) each."""
+    ends = [_ends(factor) for factor in space.signature.factors]
+    found = []
+    for running, (low, high) in enumerate(ends):
+        others = [other for other in range(len(ends)) if other != running]
+        for share in np.linspace(0, 1, LINES + 1) if others else (0.0,):
+            line = np.empty((STEPS, len(ends)))
+            line[:, running] = np.linspace(low, high, STEPS)
+            for other in others:
+                line[:, other] = ends[other][0] + share * (ends[other][1] - ends[other][0])
+            found.append(line)
+    return found
+
+
+def _lattice(space: LatentSpace) -> np.ndarray:
+    """Points of a product of factors of one dimension that lie apart: around a circle twelve, along the rest three."""
+    steps = [
+        np.arange(12) * 2 * np.pi / 12 if factor.is_circle else np.array([1 / 6, 1 / 2, 5 / 6])
+        for factor in space.signature.factors
+    ]
+    return np.stack(np.meshgrid(*steps, indexing="ij"), -1).reshape(-1, len(steps))
 
 
 def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
@@ -100,29 +171,32 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
         )
     coordinates = np.concatenate([member.latents[name]["location"] for name in present])
     index = np.concatenate([run.split[name] for name in present])
-    colours, meaning, images = None, "", None
-    kind: ColourKind = "linear"
+    model, colourings, images = load_model(member), list[Colouring](), None
     if samples is not None:
         if samples.truth is not None and samples.space is not None:
-            colours, kind, meaning = colours_of(samples.space, np.asarray(samples.truth)[index])
+            colourings = colours_of(samples.space, np.asarray(samples.truth)[index])
         elif samples.label is not None:
-            colours, kind, meaning = samples.label[index], "labels", "label"
+            colourings = [Colouring(samples.label[index], "labels", "label")]
         chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
         x = samples.rows(chosen)
-        model = load_model(member)
         images = (x, reconstruct(model, x), samples.sample_shape)
     checkpoint = member.checkpoint
-    parts = []
-    for part in shares(space, coordinates):
-        own = part.space.signature
-        parts.append(LatentPart(panels(own), part.coordinates, part.rows, part.name(space), note_of(own.canonical)))
+    parts = [
+        LatentPart(
+            part.space.signature,
+            part.coordinates,
+            part.rows,
+            part.name(space),
+            models_of(part.space.signature),
+            decoder_of(model, part.number),
+        )
+        for part in shares(space, coordinates)
+    ]
     return summary_figure(
         member.latent,
         parts,
         member.history,
-        colours=colours,
-        colour_kind=kind,
-        colour_name=meaning,
+        colourings=colourings,
         baseline_history=None if run.baseline is None else run.baseline.history,
         best_epoch=None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch,
         baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
@@ -130,6 +204,27 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
         title=os.path.basename(run.header.data.path),
         name="" if latent.name == member.latent else latent.name or "",
     )
+
+
+def decoder_of(model: VAE, number: int) -> Decode | None:
+    """What decodes points of a component; None of samples that a small picture cannot show.
+
+    Args:
+        model: trained.
+        number: of the component.
+    """
+    shape = model.config.sample_shape
+    if len(shape) == 1 and shape[0] > PICTURED:
+        return None
+
+    def of(points: np.ndarray) -> np.ndarray:
+        parts = [np.zeros((len(points), part.coordinate_dim)) for part in model.space.spaces]
+        parts[number] = points
+        tensors = [torch.as_tensor(part, dtype=torch.float32) for part in parts]
+        whole = model.space.points(torch.full((len(points),), number), tensors)
+        return decode(model, whole.numpy())
+
+    return of
 
 
 def draw_certificate(
@@ -163,7 +258,6 @@ def draw_certificate(
     widest = space.distance(here[: len(here) // 10, None], here[None]).max().item()
     distances = landmark_distances(samples, locations, signature, seed=seed, ground=ground)
     evidence = FailingPatches(
-        points[torch.as_tensor(index)].numpy(),
         residual,
         far / diameter(around.points),
         near / max(widest, TINY),
@@ -171,7 +265,8 @@ def draw_certificate(
         (persistence(distances[0], 2, 2).bars, persistence(distances[1], 2, 2).bars),
     )
     title = os.path.basename(run.header.data.path)
-    save(certificate_figure(run.model.latent, panels(signature), evidence, certificate, title=title), path)
+    shown = LatentPart(signature, points[torch.as_tensor(index)].numpy(), np.arange(len(index)), models=models_of(signature))
+    save(certificate_figure(run.model.latent, shown, evidence, certificate, title=title), path)
 
 
 def draw_sweep(sweep: Sweep, path: str) -> None:

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from topovae.viz.latents import draw_latents, note_of, size_of
+from topovae.viz.latents import PAGE, LatentPart, draw_parts, height_of
 from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, Paint, figure, heading, quiet, say_none
 
-WIDEST_TEXT = 125
+WIDEST_TEXT = 84
 """Letters of a line of reasons."""
-MOST_LINES = 7
+MOST_LINES = 8
 """Lines of reasons, for which there is room."""
 MOST_PAIRS = 6000
 """Pairs of neighbours drawn: more dots only hide each other."""
@@ -28,15 +28,13 @@ class FailingPatches:
     """What the page shows beside the verdict.
 
     Attributes:
-        coordinates: (m, k) latent points, as in `draw_latents`.
         residual: (m,) largest residual of the local fits about each sample, over what homeomorphisms stay below.
         far: (p,) distances in the data of pairs of latent neighbours, over the data's diameter.
         near: (p,) their distances in the latent space, over its diameter.
-        owner: (p,) row of `coordinates` that each pair belongs to.
+        owner: (p,) row of `residual` that each pair belongs to.
         bars: of the landmarks of the data and of their latents, by degree, (b, 2) births and deaths in diameters.
     """
 
-    coordinates: np.ndarray
     residual: np.ndarray
     far: np.ndarray
     near: np.ndarray
@@ -46,7 +44,7 @@ class FailingPatches:
 
 def certificate_figure(
     latent: str,
-    factors: Sequence[tuple[str, int]],
+    part: LatentPart,
     evidence: FailingPatches,
     certificate: Mapping[str, object],
     *,
@@ -56,23 +54,20 @@ def certificate_figure(
 
     Args:
         latent: the latent expression.
-        factors: as in `draw_latents`.
+        part: the latent space with the samples that were looked at.
         evidence: what is drawn.
         certificate: the certificate of the JSON report.
         title: above the page.
     """
-    wanted, height = size_of(factors, evidence.coordinates)
-    width, failing = max(wanted, 10.0), evidence.residual > 1
-    page = figure(width, height + 5.4)
-    heading(page, title, TITLE + 4)
-    above, middle, below = page.subfigures(3, 1, height_ratios=[1.6, height, 3.4], squeeze=False).ravel().tolist()
+    failing, height = evidence.residual > 1, height_of([part]) + 0.3
+    page = figure(PAGE, height + 1.9 + 2.5)
+    heading(page, title, TITLE + 2)
+    above, middle, below = page.subfigures(3, 1, height_ratios=[1.9, height, 2.5], squeeze=False).ravel().tolist()
     _write(above.subplots(), certificate)
-    margin = max((width - wanted) / 2, 0.01)
-    place = middle.subfigures(1, 3, width_ratios=[margin, wanted, margin])[1]
     paint = Paint(np.minimum(evidence.residual, 2.0), "linear", "worst residual over its limit")
     found = f"{failing.mean():.1%} of the samples in failing patches" if failing.any() else "no patch fails"
-    draw_latents(place, factors, evidence.coordinates, paint, title=f"latent space {latent}: {found}", note=note_of(latent))
-    fibres, winding, diagrams = below.subplots(1, 3, width_ratios=[1.2, 0.9, 1.2])
+    draw_parts(middle, [part], [paint], title=f"latent space {latent}: {found}")
+    fibres, winding, diagrams = below.subplots(1, 3, width_ratios=[1, 0.8, 1])
     _draw_fibres(fibres, evidence, failing)
     _draw_winding(winding, certificate)
     _draw_persistence(diagrams, evidence.bars)
@@ -105,7 +100,8 @@ def _draw_fibres(axes: Axes, evidence: FailingPatches, failing: np.ndarray) -> N
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.legend(fontsize=TICK, frameon=False, markerscale=2)
-    quiet(axes, "fibres: neighbours in the latent space", "latent distance (diameters)", "data distance (diameters)")
+    axes.set_box_aspect(1)
+    quiet(axes, "fibres: latent neighbours", "latent distance (diameters)", "data distance (diameters)")
 
 
 def _draw_winding(axes: Axes, certificate: Mapping[str, object]) -> None:
@@ -121,7 +117,7 @@ def _draw_winding(axes: Axes, certificate: Mapping[str, object]) -> None:
         axes.text(column, row, str(value).replace("-", "−"), ha="center", va="center", fontsize=TITLE + 4, color=INK)
     axes.set_xticks([])
     axes.set_yticks([])
-    quiet(axes, "winding numbers" + ("" if degree is None else f", degree {degree}"), "loop of the data", "latent function")
+    quiet(axes, "winding" + ("" if degree is None else f", degree {degree}"), "loop of the data", "latent function")
 
 
 def _draw_persistence(axes: Axes, bars: tuple[Sequence[np.ndarray], Sequence[np.ndarray]]) -> None:
@@ -146,5 +142,6 @@ def _draw_persistence(axes: Axes, bars: tuple[Sequence[np.ndarray], Sequence[np.
     axes.plot([0, high], [0, high], color=GREY, linewidth=0.8)
     axes.set_xlim(0, high)
     axes.set_ylim(0, high)
-    axes.legend(fontsize=TICK, frameon=False, loc="lower right")
+    axes.set_box_aspect(1)
+    axes.legend(fontsize=TICK - 1.5, frameon=False, loc="lower right", handletextpad=0.1, borderpad=0.1)
     quiet(axes, "persistence over Z/2", "birth (diameters)", "death (diameters)")

@@ -14,7 +14,7 @@ from topovae.viz.style import BLUE, FAINT, GREY, INK, ORANGE, TICK, heading, qui
 
 History = Mapping[str, np.ndarray]
 
-LONGEST_ROW = 110
+LONGEST_ROW = 66
 """Letters of a legend that fit side by side."""
 
 
@@ -29,10 +29,10 @@ class Curve:
 
 
 CURVES = (
-    Curve("elbo", -1.0, "negative ELBO", "nats per sample"),
-    Curve("nll", 1.0, "reconstruction (negative log-likelihood)", "nats per sample"),
-    Curve("kl", 1.0, "KL to the prior", "nats per sample"),
-    Curve("rms", 1.0, "reconstruction error (RMS)", "unit of the data"),
+    Curve("elbo", -1.0, "negative ELBO", "nats"),
+    Curve("nll", 1.0, "reconstruction (NLL)", "nats"),
+    Curve("kl", 1.0, "KL to the prior", "nats"),
+    Curve("rms", 1.0, "reconstruction (RMS)", "unit of the data"),
 )
 
 
@@ -73,7 +73,7 @@ def draw_history(
         quiet(axes, curve.title, "epoch", curve.unit)
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
     named = {label: handle for axes in grid for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     labels = list(named)
     container.legend(

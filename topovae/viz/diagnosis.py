@@ -175,8 +175,9 @@ def _draw_diagram(axes: Axes, bars: Sequence[Bar], primes: Sequence[int], ratio:
         for bar in bars:
             if int(bar["prime"]) == prime:
                 _draw_point(axes, bar, LABELS[place % len(LABELS)], 22 + 34 * place, high)
-    axes.set_xlim(low - room, max(births.max() + 3 * room, low + 0.5 * (high - low)))
+    axes.set_xlim(low - room, high + room)
     axes.set_ylim(low - room, high + room)
+    axes.set_box_aspect(1)
 
 
 def _draw_point(axes: Axes, bar: Bar, colour: str, size: float, high: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,21 @@ TITLE, LABEL, TICK = 10, 9, 8
 ColourKind = Literal["cyclic", "linear", "labels"]
 # The light ends of both maps would vanish on white paper.
 SHADE = {"cyclic": ("twilight", 0.84), "linear": ("viridis", 0.93)}
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """What colours points.
+
+    Args:
+        values: (n,) numbers or labels.
+        kind: how they are coloured.
+        name: what they are.
+    """
+
+    values: np.ndarray
+    kind: ColourKind = "linear"
+    name: str = ""
 
 
 class SteadyLayout(ConstrainedLayoutEngine):

@@ -9,8 +9,16 @@ from matplotlib.figure import Figure
 
 from topovae.viz.curves import History, draw_history
 from topovae.viz.images import draw_reconstructions
-from topovae.viz.latents import LatentPart, draw_parts, size_of_parts
-from topovae.viz.style import TITLE, ColourKind, Paint, figure, heading
+from topovae.viz.latents import (
+    PAGE,
+    LatentPart,
+    draw_decodes,
+    draw_parts,
+    has_decodes,
+    height_of,
+    height_of_decodes,
+)
+from topovae.viz.style import TITLE, Colouring, Paint, figure, heading
 
 
 def summary_figure(
@@ -18,9 +26,7 @@ def summary_figure(
     parts: Sequence[LatentPart],
     history: History,
     *,
-    colours: np.ndarray | None = None,
-    colour_kind: ColourKind = "linear",
-    colour_name: str = "",
+    colourings: Sequence[Colouring] = (),
     baseline_history: History | None = None,
     best_epoch: int | None = None,
     baseline_name: str = "baseline",
@@ -28,15 +34,13 @@ def summary_figure(
     title: str = "",
     name: str = "",
 ) -> Figure:
-    """Join the latent space, the learning curves and, when given, reconstructions on one page.
+    """Join the latent space, what it decodes to, the learning curves and, when given, reconstructions on one page.
 
     Args:
         signature_text: the latent expression.
         parts: the components of the latent space, as in `draw_parts`.
         history: as in `draw_history`.
-        colours: (n,) values that colour the points.
-        colour_kind: "cyclic" (radians), "linear" or "labels".
-        colour_name: what the colours mean.
+        colourings: of the points; the latent space is drawn once in each.
         baseline_history: learning curves of the baseline.
         best_epoch: the epoch to mark.
         baseline_name: how the legend calls the baseline.
@@ -47,20 +51,19 @@ def summary_figure(
     Raises:
         UsageError: arrays that do not fit each other.
     """
-    wanted, height = size_of_parts(parts)
-    width = max(wanted, 10.0)
-    heights = [height, 3.2] + ([2.7] if images else [])
-    page = figure(width, sum(heights) + 0.5)
-    heading(page, title, TITLE + 4)
-    places = page.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel().tolist()
-    margin = max((width - wanted) / 2, 0.01)
-    middle = places[0].subfigures(1, 3, width_ratios=[margin, wanted, margin])[1]
-    paint = Paint(colours, colour_kind, colour_name)
-    draw_parts(
-        middle, parts, paint, title=f"latent space {name}: {signature_text}" if name else f"latent space {signature_text}"
-    )
+    decoded = [part for part in parts if has_decodes(part)]
+    paints = [Paint(c.values, c.kind, c.name) for c in colourings] or [Paint(None)]
+    heights = [0.3 + height_of(parts, len(paints)), *map(height_of_decodes, decoded), 2.5, *([1.7] if images else [])]
+    page = figure(PAGE, sum(heights) + 0.4)
+    heading(page, title, TITLE + 2)
+    places = iter(page.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel().tolist())
+    words = f"latent space {name}: {signature_text}" if name else f"latent space {signature_text}"
+    draw_parts(next(places), parts, paints, title=words)
+    for part in decoded:
+        named = f"decodes of {part.name}" if len(parts) > 1 else "what the latent space decodes to"
+        draw_decodes(next(places), part, title=named)
     draw_history(
-        places[1],
+        next(places),
         history,
         baseline_history,
         best_epoch=best_epoch,
@@ -68,5 +71,5 @@ def summary_figure(
         title="learning curves",
     )
     if images:
-        draw_reconstructions(places[2], *images, blocks=1, title="reconstructions")
+        draw_reconstructions(next(places), *images, blocks=1, title="reconstructions")
     return page
