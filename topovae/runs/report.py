@@ -13,7 +13,7 @@ from topovae.data.dataset import Dataset
 from topovae.runs.pages import RunPictures, best_epoch, certificate_page
 from topovae.signature import parse_latent
 from topovae.store.documents import probability
-from topovae.store.schema import Member, Run
+from topovae.store.schema import SPLITS, Member, Run
 from topovae.viz.barcode import draw_barcode
 from topovae.viz.curves import draw_history
 from topovae.viz.html import PagePicture, Section, Table, render_page
@@ -71,7 +71,7 @@ def _question(run: Run) -> Section:
     if run.analysis is None:
         asked = f"does a model with the latent space {run.model.latent} copy the topology of these data faithfully?"
     shape = " x ".join(map(str, data.shape))
-    split = ", ".join(f"{len(rows)} {name}" for name, rows in run.split.items())
+    split = ", ".join(f"{len(run.split[name])} {name}" for name in SPLITS if name in run.split)
     facts = [
         f"data: {data.path or 'an array'}, {shape}, {data.dtype}",
         f"split: {split} (seed {run.header.seed})",
@@ -102,7 +102,13 @@ def _diagnosis(run: Run) -> list[Section]:
         draw_barcode(drawn, bars, title="persistent homology of the training split")
         pictures.append(PagePicture(drawn, "barcodes by prime and degree; long coloured bars are more than noise"))
     table = Table(("candidate", "latent", "score"), rows, numbers=2) if rows else None
-    return [Section("The diagnosis", [f"The training split looks like {answer}{sure}."], list(reasons), table, (), pictures)]
+    said = f"The training split looks like {answer}{sure}."
+    if best.get("latent") != run.model.latent:
+        said = (
+            "The latent space was given, not chosen by the diagnosis, which was made as far as the start of the encoder needs it "
+            f"(often without homology of degree 2); by that the training split looks like {answer}{sure}."
+        )
+    return [Section("The diagnosis", [said], list(reasons), table, (), pictures)]
 
 
 def _latent(run: Run, shown: RunPictures) -> Section:
@@ -131,8 +137,8 @@ def _training(run: Run, shown: RunPictures) -> Section:
     rows = [
         [member.latent, split, *(_number(metrics.get(name)) for name in METRICS)]
         for member in members
-        for split, metrics in member.final.items()
-        if isinstance(metrics, Mapping)
+        for split in SPLITS
+        if isinstance(metrics := member.final.get(split), Mapping)
     ]
     curves = figure(PAGE, 2.6)
     baseline = None if run.baseline is None else run.baseline.history
