@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from topovae.latent.factor import Factor, build
 from topovae.model.vae import VAE
 from topovae.runs.models import decode, encode, load_model, reconstruct
 from topovae.signature import IDENTITY, MODELS, Elementary, Signature, parse, parse_latent
-from topovae.store.schema import Run, Sweep
+from topovae.store.schema import Member, Run, Sweep
 from topovae.viz.certificate import FailingPatches, certificate_figure
 from topovae.viz.charts import Model
 from topovae.viz.files import save
@@ -150,8 +151,67 @@ def draw_run(run: Run, samples: Dataset | None, path: str) -> None:
     save(run_figure(run, samples), path)
 
 
+@dataclass(frozen=True)
+class RunPictures:
+    """What the pictures of a run show.
+
+    Attributes:
+        parts: the components of its latent space with all of its samples.
+        colourings: of these.
+        images: samples of the test split, their reconstructions and the shape of one; None without the data.
+        name: of the latent space, "" where its expression is the name.
+    """
+
+    parts: tuple[LatentPart, ...]
+    colourings: tuple[Colouring, ...]
+    images: tuple[np.ndarray, np.ndarray, tuple[int, ...]] | None
+    name: str
+
+    @classmethod
+    def of(cls, run: Run, samples: Dataset | None) -> RunPictures:
+        """Those of a finished run.
+
+        Args:
+            run, samples: as for `run_figure`.
+
+        Raises:
+            InputError: the run is not finished.
+        """
+        member = run.model
+        latent = parse_latent(member.latent, allow_orbifold=True)
+        space = space_of(latent, divergence="cover")
+        present = [name for name in ("train", "valid", "test") if name in member.latents]
+        if not present:
+            raise InputError(
+                "the run is not finished, so it has no latents to draw yet; `topovae train … --resume` goes on with it"
+            )
+        coordinates = np.concatenate([member.latents[name]["location"] for name in present])
+        index = np.concatenate([run.split[name] for name in present])
+        model, colourings, images = load_model(member), list[Colouring](), None
+        if samples is not None:
+            if samples.truth is not None and samples.space is not None:
+                colourings = colours_of(samples.space, np.asarray(samples.truth)[index])
+            elif samples.label is not None:
+                colourings = [Colouring(samples.label[index], "labels", "label")]
+            chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
+            x = samples.rows(chosen)
+            images = (x, reconstruct(model, x), samples.sample_shape)
+        parts = tuple(
+            LatentPart(
+                part.space.signature,
+                part.coordinates,
+                part.rows,
+                part.name(space),
+                models_of(part.space.signature),
+                decoder_of(model, part.number),
+            )
+            for part in shares(space, coordinates)
+        )
+        return cls(parts, tuple(colourings), images, "" if latent.name == member.latent else latent.name or "")
+
+
 def run_figure(run: Run, samples: Dataset | None) -> Figure:
-    """The latent space, the learning curves and reconstructions of a run on one page.
+    """The latent space, what it decodes to, the learning curves and reconstructions of a run on one page.
 
     Args:
         run: a finished run.
@@ -161,49 +221,25 @@ def run_figure(run: Run, samples: Dataset | None) -> Figure:
     Raises:
         InputError: the run is not finished.
     """
-    member = run.model
-    latent = parse_latent(member.latent, allow_orbifold=True)
-    space = space_of(latent, divergence="cover")
-    present = [name for name in ("train", "valid", "test") if name in member.latents]
-    if not present:
-        raise InputError(
-            "the run is not finished, so it has no latents to draw yet; `topovae train … --resume` goes on with it"
-        )
-    coordinates = np.concatenate([member.latents[name]["location"] for name in present])
-    index = np.concatenate([run.split[name] for name in present])
-    model, colourings, images = load_model(member), list[Colouring](), None
-    if samples is not None:
-        if samples.truth is not None and samples.space is not None:
-            colourings = colours_of(samples.space, np.asarray(samples.truth)[index])
-        elif samples.label is not None:
-            colourings = [Colouring(samples.label[index], "labels", "label")]
-        chosen = run.split["test"][np.linspace(0, len(run.split["test"]) - 1, PICTURES).astype(int)]
-        x = samples.rows(chosen)
-        images = (x, reconstruct(model, x), samples.sample_shape)
-    checkpoint = member.checkpoint
-    parts = [
-        LatentPart(
-            part.space.signature,
-            part.coordinates,
-            part.rows,
-            part.name(space),
-            models_of(part.space.signature),
-            decoder_of(model, part.number),
-        )
-        for part in shares(space, coordinates)
-    ]
+    shown = RunPictures.of(run, samples)
     return summary_figure(
-        member.latent,
-        parts,
-        member.history,
-        colourings=colourings,
+        run.model.latent,
+        shown.parts,
+        run.model.history,
+        colourings=shown.colourings,
         baseline_history=None if run.baseline is None else run.baseline.history,
-        best_epoch=None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch,
+        best_epoch=best_epoch(run.model),
         baseline_name="" if run.baseline is None else f"{run.baseline.latent} baseline",
-        images=images,
+        images=shown.images,
         title=os.path.basename(run.header.data.path),
-        name="" if latent.name == member.latent else latent.name or "",
+        name=shown.name,
     )
+
+
+def best_epoch(member: Member) -> int | None:
+    """The epoch of the weights that are kept, None where that is not known."""
+    checkpoint = member.checkpoint
+    return None if checkpoint is None or checkpoint.best_epoch < 0 else checkpoint.best_epoch
 
 
 def decoder_of(model: VAE, number: int) -> Decode | None:
@@ -230,18 +266,27 @@ def decoder_of(model: VAE, number: int) -> Decode | None:
 def draw_certificate(
     run: Run, samples: Dataset, ground: Ground, certificate: Mapping[str, Any], path: str, *, seed: int = 0
 ) -> None:
-    """Draw where and why an encoder was certified or not: failing patches, fibres, winding, persistence of data and latents.
+    """Draw the page of `certificate_page` into a file.
+
+    Args:
+        run, samples, ground, certificate, seed: as for `certificate_page`.
+        path: the picture.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    save(certificate_page(run, samples, ground, certificate, seed=seed), path)
+
+
+def certificate_page(run: Run, samples: Dataset, ground: Ground, certificate: Mapping[str, Any], *, seed: int = 0) -> Figure:
+    """Where and why an encoder was certified or not: failing patches, fibres, winding, persistence of data and latents.
 
     Args:
         run: a finished run.
         samples: its data.
         ground: their survey with this seed.
         certificate: that of the JSON report, of local fits.
-        path: the picture.
         seed: the one of the certificate.
-
-    Raises:
-        OutputError: the picture cannot be written.
     """
     model = load_model(run.model)
     locations = encode(model, samples)["z"]
@@ -266,7 +311,7 @@ def draw_certificate(
     )
     title = os.path.basename(run.header.data.path)
     shown = LatentPart(signature, points[torch.as_tensor(index)].numpy(), np.arange(len(index)), models=models_of(signature))
-    save(certificate_figure(run.model.latent, shown, evidence, certificate, title=title), path)
+    return certificate_figure(run.model.latent, shown, evidence, certificate, title=title)
 
 
 def draw_sweep(sweep: Sweep, path: str) -> None:
