@@ -152,5 +152,5 @@ def test_the_first_scale_with_a_clear_gap_tells_the_dimension_else_the_widest_ga
 
 
 def test_a_cloud_that_fills_its_space_is_as_steady_as_can_be() -> None:
-    found = intrinsic_dimension(np.random.default_rng(0).normal(size=(400, 2)), 0.0, np.random.default_rng(0))
+    found = intrinsic_dimension(np.random.default_rng(0).normal(size=(400, 2)), 0.0, 0)
     assert (found.value, found.steady, found.crossed) == (2, 1.0, 0.0)
