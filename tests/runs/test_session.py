@@ -252,7 +252,7 @@ def test_weights_that_do_not_fit_are_a_damaged_file(whole: Run) -> None:
 
 LATENTS = [
     *("S1", "I", "R3", "S2", "S3", "T2", "T3", "S1xI", "S1xR2", "S2xS1", "SO3", "RP2", "RP3", "mobius", "klein"),
-    *("(S1xS1)/<rot(1/2),flip>", "(S1xS1xI)/<rot(1/3),id,id>", "embedded_torus", "annulus"),
+    *("(S1xS1)/<rot(1/2),flip>", "(S1xS1xI)/<rot(1/3),id,id>", "embedded_torus", "annulus", "learned(R2)"),
     *("(S1xS1xI)/<rot(1/2),id,flip>/<id,rot(1/2),flip>", "(S1)/<rot(1/32)>"),
 ]
 
@@ -267,5 +267,5 @@ def test_every_latent_trains_is_written_and_evaluates(latent: str, encoder: str,
     metrics = evaluate_member(run.model, run, DATA, iwae=4, device="cpu")
     assert run.model.latent == parse(latent).canonical
     assert all(np.isfinite([part[key] for key in ("rms", "nll", "kl", "elbo")]).all() for part in metrics.values())
-    assert (metrics["test"]["iwae"] is None) == (latent == "embedded_torus")
+    assert np.isfinite(metrics["test"]["iwae"])  # also where a posterior has no density: by a law near it
     assert run.model.history["train_nll"][-1] < run.model.history["train_nll"][0]
