@@ -120,3 +120,10 @@ def test_other_ways_to_begin(eight: Path, tool: Tool) -> None:
     for number, words in enumerate([("learned(R2)", "--init", "random"), ("learned(R5,M=3,anchors=2)xS1",), ("learned(R)",)]):
         done = tool("train", eight, "--latent", *words, "--epochs", 2, "-o", f"{number}.h5", "--json")
         assert done.code == 0 and np.isfinite(done.json()["test"]["elbo"]), done.err
+
+
+def test_the_page_of_a_run_says_what_to_do_instead_of_certifying(run: Path, tool: Tool) -> None:
+    made = tool("report", run, "-o", "page.html")
+    assert made.code == 0, made.err
+    page = (tool.folder / "page.html").read_text(encoding="utf-8")
+    assert "not applicable" in page and "traverse --operator" in page

@@ -30,9 +30,14 @@ ADVICE = {
     "`evaluate` again.",
     "not homeomorphic": "Do not read the latent coordinates as coordinates of the data. See which patches fail, and train with "
     "another --seed, more --epochs, or another --latent that the diagnosis names.",
+    "not applicable": "The prior was learned from the data: `evaluate --against` compares its likelihood and its samples with "
+    "those of other latents, and `traverse --operator` shows what its operators do.",
     "": "Not certified here: `evaluate` says whether the encoder is a homeomorphism onto its latent space.",
 }
 """What to do, by the verdict of the certificate."""
+
+UNJUDGED = {"not applicable": "The prior was learned, so a certificate is not applicable."}
+"""What is said where the encoder is not judged, by the verdict."""
 
 
 def report_page(run: Run, samples: Dataset | None, path: str, *, certify: bool = True, device: str = "auto") -> bytes:
@@ -163,9 +168,10 @@ def _certificate(run: Run, samples: Dataset | None, found: Mapping[str, Any] | N
         reason = "the data are not at hand" if samples is None else "it was left out"
         return Section("The certificate", [f"No certificate on this page, as {reason}."])
     certificate = found["certificate"]
+    verdict = certificate["verdict"]
     distance = _number(found["persistence"]["mean_h1_h2_bottleneck"])
     said = [
-        f"The encoder is {certificate['verdict']} onto its latent space, as far as these samples tell.",
+        UNJUDGED.get(verdict, f"The encoder is {verdict} onto its latent space, as far as these samples tell."),
         f"Persistence of latents against data: mean H1/H2 bottleneck distance {distance} (in diameters).",
     ]
     pictures: Sequence[PagePicture] = ()
