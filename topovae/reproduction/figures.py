@@ -59,7 +59,5 @@ FIGURES: dict[str, Figure] = {
         _known("bottleneck"), -1, "mean H1/H2 bottleneck distance of latents from data, diameters", "certificate"
     ),
     "homeomorphic": Figure(_verdict("homeomorphic"), 1, "share of runs that are certified so", "certificate"),
-    "rejected": Figure(
-        _verdict("not homeomorphic"), -1, "share certified not to be; others: undecided", "certificate"
-    ),
+    "rejected": Figure(_verdict("not homeomorphic"), -1, "share certified not to be; others: undecided", "certificate"),
 }
