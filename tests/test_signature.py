@@ -395,3 +395,53 @@ def test_errors_in_mixtures_point_at_the_offending_character(text, fragment, pos
 def test_a_mixture_is_no_single_space():
     with pytest.raises(ExpressionError, match="several spaces"):
         parse("mixture(S1,S1)")
+
+
+LEARNED_TEXTS = {
+    "learned(R2)": "learned(R2,M=1,anchors=6)",
+    "learned( R , anchors = 3 )": "learned(R,M=1,anchors=3)",
+    "learned(R3,anchors=2,M=4)": "learned(R3,M=4,anchors=2)",
+    "S1xlearned(R2,M=2)xR": "S1xlearned(R2,M=2,anchors=6)xR",
+    "(learned(R2)xS1)/<id,rot(1/2)>": "(learned(R2,M=1,anchors=6)xS1)/<id,rot(1/2)>",
+    "mixture(2*learned(R2),S1)": "mixture(2*learned(R2,M=1,anchors=6),S1)",
+}
+
+
+@pytest.mark.parametrize("text, canonical", LEARNED_TEXTS.items())
+def test_learned_priors_have_one_spelling_that_parses_back(text, canonical):
+    found = parse_latent(text)
+    assert found.canonical == canonical and parse_latent(canonical) == found == parse_latent(str(found))
+    assert any(space.is_learned for space in found.components) and found.name is None
+    assert not any(space.homeomorphic.is_learned for space in found.components)
+
+
+def test_a_learned_prior_is_homeomorphic_to_its_space_and_another_latent():
+    assert parse("S1xlearned(R3)").homeomorphic == parse("S1xR3") and parse("learned(R2)") != parse("R2")
+    assert parse("learned(R2)") != parse("learned(R2,M=2)") and parse("learned(R2)").dim == 2
+
+
+@pytest.mark.parametrize(
+    "text, fragment, position",
+    [
+        ("learned", "did you mean learned?", 0),
+        ("learned()", "expected a factor", 8),
+        ("learned(S2)", "a prior is learned on R", 8),
+        ("learned(R33)", "a prior is learned on R", 8),
+        ("learned(R2,M)", "expected `M=` and a number or `anchors=` and a number", 11),
+        ("learned(R2,M=0)", "M=0, expected between 1 and 16", 11),
+        ("learned(R2,anchors=999)", "anchors=999, expected between 1 and 256", 11),
+        ("learned(R2", "expected `)`, or `,` and `M=` or `anchors=`", 10),
+        ("(learned(R2))/<flip>", "has no isometry but id", 15),
+        ("learned(R2)/<id>", "only a product in parentheses", 11),
+    ],
+)
+def test_errors_in_learned_priors_point_at_the_offending_character(text, fragment, position):
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert fragment in caught.value.problem and caught.value.position == position
+
+
+def test_no_model_can_be_called_learned(monkeypatch):
+    monkeypatch.setattr("topovae.signature.MODELS", dict(MODELS))
+    with pytest.raises(UsageError, match="unused word"):
+        declare("learned", "R2")

@@ -2,7 +2,8 @@
 
     expr      := product | quotient | name
     product   := factor ("x" factor)*
-    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | model | "(" expr ")"
+    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | model | learned | "(" expr ")"
+    learned   := "learned" "(" "R" k? ("," ("M" | "anchors") "=" n)* ")"
     quotient  := "(" product ")" "/" "<" isometry ("," isometry)* ">" ("/" "<" ... ">")*
     isometry  := "id" | "rot(p/q)" | "flip" | "anti"
     mixture   := "mixture" "(" part ("," part)* ")"
@@ -18,6 +19,8 @@ A mixture is a sequence of such spaces, its components, each sample being on one
 
 A model is a factor with a geometry of its own, homeomorphic to an expression of the others: the torus embedded in R^3 is
 one of S1xS1. `declare` adds one.
+
+`learned(R2,M=1,anchors=6)` is R^2 with a prior that is learned: M transport operators move the anchors along the data.
 """
 
 from __future__ import annotations
@@ -69,6 +72,15 @@ NAMES: dict[str, str] = {space.name: space.latent for space in SPACE_NAMES}
 MODELS: dict[str, str] = {"annulus": "S1xI", "embedded_torus": "S1xS1"}
 """Factors with a geometry of their own, and the expression that each is homeomorphic to."""
 
+LEARNED = "learned"
+"""The kind of R^k with a prior that is learned."""
+
+LEARNED_NUMBERS: dict[str, tuple[int, int]] = {"M": (1, 16), "anchors": (6, 256)}
+"""What it takes beside k: the number that is meant when left out, and the largest, a limit on cost; not tuned."""
+
+MAX_LEARNED_DIMENSION = 32
+"""The matrix exponentials of a step cost the third power of it: a limit on cost, not tuned."""
+
 MAX_GROUP_ORDER = 256
 MAX_DIMENSION = 1024
 MAX_DEPTH = 64
@@ -77,18 +89,37 @@ MAX_COMPONENTS = 64
 
 @dataclass(frozen=True)
 class Elementary:
-    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle), "I" (unit interval) or a model."""
+    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle), "I" (unit interval), a model or "learned".
+
+    Args:
+        kind: of the grammar.
+        dim: intrinsic dimension.
+        numbers: what else the kind takes, by name.
+    """
 
     kind: str
     dim: int
+    numbers: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
+        if self.kind == LEARNED:
+            return f"{LEARNED}({','.join([str(Elementary('R', self.dim)), *(f'{word}={n}' for word, n in self.numbers)])})"
         plain = self.kind in MODELS or (self.kind, self.dim) in {("R", 1), ("I", 1)}
         return self.kind if plain else f"{self.kind}{self.dim}"
 
     @property
     def is_circle(self) -> bool:
         return self.kind == "S" and self.dim == 1
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether its prior is learned, so that it has the shape of the data and none of its own."""
+        return self.kind == LEARNED
+
+    @property
+    def like(self) -> str | None:
+        """The expression that a model or a learned factor is homeomorphic to; None of the others."""
+        return str(Elementary("R", self.dim)) if self.is_learned else MODELS.get(self.kind)
 
 
 @dataclass(frozen=True, order=True)
@@ -187,6 +218,11 @@ class Signature:
         return (self,)
 
     @property
+    def is_learned(self) -> bool:
+        """Whether the prior of a factor is learned, so that the space is no more than what the data make of it."""
+        return any(factor.is_learned for factor in self.factors)
+
+    @property
     def order(self) -> int:
         """|G|, 1 for a plain product."""
         return len(self.group)
@@ -220,10 +256,10 @@ class Signature:
 
     @cached_property
     def homeomorphic(self) -> Signature:
-        """The same topological space without models: each is replaced by the expression that it is homeomorphic to."""
-        if not any(f.kind in MODELS for f in self.factors):
+        """The same topological space without models and learned priors: each is what it is homeomorphic to."""
+        if not any(f.like for f in self.factors):
             return self
-        parts = [parse(MODELS[f.kind]).factors if f.kind in MODELS else (f,) for f in self.factors]
+        parts = [parse(f.like).factors if f.like else (f,) for f in self.factors]
         group = [tuple(x for g, part in zip(element, parts, strict=True) for x in (g,) * len(part)) for element in self.group]
         return Signature(tuple(chain.from_iterable(parts)), tuple(group))
 
@@ -353,8 +389,10 @@ class _Parser:
     """Recursive descent over the expression; `at` is the position of the next character."""
 
     ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)", re.ASCII)
-    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none", "mixture"})
+    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none", "mixture", LEARNED})
     MIXTURE = re.compile(r"mixture\s*\(", re.ASCII)
+    LEARNED = re.compile(rf"{LEARNED}\s*\(", re.ASCII)
+    NUMBER = re.compile(rf"({'|'.join(LEARNED_NUMBERS)})\s*=\s*(\d{{1,9}})", re.ASCII)
     COUNT = re.compile(r"(\d{1,9})\s*\*", re.ASCII)
     ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d{1,18})\s*(?:/\s*(\d{1,18})\s*)?\)", re.ASCII)
 
@@ -441,8 +479,11 @@ class _Parser:
     def factor(self) -> _Parsed:
         if self.peek() == "(":
             return self.parenthesised()
-        name = self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
-        if name and name[0] in MODELS:
+        learned = self.match(self.LEARNED)
+        name = None if learned else self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
+        if learned:
+            space = self.learned()
+        elif name and name[0] in MODELS:
             space = _Parsed([Elementary(name[0], parse(MODELS[name[0]]).dim)])
         elif name:
             space = _Parser(NAMES[name[0]], False).product()
@@ -451,6 +492,26 @@ class _Parser:
         if self.peek() == "/":
             raise self.fail("only a product in parentheses has a quotient: write (…)/<…>")
         return space
+
+    def learned(self) -> _Parsed:
+        """R^k with a learned prior, from behind its first parenthesis."""
+        start = (self.peek(), self.at)[1]
+        inner = self.atom()
+        if [factor.kind for factor in inner.factors] != ["R"] or inner.factors[0].dim > MAX_LEARNED_DIMENSION:
+            raise self.fail(f"a prior is learned on R, R2, …, R{MAX_LEARNED_DIMENSION}", start)
+        numbers = {word: usual for word, (usual, _) in LEARNED_NUMBERS.items()}
+        while self.peek() == ",":
+            self.at += 1
+            start = (self.peek(), self.at)[1]
+            found = self.match(self.NUMBER)
+            if not found:
+                raise self.fail(self.unexpected(" or ".join(f"`{word}=` and a number" for word in LEARNED_NUMBERS)))
+            word, value = found[1], int(found[2])
+            if not 1 <= value <= LEARNED_NUMBERS[word][1]:
+                raise self.fail(f"{word}={value}, expected between 1 and {LEARNED_NUMBERS[word][1]}", start)
+            numbers[word] = value
+        self.expect(")", "`)`, or `,` and " + " or ".join(f"`{word}=`" for word in LEARNED_NUMBERS))
+        return _Parsed([Elementary(LEARNED, inner.factors[0].dim, tuple(numbers.items()))])
 
     def atom(self) -> _Parsed:
         start = (self.peek(), self.at)[1]
@@ -481,7 +542,7 @@ class _Parser:
     def unknown_factor(self) -> str:
         word = re.match(r"[^\W_]+", self.text[self.at :])
         expected = "a factor (R, R2, S1, S2, I, T2, RP2, SO3, …), a name (circle, torus, …) or `(`"
-        near = difflib.get_close_matches(word[0].lower(), (*NAMES, *MODELS), 1, 0.6) if word else []
+        near = difflib.get_close_matches(word[0].lower(), (*NAMES, *MODELS, LEARNED), 1, 0.6) if word else []
         return self.unexpected(expected) + (f"; did you mean {near[0]}?" if near else "")
 
     def parenthesised(self) -> _Parsed:
@@ -538,7 +599,7 @@ class _Parser:
             return Isometry(1, Fraction(1, 2)) if factor.is_circle else Isometry(-1)
         if factor.kind == "S" and factor.dim > 1:
             raise self.fail(f"flip acts on S1, I and R^k; on {factor} use anti", start)
-        if factor.kind in MODELS:
+        if factor.like:
             raise self.fail(f"flip acts on S1, I and R^k; {factor} has no isometry but id", start)
         return Isometry(-1)
 

@@ -4,9 +4,9 @@
 
 A fault turns an operator or a comparison round, negates a condition, or changes a number by one, in a copy of the package,
 never here. A mutant is seen if the tests of the folder that mirrors its own fail, or do not end in time; without a fault they
-must pass, which is looked at first. Numbers whose docstring says that they limit a cost are left alone: others near them do as
-well, so that no test should see it. Survivors are listed with their line. Equal seeds make equal mutants. The exit code is 1
-if fewer than `--least` of a hundred are seen.
+must pass, which is looked at first (`--checked` leaves that out). Numbers whose docstring says that they limit a cost are left
+alone: others near them do as well, so that no test should see it. Survivors are listed with their line. Equal seeds make equal
+mutants. The exit code is 1 if fewer than `--least` of a hundred are seen.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def changed(source: str, number: int) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-def fail(tests: Path, mutant: Mutant | None, seconds: float) -> bool:
-    """Whether the tests of a folder fail in a copy of the package, with a fault or without."""
+def judge(tests: Path, mutant: Mutant | None, seconds: float) -> str:
+    """What the tests of a folder do in a copy of the package, with a fault or without: pass, fail, or not end in time."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         copy = Path(folder)
         for part in ("topovae", "tests", "sample_data"):
@@ -135,10 +135,10 @@ def fail(tests: Path, mutant: Mutant | None, seconds: float) -> bool:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             process.wait()
-            return True
+            return "does not end"
     if code not in (0, 1, 2):  # 2: a module that cannot be imported is an error of collection
         raise RuntimeError(f"pytest ended with {code} on {mutant}")
-    return code != 0
+    return "fails" if code else "passes"
 
 
 def main() -> None:
@@ -148,19 +148,21 @@ def main() -> None:
     parser.add_argument("--under", default="", help="modules of this folder of the package alone")
     parser.add_argument("--seconds", type=float, default=300.0, help="time of the tests of one mutant")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--checked", action="store_true", help="the tests pass without a fault, as a run has just shown")
     parser.add_argument("--least", type=float, default=95.0, help="of a hundred that must be seen")
     arguments = parser.parse_args()
     mutants = draw(arguments.n, arguments.seed, arguments.under)
     homes = [tests for mutant in mutants if (tests := tests_of(ROOT / mutant.path)) is not None]
     for tests in sorted(set(homes)):
-        if fail(tests, None, arguments.seconds):
-            sys.exit(f"{tests.relative_to(ROOT)} fails without a fault, or takes more than {arguments.seconds:g} s")
+        if not arguments.checked and (found := judge(tests, None, arguments.seconds)) != "passes":
+            sys.exit(f"{tests.relative_to(ROOT)} {found} without a fault in {arguments.seconds:g} s")
     with ThreadPoolExecutor(arguments.jobs) as pool:
         outcomes = []
         seconds = [arguments.seconds] * len(mutants)
-        for mutant, seen in zip(mutants, pool.map(fail, homes, mutants, seconds), strict=True):
-            print(f"{'seen' if seen else 'SURVIVES':9} {mutant.path}:{mutant.line} {mutant.words}", flush=True)
-            outcomes.append(seen)
+        for mutant, found in zip(mutants, pool.map(judge, homes, mutants, seconds), strict=True):
+            words = {"passes": "SURVIVES", "fails": "seen", "does not end": "over time"}[found]
+            print(f"{words:9} {mutant.path}:{mutant.line} {mutant.words}", flush=True)
+            outcomes.append(found != "passes")
     print(f"{sum(outcomes)} of {len(outcomes)} seen (seed {arguments.seed})")
     sys.exit(100 * sum(outcomes) < arguments.least * len(outcomes))
 

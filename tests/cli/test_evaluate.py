@@ -71,7 +71,7 @@ def test_truth_from_another_file(tool: Any, run: Path, circle: Path, evaluation:
 def test_against_another_run(tool: Any, run: Path, evaluation: Any) -> None:
     document = tool("evaluate", run, "--against", run, "--json", "--iwae", 16, "--seed", 3).json()
     reference = document.pop("baseline")
-    assert reference == {"latent": "S1", **{part: evaluation[part] for part in ("train", "valid", "test")}}
+    assert reference == {"latent": "S1", **{part: evaluation[part] for part in ("train", "valid", "test", "samples")}}
 
 
 def test_data_that_moved_are_given_by_hand(tool: Any, run: Path, circle: Path) -> None:

@@ -14,10 +14,12 @@ from topovae.distributions import (
     Kumaraswamy,
     Orbit,
     PowerSpherical,
+    Repeated,
     SphereUniform,
     TruncatedNormal,
     WrappedNormal,
 )
+from topovae.distributions.joint import kl_per_marginal
 from topovae.distributions.wrapped_normal import wrap
 
 DOUBLE = torch.float64
@@ -188,6 +190,33 @@ def joint(batch=(4,)):
         ]
     )
     return q, p
+
+
+@pytest.mark.parametrize("law", ["wrapped normal", "sphere"])
+def test_a_row_is_the_joint_of_its_members(law):
+    torch.manual_seed(1)
+    if law == "wrapped normal":
+        loc, scale = torch.randn(4, 3, 1, dtype=DOUBLE), 0.2 + torch.rand(4, 3, 1, dtype=DOUBLE)
+        members = [Independent(WrappedNormal(loc[:, i], scale[:, i]), 1) for i in range(3)]
+        base, prior = Independent(WrappedNormal(loc, scale), 1), Independent(CircleUniform(torch.Size((1,)), DOUBLE), 1)
+    else:
+        loc = torch.nn.functional.normalize(torch.randn(4, 3, 3, dtype=DOUBLE), dim=-1)
+        concentration = 1 + torch.rand(4, 3, dtype=DOUBLE)
+        members = [PowerSpherical(loc[:, i], concentration[:, i]) for i in range(3)]
+        base, prior = PowerSpherical(loc, concentration), SphereUniform(2, dtype=DOUBLE)
+    row, apart = Joint([Repeated(base, 3)]), Joint(members)
+    priors = Joint([Repeated(prior.expand(torch.Size((3,))), 3)]), Joint([prior] * 3)
+    z = row.rsample((5,))
+    assert (
+        z.shape == apart.rsample((5,)).shape and row.batch_shape == apart.batch_shape and row.event_shape == apart.event_shape
+    )
+    torch.testing.assert_close(row.log_prob(z), apart.log_prob(z))
+    torch.testing.assert_close(row.entropy(), apart.entropy())
+    torch.testing.assert_close(kl_per_marginal(row, priors[0]), kl_per_marginal(apart, priors[1]))
+    torch.testing.assert_close(kl_divergence(row, priors[0]), kl_divergence(apart, priors[1]))
+    torch.testing.assert_close(priors[0].log_prob(z), priors[1].log_prob(z))
+    assert priors[0].sample((2,)).shape == priors[1].sample((2,)).shape
+    assert row.expand(torch.Size((2, 4))).rsample().shape == apart.expand(torch.Size((2, 4))).rsample().shape
 
 
 def test_joint_adds_its_marginals():

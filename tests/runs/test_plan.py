@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from topovae.data.splits import split_data
 from topovae.data.synthetic.spaces import generate
 from topovae.errors import UsageError
 from topovae.evaluation import circular_agreement
-from topovae.runs.plan import plan
+from topovae.runs.plan import Plan, plan
 from topovae.training import equivariance
 
 
@@ -33,6 +34,16 @@ def test_auto_takes_the_recommendation_and_starts_from_its_circle(circle: Datase
     assert circle.truth is not None
     assert circular_agreement(planned.coordinates["start"][:, 0], circle.truth[:, 0]) > 0.9
     assert any("cohomology" in reason for reason in planned.reasons)
+
+
+def test_a_plan_goes_to_other_processes_whole(circle: Dataset) -> None:
+    planned = plan(circle, "S1xR", {"seed": 3, "repel": ("0,0:1.5",), "hidden": "8"})
+    told = Plan.from_bytes(planned.to_bytes())
+    assert told.options == planned.options and told.reasons == planned.reasons
+    assert told.analysis == json.loads(json.dumps(planned.analysis))
+    assert told.coordinates.keys() == planned.coordinates.keys() >= {"start"}
+    for name, array in planned.coordinates.items():
+        np.testing.assert_array_equal(told.coordinates[name], array)
 
 
 def test_the_test_split_has_no_say(circle: Dataset) -> None:
@@ -67,7 +78,10 @@ def test_no_match_is_an_error_that_names_the_nearest(circle: Dataset) -> None:
         "candidates": [{"latent": "S1xI", "name": "cylinder", "score": 0.3, "reasons": []}],
     }
     with pytest.raises(UsageError, match=r"S1xI \(0\.30\)"):
-        plan(circle, "auto", {"seed": 0}, analysis=analysis)
+        plan(circle, "auto", {"seed": 0, "strict": True}, analysis=analysis)
+    planned = plan(circle, "auto", {"seed": 0}, analysis=analysis)
+    assert planned.options.latent == "learned(R,M=1,anchors=6)"
+    assert any("none (confidence 0.90), so the latent is learned" in reason for reason in planned.reasons)
 
 
 def test_images_closed_under_rotation_start_from_equivariance(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,6 +138,25 @@ def test_a_resumed_run_ends_where_the_whole_one_ends(stop: tuple[str, int], whol
     assert_same_member(stored.baseline, whole.baseline)
 
 
+def test_a_run_that_the_time_ended_is_finished_and_goes_on(tmp_path: Path) -> None:
+    """Bit for bit where it would have ended."""
+    options = replace(OPTIONS, batch_size=64)
+    whole = train(tmp_path / "whole.h5", options)
+    path, done = tmp_path / "run.h5", []
+    run = train(path, options, seconds=0.0, progress=lambda name, state, total: done.append(name))
+    assert done == ["model", "baseline"] and run.model.final["test"]["rms"] > 0
+    for _ in range(3):
+        kept = read_run(path)
+        assert kept.model.checkpoint is not None and kept.model.checkpoint.finished
+        assert "--resume" in kept.model.config["end"]
+        run = train(path, options, resumed=kept, seconds=0.0)
+    assert run.model.checkpoint is not None and run.model.checkpoint.epoch == 4
+    resumed = train(path, options, resumed=read_run(path))
+    assert_same_member(resumed.model, whole.model)
+    assert_same_member(resumed.baseline, whole.baseline)
+    assert resumed.model.config["end"] == whole.model.config["end"]
+
+
 def test_a_run_started_from_coordinates_resumes_with_them(tmp_path: Path) -> None:
     """Without a diagnosis too: the anchor still pulls after the first checkpoint."""
     options = replace(OPTIONS, epochs=15, baseline=False)

@@ -10,7 +10,17 @@ import pytest
 
 from topovae.errors import UsageError
 from topovae.runs.options import TrainOptions
-from topovae.training.config import DEFAULT_STEPS, GAIN, LEARNING_RATE, WIDTH, TrainingConfig, choose_epochs, choose_rate
+from topovae.training.config import (
+    DEFAULT_STEPS,
+    FEATURES,
+    GAIN,
+    LEARNING_RATE,
+    WIDTH,
+    TrainingConfig,
+    choose_epochs,
+    choose_gain,
+    choose_rate,
+)
 
 EPOCHS = [1, 2, 5, 10, 37, 200]
 
@@ -123,3 +133,11 @@ def test_what_is_left_out_is_as_the_commands_have_it() -> None:
     shared = sorted((asked.keys() & known.keys()) - {"epochs", "learning_rate"})
     assert len(shared) >= 5
     assert {name: known[name] for name in shared} == {name: asked[name] for name in shared}
+
+
+def test_what_a_doubling_must_gain_grows_with_the_features() -> None:
+    assert choose_gain(3) == choose_gain(FEATURES) == GAIN
+    assert choose_gain(10 * FEATURES) == pytest.approx(10 * GAIN)
+    config = TrainingConfig(epochs=4, doublings=3, gain=choose_gain(10 * FEATURES))
+    assert "less than 5" in config.end([10.0] * 4 + [10.0 - 9 * GAIN] * 4)
+    assert not config.end([10.0] * 4 + [10.0 - 11 * GAIN] * 4)

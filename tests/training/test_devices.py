@@ -28,7 +28,7 @@ MODELS = {
         for latent in ("T4", "mobius", "klein", "rp2", "so3", "(S1xS1xI)/<rot(1/3),id,id>", "(S2xR3)/<anti,flip>")
     },
     "klein, full-wrapped-normal": ("klein", ("full-wrapped-normal",)),
-    **{latent: (latent, ()) for latent in ("mixture(3*circle)", "mixture(sphere,klein)")},
+    **{latent: (latent, ()) for latent in ("mixture(3*circle)", "mixture(sphere,klein)", "learned(R2)")},
 }
 """Every posterior family, quotients and mixtures: a name, its latent space and posteriors."""
 

@@ -53,6 +53,33 @@ def test_processes_draw_their_rows_of_what_one_would_draw(size: int, rows: int) 
     assert all(torch.equal(one[2], expected[2]) for one in found)
 
 
+COUNTING = """
+import os, runpy
+from topovae.runs import plan
+
+made = plan.diagnose_train
+
+def counted(*given, **named):
+    open("diagnosed." + os.environ["RANK"], "w").close()
+    return made(*given, **named)
+
+plan.diagnose_train = counted
+runpy.run_module("topovae", run_name="__main__")
+"""
+
+
+def test_one_process_diagnoses_for_all(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=generate("circle", 300, ambient=8, noise=0.05, seed=3).x)
+    # each process counts the diagnoses that it makes, in a file of its own
+    (tmp_path / "counting.py").write_text(COUNTING)
+    words = ["train", "x.npz", "--epochs", "1", "--threads", "1", "-o", "run.h5", "--json"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "counting.py"]
+    done = subprocess.run([*launcher, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["latent"] == "S1"
+    assert [path.name for path in tmp_path.glob("diagnosed.*")] == ["diagnosed.0"]
+
+
 def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=generate("torus", 300, ambient=12, noise=0.05, seed=3).x)
     # 240 samples in batches of 100, so that the last one is smaller.

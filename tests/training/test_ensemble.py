@@ -36,6 +36,7 @@ EXACT = (
     *(("I", ("kumaraswamy",)), ("S2", ("von-mises-fisher",)), ("embedded_torus", ())),
     *(("S1", ("von-mises",)), ("S3", ("von-mises-fisher",)), ("S2", ("brownian",)), ("S3", ("brownian",))),
     *(("mixture(2*circle)", ()), ("mixture(S2,klein)", ())),
+    *(("learned(R2)", ()), ("S1xlearned(R2,M=2,anchors=3)", ("full-normal",)), ("mixture(S1,learned(R2))", ())),
 )
 """Latent spaces and posterior families whose samples an ensemble draws as single models do."""
 

@@ -43,7 +43,7 @@ def assert_same_state(a: TrainingState, b: TrainingState) -> None:
         assert all(np.array_equal(one[key], other[key]) for key in one), name
 
 
-@pytest.mark.parametrize("latent", ["S1", "R2", "I", "mobius", "mixture(S1,I)"])
+@pytest.mark.parametrize("latent", ["S1", "R2", "I", "mobius", "mixture(S1,I)", "learned(R2)"])
 def test_training_reduces_the_loss(latent: str) -> None:
     state = make_trainer(30, latent, learning_rate=1e-2).run()
     assert state.epoch == 30
@@ -78,7 +78,9 @@ def test_the_test_split_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read == set(PARTS.train) | set(PARTS.valid)
 
 
-@pytest.mark.parametrize(("stop", "latent"), [(0, "S1"), (1, "S1"), (4, "S1"), (7, "S1"), (4, "mixture(2*S1)")])
+@pytest.mark.parametrize(
+    ("stop", "latent"), [(0, "S1"), (1, "S1"), (4, "S1"), (7, "S1"), (4, "mixture(2*S1)"), (4, "learned(R2,M=2)")]
+)
 def test_a_restored_state_ends_where_the_whole_run_ends(stop: int, latent: str) -> None:
     states: list[TrainingState] = []
     trainer = make_trainer(latent=latent)

@@ -38,6 +38,7 @@ TRACEABLE = {
     "rp2": (),
     "so3": (),
     "mixture(S2,2*S1)": (),
+    "learned(R2)": (),
     "R3": ("full-normal",),
     "I ": ("kumaraswamy",),
     "S2 ": ("von-mises-fisher",),

@@ -20,7 +20,7 @@ from topovae.cli.shell import (
     set_threads,
     write_json,
 )
-from topovae.cli.tables import print_certificate, print_metrics
+from topovae.cli.tables import print_certificate, print_metrics, print_operators, print_samples
 from topovae.errors import InputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ def evaluate(
     loaded, samples = run_data(loaded, data, quiet)
     samples = with_truth(samples, truth, truth_space, quiet)
 
+    from topovae.evaluation.orbits import operator_reports
     from topovae.homology.cloud.presets import Preset
-    from topovae.runs.evaluation import certify_member, evaluate_member, own_samples
+    from topovae.runs.evaluation import certify_member, evaluate_member, own_samples, quality_of
+    from topovae.runs.models import load_model
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
@@ -61,7 +63,10 @@ def evaluate(
     document["baseline"] = None
     if reference is not None:
         metrics = evaluate_member(reference, loaded, samples, seed=seed, iwae=iwae, device=device)
-        document["baseline"] = {"latent": reference.latent, **metrics}
+        samples_of = quality_of(reference, loaded, samples, seed=seed, device=device)
+        document["baseline"] = {"latent": reference.latent, **metrics, "samples": samples_of}
+    document["samples"] = quality_of(loaded.model, loaded, samples, seed=seed, device=device)
+    document["operators"] = [one.to_dict() for one in operator_reports(load_model(loaded.model).space)]
     document |= {"persistence": None, "certificate": None}
     if certificate:
         from topovae.homology.cloud.ground import survey
@@ -83,6 +88,8 @@ def evaluate(
         write_json(document)
     else:
         print_metrics(loaded.model.latent, document, document["baseline"])
+        print_samples(document)
+        print_operators(document["operators"])
         print_certificate(document["certificate"], document["persistence"])
 
 

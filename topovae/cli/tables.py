@@ -163,6 +163,28 @@ def print_certificate(certificate: Mapping[str, Any] | None, persistence: Mappin
     out.print(f"persistence of latents against data: mean H1/H2 bottleneck distance {_number(mean)} (in diameters)")
 
 
+def print_samples(document: Mapping[str, Any]) -> None:
+    """How samples from the prior lie to the data, the baseline's beside the model's."""
+    for latent, found in ((document["latent"], document["samples"]), _baseline_samples(document)):
+        if found is not None:
+            off, covered = (f"{100 * found[name]:.1f} %" for name in ("off_data", "coverage"))
+            console().print(f"samples of {_name(latent)}: {off} off the data, near {covered} of the test samples", markup=False)
+
+
+def _baseline_samples(document: Mapping[str, Any]) -> tuple[str, Mapping[str, float] | None]:
+    baseline = document["baseline"]
+    return ("", None) if baseline is None else (baseline["latent"], baseline["samples"])
+
+
+def print_operators(operators: Sequence[Mapping[str, Any]]) -> None:
+    """The eigenvalues of each operator of a learned prior, and what they say."""
+    for one in operators:
+        values = ", ".join(f"{re:+.3f}{im:+.3f}i" for re, im in zip(one["real"], one["imaginary"], strict=True))
+        words = "its orbits close" if one["closed"] else "its orbits do not close"
+        words = words if one["used"] else "the prior does not use it"
+        console().print(f"operator {one['operator']} of {one['factor']}: eigenvalues {values}: {words}", markup=False)
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -65,6 +66,9 @@ def train(
     test: Annotated[str | None, typer.Option(help="Test on this data alone; all of DATA trains and validates.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a run of another latent, or an unfinished one.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run file.")] = False,
+    max_time: Annotated[
+        float | None, typer.Option(help="Minutes after which each model ends with its epoch; --resume goes on.", min=0)
+    ] = None,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; chosen by the network when left out.", min=1)] = None,
     plot: PlotOption = None,
@@ -95,7 +99,7 @@ def train(
 
     from topovae.model.networks import choose_network, to_device
     from topovae.runs.options import TrainOptions
-    from topovae.runs.plan import plan
+    from topovae.runs.plan import Plan, plan
     from topovae.runs.provenance import make_header
     from topovae.runs.session import train_run
     from topovae.training.distributed import Team
@@ -111,12 +115,19 @@ def train(
         train_options = TrainOptions(previous.model.latent if latent == "auto" else latent, **options)
         check_same(previous, train_options, samples)
     else:
-        given = read_analysis(analysis, quiet) if analysis else None
-        pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
-        components = open_table(options["components"], quiet) if options["components"] else known_components(analysis, given)
-        chosen = {"anchors": pinned, "components": components}
-        with progress_bar(quiet) as advance:
-            planned = plan(samples, latent, options, analysis=given, **chosen, device=device, progress=advance)
+        made = b""
+        if not follows:
+            given = read_analysis(analysis, quiet) if analysis else None
+            pinned = open_table(options["anchors"], quiet) if options["anchors"] else None
+            components = (
+                open_table(options["components"], quiet) if options["components"] else known_components(analysis, given)
+            )
+            chosen = {"anchors": pinned, "components": components}
+            with progress_bar(quiet) as advance:
+                planned = plan(samples, latent, options, analysis=given, **chosen, device=device, progress=advance)
+            made = planned.to_bytes() if team.size > 1 else b""
+        if team.size > 1:
+            planned = Plan.from_bytes(team.shared(made))
         train_options, document, coordinates = planned.options, planned.analysis, planned.coordinates
         for reason in planned.reasons:
             note(reason, quiet)
@@ -136,6 +147,7 @@ def train(
             analysis=document,
             coordinates=coordinates,
             resumed=previous,
+            seconds=math.inf if max_time is None else 60 * max_time,
             progress=lambda name, state, total: advance(epoch_words(name, state), state.epoch / total),
         )
     team.leave()

@@ -17,6 +17,9 @@ def traverse(
     start: Annotated[int | None, typer.Option("--from", help="Begin at this sample, a row from 0.", min=0)] = None,
     end: Annotated[int | None, typer.Option("--to", help="End at this sample, by a shortest path.", min=0)] = None,
     loop: Annotated[int | None, typer.Option(help="Go once around this circle instead, from 0.", min=0)] = None,
+    operator: Annotated[
+        int | None, typer.Option(help="Follow the orbit of this operator of a learned prior, from 0.", min=0)
+    ] = None,
     component: Annotated[int | None, typer.Option(help="Of a mixture: begin at its first sample.", min=0)] = None,
     n: Annotated[int, typer.Option("-n", "--n", help="How many points, the ends among them.", min=2)] = 16,
     output: OutputOption = "-",
@@ -29,7 +32,7 @@ def traverse(
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Go through the latent space in equal steps and decode: between two samples, or around a circle."""
+    """Go through the latent space in equal steps and decode: between two samples, around a circle, or along an operator."""
     from topovae.data.selection import Selection
     from topovae.data.writers import write_columns
     from topovae.model.networks import to_device
@@ -41,13 +44,21 @@ def traverse(
     check_animation(plot, run)
     trained = open_trained(run, quiet)
     model = load_model(trained.model, to_device(device))
-    path = go(trained, model, start=start, end=end, around=loop, component=component, n=n)
+    path = go(trained, model, start=start, end=end, around=loop, operator=operator, component=component, n=n)
     x = Selection.of(trained.header.config).restored(path.x)
+    if path.told:
+        note(path.told, quiet)
     write_columns({"z": path.coordinates, "x": x}, output, format)
     if plot:
         from topovae.viz.traversal import draw_traversal
 
-        way = f"loop {loop}" if loop is not None else f"sample {start} to {end}"
+        way = (
+            f"loop {loop}"
+            if loop is not None
+            else f"operator {operator}"
+            if operator is not None
+            else f"sample {start} to {end}"
+        )
         title = f"{trained.model.latent}: {way}, {os.path.basename(trained.header.data.path)}"
         draw_traversal(x, path.coordinates, path.lengths, model.config.sample_shape, plot, names=path.names, title=title)
         note(f"picture: {plot}", quiet)

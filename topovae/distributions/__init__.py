@@ -2,9 +2,10 @@
 
 from topovae.distributions.beta import Beta
 from topovae.distributions.brownian import BrownianMotion, ManifoldUniform, Submanifold, TorusOfRevolution
-from topovae.distributions.joint import Independent, Joint, Orbit
+from topovae.distributions.joint import Independent, Joint, Orbit, Repeated
 from topovae.distributions.kumaraswamy import Kumaraswamy
 from topovae.distributions.normal import MultivariateNormal
+from topovae.distributions.normal_mixture import NormalMixture
 from topovae.distributions.power_spherical import PowerSpherical
 from topovae.distributions.revolved_normal import RevolvedNormal
 from topovae.distributions.spherical import Spherical
@@ -27,8 +28,10 @@ __all__ = [
     "ManifoldUniform",
     "MultivariateNormal",
     "MultivariateStudentT",
+    "NormalMixture",
     "Orbit",
     "PowerSpherical",
+    "Repeated",
     "RevolvedNormal",
     "SphereUniform",
     "Spherical",

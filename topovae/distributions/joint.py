@@ -35,6 +35,44 @@ def _kl_independent_independent(q: Independent, p: Independent) -> Tensor:
     return q.sum_events(kl_divergence(q.base_dist, p.base_dist))
 
 
+class Repeated(Distribution):
+    """Independent distributions of one kind, events concatenated along the last axis, computed at once.
+
+    Args:
+        base: of batch shape (..., count) and one event axis.
+        count: how many there are.
+    """
+
+    arg_constraints: ClassVar = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, base: Distribution, count: int) -> None:
+        self.base, self.count = base, count
+        super().__init__(base.batch_shape[:-1], torch.Size((count * base.event_shape[0],)), validate_args=False)
+
+    def expand(self, batch_shape: _size, _instance: object = None) -> Repeated:
+        return Repeated(self.base.expand(torch.Size((*batch_shape, self.count))), self.count)
+
+    def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
+        return self.base.rsample(sample_shape).flatten(-2)
+
+    def sample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
+        return self.base.sample(sample_shape).flatten(-2)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return self.base.log_prob(value.unflatten(-1, (self.count, -1))).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """Differential entropy in nats, summed over the row."""
+        return self.base.entropy().sum(-1)
+
+
+@register_kl(Repeated, Repeated)
+def _kl_repeated_repeated(q: Repeated, p: Repeated) -> Tensor:
+    return kl_divergence(q.base, p.base).sum(-1)
+
+
 class Joint(Distribution):
     """The product of independent distributions, events concatenated along the last axis.
 
@@ -57,6 +95,9 @@ class Joint(Distribution):
     def rsample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
         return torch.cat([m.rsample(sample_shape) for m in self.marginals], -1)
 
+    def sample(self, sample_shape: _size = torch.Size()) -> Tensor:  # noqa: B008
+        return torch.cat([m.sample(sample_shape) for m in self.marginals], -1)
+
     def log_prob(self, value: Tensor) -> Tensor:
         parts = value.split(self.sizes, -1)
         terms = [m.log_prob(part) for m, part in zip(self.marginals, parts, strict=True)]
@@ -73,9 +114,15 @@ def _kl_joint_joint(q: Joint, p: Joint) -> Tensor:
 
 
 def kl_per_marginal(q: Joint, p: Joint) -> Tensor:
-    """KL(q_i ‖ p_i) in nats, stacked along a last axis."""
-    terms = [kl_divergence(a, b) for a, b in zip(q.marginals, p.marginals, strict=True)]
-    return torch.stack(torch.broadcast_tensors(*terms), -1)
+    """KL(q_i ‖ p_i) in nats, stacked along a last axis, of a row those of each in it."""
+    terms = [
+        kl_divergence(a.base, b.base) if isinstance(a, Repeated) and isinstance(b, Repeated) else kl_divergence(a, b)[..., None]
+        for a, b in zip(q.marginals, p.marginals, strict=True)
+    ]
+    if len(terms) == 1:
+        return terms[0]
+    shape = torch.broadcast_shapes(*(term.shape[:-1] for term in terms))
+    return torch.cat([term.expand(*shape, -1) for term in terms], -1)
 
 
 class Orbit(Distribution):

@@ -44,6 +44,9 @@ from topovae.signature import Signature
 from topovae.store.documents import Document
 
 HOMEOMORPHIC, NOT, UNDECIDED = "homeomorphic", "not homeomorphic", "undecided"
+NOT_APPLICABLE = "not applicable"
+"""Of a space whose prior is learned."""
+
 SOUND, UNCLEAR, BROKEN, REMARK = "sound", "unclear", "broken", "remark"
 
 LEAST = 10
@@ -85,7 +88,7 @@ class Certificate(Document):
     """Whether an encoder is a homeomorphism onto the latent space, and why.
 
     Attributes:
-        verdict: `homeomorphic`, `not homeomorphic` or `undecided`.
+        verdict: `homeomorphic`, `not homeomorphic` or `undecided`; `not applicable` where a prior is learned.
         reasons: what was found, the decisive first.
         winding: (k, r) coefficients of the latent's circle-valued functions in the data's classes of degree 1, of determinant
             ±1 where they match; None without such functions, or where the data does not show its classes.
@@ -151,6 +154,10 @@ def certify(
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
     """
+    if signature.is_learned:
+        return Certificate(
+            NOT_APPLICABLE, (f"the prior of {signature} is learned: it has no topology of its own to be faithful to",)
+        )
     samples = Dataset.given(data)
     known = LatentSpace(signature)
     check_latents(samples, coordinates, known)
@@ -215,7 +222,7 @@ def plain_fault(
         The first of the reasons: the classes of the data are not those of the latent space, or not one to one, or not onto.
     """
     chosen = subset(data.n_samples, FEW, seed)
-    if len(chosen) < LEAST:
+    if len(chosen) < LEAST or signature.is_learned:
         return None
     ground = survey(data.take(chosen), seed, preset)
     points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, UNDECIDED, Certificate
+from topovae.evaluation.certificate import HOMEOMORPHIC, NOT, NOT_APPLICABLE, UNDECIDED, Certificate
 from topovae.evaluation.components import OnComponent
 from topovae.latent import Space
 
@@ -27,7 +27,7 @@ def joined(space: Space, parts: Sequence[OnComponent], certificates: Sequence[Ce
     """
     if len(space.spaces) == 1:
         return certificates[0].to_dict()
-    order = (NOT, UNDECIDED, HOMEOMORPHIC)
+    order = (NOT, NOT_APPLICABLE, UNDECIDED, HOMEOMORPHIC)
     ranked = sorted(zip(parts, certificates, strict=True), key=lambda pair: order.index(pair[1].verdict))
     reasons = [f"{part.name(space)}: {one.verdict}" + _why(one) for part, one in ranked]
     reasons.append(f"purity {purity:.4f}: the share of samples in the most frequent piece of the data of their component")

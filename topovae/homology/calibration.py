@@ -614,6 +614,14 @@ COORDINATES: dict[str, Tuned] = {
     ),
     "kernel_neighbours": Tuned(6, "neighbours", "The bandwidth of the Laplacian's kernel is the usual distance to so many."),
     "odd_tried": Tuned(4, "classes", "So many of the longest-lived classes of a double cover are tried for an odd one."),
+    "energy_along": Tuned(
+        14.0,
+        "times",
+        "A gradient along circles counts as so many times its length where a function across them is sought.",
+        "10 to 40 times reach rank correlations of 0.94 to 0.98 with the true heights, 5 times 0.23 to 0.94",
+        command="python tests/benchmarks/intervals.py --energies 5,10,14,20,40",
+        data="cylinders through harsh maps (tests/benchmarks/convergence.py), seeds 200-207",
+    ),
     "stretch": Tuned(4.0, "times", "By it distances along the base of a bundle are shortened."),
     # spheres, projective spaces and lines
     "eigenfunctions": Tuned(9, "eigenfunctions", "Spheres and lines are sought among so many."),

@@ -1,6 +1,6 @@
 """Latent spaces: elementary factors, their products, and quotients by finite groups."""
 
-from topovae.latent import annulus, circle, interval, line, sphere, submanifold
+from topovae.latent import annulus, circle, interval, learned, line, sphere, submanifold
 from topovae.latent.factor import FACTORS, Factor, Family, register
 from topovae.latent.mixture import MixtureSpace, Space, space_of
 from topovae.latent.space import LatentSpace
@@ -17,6 +17,7 @@ __all__ = [
     "annulus",
     "circle",
     "interval",
+    "learned",
     "line",
     "register",
     "space_of",

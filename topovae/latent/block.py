@@ -1,14 +1,15 @@
-"""Neighbouring factors that share one posterior."""
+"""Neighbouring factors that share one posterior, and rows of equal ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from topovae.distributions import Joint
+from topovae.distributions import Joint, Repeated
 from topovae.latent.factor import Factor
 
 
@@ -39,11 +40,22 @@ class Block:
 
     def __init__(self, factors: Sequence[Factor], signs: Sequence[bool] = (), odd: int = 0) -> None:
         self.factors = tuple(factors)
-        self.coordinate_dim = sum(f.coordinate_dim for f in self.factors)
+        self._coordinates, self._embeddings = ([f.coordinate_dim for f in factors], [f.embedding_dim for f in factors])
+        self.coordinate_dim, self.embedding_dim = sum(self._coordinates), sum(self._embeddings)
         self._own = [f.scale_dim for f in self.factors]
         self._slopes = [odd if changes else 1 for changes in signs]
         self._signs = tuple(signs)
         self.scale_dim = sum(self._own) + sum(self._slopes)
+
+    def locate(self, embedded: Tensor) -> Tensor:
+        """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
+        parts = embedded.split(self._embeddings, -1)
+        return _side_by_side([f.locate(e) for f, e in zip(self.factors, parts, strict=True)])
+
+    def embed(self, coordinates: Tensor) -> Tensor:
+        """The embedded points, (..., embedding_dim)."""
+        parts = coordinates.split(self._coordinates, -1)
+        return _side_by_side([f.embed(z) for f, z in zip(self.factors, parts, strict=True)])
 
     def spread(self, raw: Tensor) -> Tensor:
         """Scales (..., scale_dim) from unconstrained numbers; slopes have any sign."""
@@ -73,3 +85,71 @@ class Block:
         """The prior of event shape (coordinate_dim,), in the dtype and on the device of `like`."""
         priors = [f.prior(like) for f in self.factors]
         return priors[0] if len(priors) == 1 else Joint(priors)
+
+
+Law = Callable[[Block, Tensor, Tensor, Tensor], Distribution]
+"""A block's posterior or proposal, as `Block.posterior`."""
+
+
+class BlockRow:
+    """Equal neighbouring blocks, computed at once: which of them it is, is one more axis of the batch.
+
+    Args:
+        block: one of them.
+        count: how many there are.
+    """
+
+    def __init__(self, block: Block, count: int) -> None:
+        self.block, self.count = block, count
+        self.coordinate_dim, self.embedding_dim = count * block.coordinate_dim, count * block.embedding_dim
+        self.scale_dim = count * block.scale_dim
+
+    def _each(self, work: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:
+        return work(parts) if self.count == 1 else work(parts.unflatten(-1, (self.count, -1))).flatten(-2)
+
+    def locate(self, embedded: Tensor) -> Tensor:
+        """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
+        return self._each(self.block.locate, embedded)
+
+    def embed(self, coordinates: Tensor) -> Tensor:
+        """The embedded points, (..., embedding_dim)."""
+        return self._each(self.block.embed, coordinates)
+
+    def spread(self, raw: Tensor) -> Tensor:
+        """Scales (..., scale_dim) from unconstrained numbers."""
+        return self._each(self.block.spread, raw)
+
+    def law(
+        self, of: Callable[[Block, Tensor, Tensor, Tensor], Distribution], loc: Tensor, scale: Tensor, odd: Tensor
+    ) -> Distribution:
+        """The posterior or proposal of event shape (coordinate_dim,), by that of a block."""
+        if self.count == 1:
+            return of(self.block, loc, scale, odd)
+        loc, scale = (part.unflatten(-1, (self.count, -1)) for part in (loc, scale))
+        return Repeated(of(self.block, loc, scale, odd), self.count)
+
+    def prior(self, like: Tensor) -> Distribution:
+        """The prior of event shape (coordinate_dim,), in the dtype and on the device of `like`."""
+        prior = self.block.prior(like)
+        return prior if self.count == 1 else Repeated(prior.expand(torch.Size((self.count,))), self.count)
+
+
+def rows(blocks: Sequence[Block], kinds: Sequence[Hashable]) -> list[BlockRow]:
+    """Blocks in rows of equal neighbours.
+
+    Args:
+        blocks: in their order.
+        kinds: of each block: those of one kind are equal if each has one factor, without parameters of its own.
+    """
+
+    def alike(numbered: tuple[int, Block]) -> Hashable:
+        number, block = numbered
+        single = len(block.factors) == 1 and next(block.factors[0].parameters(), None) is None
+        return (kinds[number],) if single else number
+
+    found = [[block for _, block in run] for _, run in groupby(enumerate(blocks), alike)]
+    return [BlockRow(run[0], len(run)) for run in found]
+
+
+def _side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), -1)

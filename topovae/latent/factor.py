@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
 from topovae import signature
+from topovae.latent.operators import Flow
 from topovae.signature import Isometry, declare
 
 SHORTEST = 1e-12
@@ -54,7 +55,7 @@ class Family:
     proposal: Callable[[Tensor, Tensor], Distribution] | None = None
 
 
-class Factor(ABC):
+class Factor(nn.Module, ABC):
     """A homogeneous space with families of posteriors, a prior, an embedding and a geodesic distance.
 
     Points are `coordinates` of shape (..., coordinate_dim); decoders and group actions see the embedding of shape
@@ -74,6 +75,7 @@ class Factor(ABC):
     """Total volume of a compact factor, infinite for others."""
 
     def __init__(self, dim: int, family: str | None = None) -> None:
+        super().__init__()
         self.dim = dim
         self.family = self.families[family or next(iter(self.families))]
         if self.family.scale_dim is not None:
@@ -103,6 +105,31 @@ class Factor(ABC):
     @abstractmethod
     def prior(self, like: Tensor) -> Distribution:
         """The prior of event shape (coordinate_dim,), in the dtype and on the device of `like`."""
+
+    def begin(self, cloud: Tensor, angles: Tensor | None = None) -> None:
+        """Begin a prior that is learned, in place; of one that is not, nothing is done.
+
+        Args:
+            cloud: (n, coordinate_dim) points.
+            angles: (n, c) circular coordinates of the data there, in radians.
+        """
+
+    def fault(self) -> str:
+        """Why its parameters can no longer be trained; empty where they can."""
+        return ""
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """Flows of the operators of its prior; none where it is not learned."""
+        return ()
+
+    def lead(self, a: Tensor, b: Tensor) -> str:
+        """What is to be told of the path from a point to another; nothing where it is a geodesic."""
+        return ""
+
+    def penalty(self) -> Tensor | float:
+        """What its parameters cost beside the divergence, in nats."""
+        return 0.0
 
     @abstractmethod
     def embed(self, coordinates: Tensor) -> Tensor:
@@ -170,6 +197,7 @@ def build(factor: signature.Elementary, families: Iterable[str] = ()) -> Factor:
         families: names of posterior families; the first that the factor has is taken, its default where it has none.
     """
     constructor = FACTORS.get(str(factor), FACTORS[factor.kind])
-    known = constructor(factor.dim)
+    numbers = dict(factor.numbers)
+    known = constructor(factor.dim, **numbers)
     family = next((name for name in families if name in known.families), None)
-    return constructor(factor.dim, family) if family else known
+    return constructor(factor.dim, family, **numbers) if family else known

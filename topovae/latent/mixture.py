@@ -125,7 +125,19 @@ class MixtureSpace(nn.Module):
         choice = (shares * (log_shares - self.log_weights_of_components.unsqueeze(-2))).sum(-1, keepdim=True)
         kl = [share[..., None] * terms.kl for share, terms in zip(shares.unbind(-1), found, strict=True)]
         coordinates = self.points(log_shares.argmax(-1), [terms.coordinates for terms in found])
-        return Terms(nll, torch.cat([*kl, choice], -1), outputs[..., : self.location_dim], coordinates)
+        penalty = sum(terms.penalty for terms in found)
+        return Terms(nll, torch.cat([*kl, choice], -1), outputs[..., : self.location_dim], coordinates, penalty)
+
+    def begin(self, coordinates: Tensor, angles: Tensor | None = None) -> None:
+        """Begin priors that are learned at the points (n, coordinate_dim) of their component, in place."""
+        number = self.component(coordinates)
+        for k, (part, z) in enumerate(zip(self.spaces, self.split(coordinates), strict=True)):
+            here = number == k
+            part.begin(z[here], None if angles is None else angles[here])
+
+    def fault(self) -> str:
+        """Why parameters of a component can no longer be trained; empty where they can."""
+        return next(filter(None, (part.fault() for part in self.spaces)), "")
 
     def _own_outputs(self, outputs: Tensor) -> Iterable[tuple[LatentSpace, Tensor]]:
         """Each component with its part of the encoder's outputs."""

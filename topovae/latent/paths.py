@@ -1,4 +1,4 @@
-"""Ways through a latent space: between two points, and once around a circle."""
+"""Ways through a latent space: between two points, once around a circle, and along the orbit of an operator."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from topovae.distributions.wrapped_normal import wrap
 from topovae.errors import UsageError
+from topovae.latent.operators import Flow
 from topovae.latent.space import LatentSpace
-from topovae.signature import MODELS
 
 FINE = 257
 """Points by which the length of a path is measured: a limit on cost, not tuned."""
@@ -42,7 +42,7 @@ def loops(space: LatentSpace) -> tuple[Loop, ...]:
     """The loops around each circle of a latent space, and around a great circle of each sphere, in the order of the factors."""
     found: list[tuple[int, int, str]] = []
     for number, factor in enumerate(space.signature.factors):
-        inner = LatentSpace(MODELS[factor.kind]) if factor.kind in MODELS else None
+        inner = LatentSpace(factor.like) if factor.like else None
         if inner is not None:
             starts = [sum(f.coordinate_dim for f in inner.factors[:i]) for i in range(len(inner.factors))]
             circles = [start for start, f in zip(starts, inner.signature.factors, strict=True) if f.is_circle]
@@ -87,6 +87,42 @@ def loop(space: LatentSpace, number: int, start: Tensor, n: int) -> Tensor:
         moved = factor.parametrise(turned)
     moved[0] = moved[-1] = own
     parts[chosen.factor] = moved
+    return torch.cat(parts, -1)
+
+
+def operators(space: LatentSpace) -> tuple[tuple[int, Flow], ...]:
+    """The operators of a latent space in the order of its factors, each with the number of its factor."""
+    return tuple((number, flow) for number, factor in enumerate(space.factors) for flow in factor.flows)
+
+
+def orbit(space: LatentSpace, number: int, start: Tensor, n: int) -> Tensor:
+    """Points along the orbit of an operator, in equal steps: a whole turn where it closes, else to both sides of its start.
+
+    Args:
+        space: whose operators are counted.
+        number: of the operator.
+        start: (coordinate_dim,) that it goes through; all else stays as it is there.
+        n: points.
+
+    Returns:
+        (n, coordinate_dim).
+
+    Raises:
+        UsageError: there is no such operator.
+    """
+    known = operators(space)
+    if not 0 <= number < len(known):
+        offered = f"it has operators 0 to {len(known) - 1}" if known else "only latents such as learned(R2) have operators"
+        raise UsageError(f"--operator {number}: {space.signature} has no such operator: {offered}")
+    place, flow = known[number]
+    parts = list(start.split([factor.coordinate_dim for factor in space.factors]))
+    own = parts[place]
+    parts = [part.expand(n, -1) for part in parts]
+    fine = torch.linspace(0, 1, FINE, dtype=start.dtype, device=start.device)
+    steps = torch.linalg.vector_norm(flow.orbit(own, fine[:, None]).diff(dim=0), dim=-1)
+    gone = torch.cat([steps.new_zeros(1), steps.cumsum(0)])
+    even = torch.linspace(0, 1, n, dtype=start.dtype, device=start.device) * gone[-1]
+    parts[place] = flow.orbit(own, _interpolated(even, gone, fine)[:, None])
     return torch.cat(parts, -1)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,12 +15,12 @@ from topovae.distributions.course import take
 from topovae.distributions.draws import sampling
 from topovae.distributions.joint import Joint, Orbit, kl_per_marginal
 from topovae.errors import UsageError
-from topovae.latent.block import Block, join
+from topovae.latent.block import Block, BlockRow, Law, join, rows
 from topovae.latent.factor import Factor, build
 from topovae.latent.invariants import PolynomialMap, find_invariants
 from topovae.latent.lift import InvolutionLift, Lift, NearestOrbitLift
 from topovae.latent.terms import Loss, Terms
-from topovae.signature import IDENTITY, MODELS, Element, Signature, parse
+from topovae.signature import IDENTITY, Element, Signature, parse
 
 ENCODERS = ("lift", "cover")
 """What encoders of quotients put out: invariant functions, lifted to the cover, or points of the cover."""
@@ -61,7 +62,8 @@ class LatentSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.signature = parse(signature) if isinstance(signature, str) else signature
-        self.factors: list[Factor] = [build(f, posteriors) for f in self.signature.factors]
+        # Modules, for priors may be learned.
+        self.factors: Sequence[Factor] = nn.ModuleList(build(f, posteriors) for f in self.signature.factors)  # type: ignore
         self.order, self.divergence = self.signature.order, divergence
         self._check(posteriors, encoder)
         self.dim = self.signature.dim
@@ -69,8 +71,10 @@ class LatentSpace(nn.Module):
         self._embedding_sizes = [f.embedding_dim for f in self.factors]
         self._odd: list[int] = []
         self.blocks = self._join()
-        self._block_sizes = [b.coordinate_dim for b in self.blocks]
-        self._scale_sizes = [b.scale_dim for b in self.blocks]
+        self.rows = self._row_up()
+        self._row_sizes = [r.coordinate_dim for r in self.rows]
+        self._row_embeddings = [r.embedding_dim for r in self.rows]
+        self._scale_sizes = [r.scale_dim for r in self.rows]
         self.coordinate_dim = sum(self._coordinate_sizes)
         self.embedding_dim = sum(self._embedding_sizes)
         self.scale_dim = sum(self._scale_sizes)
@@ -125,6 +129,11 @@ class LatentSpace(nn.Module):
                 )
             self._odd = [int(i) for i in np.flatnonzero(np.diag(self._matrices()[1]).round() < 0)]
         return [Block(run, changes, len(self._odd)) for run, changes in zip(runs, signs, strict=True)]
+
+    def _row_up(self) -> list[BlockRow]:
+        """The blocks in rows of those that are computed at once."""
+        named = iter(zip(self.signature.factors, self.factors, strict=True))
+        return rows(self.blocks, [tuple((f, m.family.name) for f, m in islice(named, len(b.factors))) for b in self.blocks])
 
     @property
     def has_density(self) -> bool:
@@ -185,7 +194,7 @@ class LatentSpace(nn.Module):
     def heads(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior location (coordinates) and scale from an encoder's unconstrained outputs (..., output_dim)."""
         location, raw = outputs.split([self.location_dim, self.scale_dim], -1)
-        scales = [b.spread(r) for b, r in zip(self.blocks, raw.split(self._scale_sizes, -1), strict=True)]
+        scales = [row.spread(r) for row, r in zip(self.rows, raw.split(self._scale_sizes, -1), strict=True)]
         return self._locate(self.lift(location)), torch.cat(scales, -1)
 
     def forward(self, outputs: Tensor, loss: Loss) -> Terms:
@@ -202,7 +211,7 @@ class LatentSpace(nn.Module):
         nll = loss(self.features(z))
         with sampling(self.divergence_draws):
             kl = self.kl(posterior, z)
-        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates)
+        return Terms(nll, kl, outputs[..., : self.location_dim], coordinates, sum(f.penalty() for f in self.factors))
 
     def read(self, outputs: Tensor) -> Orbit:
         """The posterior that an encoder's outputs (..., output_dim) stand for."""
@@ -229,10 +238,29 @@ class LatentSpace(nn.Module):
         """What is to be told of the component of each sample: of one, nothing."""
         return {}
 
+    @torch.no_grad()
+    def begin(self, coordinates: Tensor, angles: Tensor | None = None) -> None:
+        """Begin priors that are learned, in place; samples that are not known are left out.
+
+        Args:
+            coordinates: (n, coordinate_dim) points.
+            angles: (n, c) circular coordinates of the data there, in radians.
+        """
+        for factor, part in zip(self.factors, coordinates.split(self._coordinate_sizes, -1), strict=True):
+            known = torch.isfinite(part).all(-1)
+            if angles is not None:
+                known &= torch.isfinite(angles).all(-1)
+            if known.any():
+                factor.begin(part[known], None if angles is None else angles[known])
+
+    def fault(self) -> str:
+        """Why its parameters can no longer be trained; empty where they can."""
+        return next(filter(None, (f.fault() for f in self.factors)), "")
+
     def _locate(self, embedded: Tensor) -> Tensor:
         """The coordinates nearest to vectors of the embedding space (..., embedding_dim)."""
-        parts = embedded.split(self._embedding_sizes, -1)
-        return torch.cat([f.locate(e) for f, e in zip(self.factors, parts, strict=True)], -1)
+        parts = embedded.split(self._row_embeddings, -1)
+        return torch.cat([row.locate(e) for row, e in zip(self.rows, parts, strict=True)], -1)
 
     def targets(self, coordinates: Tensor) -> Tensor:
         """The location outputs (..., location_dim) that `heads` takes to coordinates, NaN where those that matter are."""
@@ -242,11 +270,11 @@ class LatentSpace(nn.Module):
         """The posterior at coordinates `loc` (..., coordinate_dim) with `scale` (..., scale_dim)."""
         return self._law(Block.posterior, loc, scale)
 
-    def _law(self, of: Callable[[Block, Tensor, Tensor, Tensor], Distribution], loc: Tensor, scale: Tensor) -> Orbit:
-        locs = loc.split(self._block_sizes, -1)
+    def _law(self, of: Law, loc: Tensor, scale: Tensor) -> Orbit:
+        locs = loc.split(self._row_sizes, -1)
         scales = scale.split(self._scale_sizes, -1)
         odd = take(self.embed(loc), self._odd) if self._odd else loc[..., :0]
-        marginals = [of(b, m, s, odd) for b, m, s in zip(self.blocks, locs, scales, strict=True)]
+        marginals = [row.law(of, m, s, odd) for row, m, s in zip(self.rows, locs, scales, strict=True)]
         return Orbit(Joint(marginals), self.orbit, self.order)
 
     def propose(self, outputs: Tensor) -> Orbit:
@@ -258,7 +286,7 @@ class LatentSpace(nn.Module):
 
     def prior(self, like: Tensor) -> Joint:
         """The prior on the cover, in the dtype and on the device of `like`."""
-        return Joint([b.prior(like) for b in self.blocks])
+        return Joint([row.prior(like) for row in self.rows])
 
     def prior_log_prob(self, coordinates: Tensor) -> Tensor:
         """log density of the prior on the latent space at orbits, in nats: |G| times the cover's."""
@@ -286,8 +314,8 @@ class LatentSpace(nn.Module):
 
     def embed(self, coordinates: Tensor) -> Tensor:
         """The embedded points of the cover, (..., embedding_dim)."""
-        parts = coordinates.split(self._coordinate_sizes, -1)
-        return torch.cat([f.embed(z) for f, z in zip(self.factors, parts, strict=True)], -1)
+        parts = coordinates.split(self._row_sizes, -1)
+        return torch.cat([row.embed(z) for row, z in zip(self.rows, parts, strict=True)], -1)
 
     def features(self, coordinates: Tensor) -> Tensor:
         """What the decoder reads, (..., feature_dim): functions of the orbit alone that separate orbits."""
@@ -345,7 +373,7 @@ class LatentSpace(nn.Module):
         """
         parts, start = [], 0
         for factor, named in zip(self.factors, self.signature.factors, strict=True):
-            inner = LatentSpace(MODELS[named.kind]) if named.kind in MODELS else None
+            inner = LatentSpace(named.like) if named.like else None
             width = factor.coordinate_dim if inner is None else inner.coordinate_dim
             part = coordinates[..., start : start + width]
             if inner is not None:
@@ -369,6 +397,11 @@ class LatentSpace(nn.Module):
         end = torch.gather(images, 0, nearest[None, ..., None].expand(1, *images.shape[1:]))[0]
         ends = end.split(self._coordinate_sizes, -1)
         return torch.cat([f.path(x, y, t) for f, x, y in zip(self.factors, others, ends, strict=True)], -1)
+
+    def lead(self, a: Tensor, b: Tensor) -> str:
+        """What is to be told of the path between two points (coordinate_dim,); nothing where it is a geodesic."""
+        parts = zip(self.factors, *(z.split(self._coordinate_sizes, -1) for z in (a, b)), strict=True)
+        return "; ".join(filter(None, (f.lead(x, y) for f, x, y in parts)))
 
     @property
     def volume(self) -> float:

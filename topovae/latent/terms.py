@@ -20,9 +20,11 @@ class Terms:
         kl: divergence by column of the space's `kl_names`, (B, n).
         location: the encoder's unconstrained location outputs, (B, space.location_dim).
         coordinates: posterior locations on the cover, (B, space.coordinate_dim).
+        penalty: what parameters of the latent space itself cost beside the ELBO, a scalar.
     """
 
     nll: Tensor
     kl: Tensor
     location: Tensor
     coordinates: Tensor
+    penalty: Tensor | float = 0.0

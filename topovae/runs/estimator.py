@@ -274,6 +274,7 @@ class TopoVAE(SampleReader):
         component: number of the component to train by itself, from 0, of those that the diagnosis or `fit` says; None trains on
             all samples.
         repel: balls of the latent space to be left empty, as "coordinates:radius".
+        strict: of "auto", refuse data that no latent space matches instead of learning a prior.
         allow_orbifold: accept a latent whose group fixes points.
         output: what `transform` gives: "coordinates", or "features", which are continuous where an angle jumps at ±π: choose
             these before another estimator in a pipeline.
@@ -323,6 +324,7 @@ class TopoVAE(SampleReader):
         divergence: str = "orbit",
         component: int | None = None,
         repel: tuple[str, ...] = (),
+        strict: bool = False,
         allow_orbifold: bool = False,
         output: str = "coordinates",
         device: str = "auto",
@@ -352,6 +354,7 @@ class TopoVAE(SampleReader):
         self.divergence = divergence
         self.component = component
         self.repel = repel
+        self.strict = strict
         self.allow_orbifold = allow_orbifold
         self.output = output
         self.device = device
@@ -371,7 +374,7 @@ class TopoVAE(SampleReader):
 
         Raises:
             InputError: X cannot be used.
-            UsageError: a parameter is wrong, or the diagnosis recommends no latent.
+            UsageError: a parameter is wrong, or the diagnosis recommends no latent and `strict` asks for one.
         """
         choose_output(self.output, None)
         data = self._samples(X, reset=True, groups=groups).held()
@@ -435,24 +438,26 @@ class TopoVAE(SampleReader):
         end: int | None = None,
         *,
         loop: int | None = None,
+        operator: int | None = None,
         component: int | None = None,
         n: int = 16,
     ) -> Traversal:
-        """n points on a shortest path between two samples, or once around a loop, in equal steps, and what they decode to.
+        """n points between two samples, once around a loop or along an operator, in equal steps, and what they decode to.
 
         Args:
             start, end: rows of the samples that were fitted.
             loop: number of a circle to go around instead, from `start` or the first sample.
-            component: of a mixture, the one whose first sample a loop begins at.
+            operator: number of an operator of a learned prior, whose orbit is followed instead.
+            component: of a mixture, the one whose first sample a loop or orbit begins at.
             n: points.
 
         Raises:
-            UsageError: there is no such sample or loop, or both or neither of `end` and `loop` are given.
+            UsageError: there is no such sample, loop or operator, or not one of `end`, `loop` and `operator` is given.
         """
         from topovae.runs.traversal import traverse
 
         check_is_fitted(self)
-        path = traverse(self.run_, self.model_, start=start, end=end, around=loop, component=component, n=n)
+        path = traverse(self.run_, self.model_, start=start, end=end, around=loop, operator=operator, component=component, n=n)
         return replace(path, x=self._selection().restored(path.x))
 
     def score(self, X: Any, y: Any = None) -> float:

@@ -13,11 +13,12 @@ from topovae.data.splits import Split
 from topovae.errors import InputError
 from topovae.evaluation import assess
 from topovae.evaluation.components import purity, shares
+from topovae.evaluation.samples import DRAWN, LOOKED_AT, affordable, sample_quality
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.presets import Preset
 from topovae.model.networks import to_device
-from topovae.runs.models import encode, load_model
+from topovae.runs.models import draw_samples, encode, load_model
 from topovae.store.schema import SPLITS, Member, Provenance, Run
 
 
@@ -40,6 +41,26 @@ def evaluate_member(
     assessed = assess(model, data, parts, seed=seed, iwae=iwae, deep=True, device=place)
     found = {name: metrics.to_dict() for name, metrics, _ in assessed}
     return {**dict.fromkeys(parts.parts()), **found}
+
+
+def quality_of(member: Member, run: Run, data: Dataset, *, seed: int = 0, device: str = "auto") -> dict[str, Any] | None:
+    """How samples from the prior of a model lie to the data of a run, JSON-ready; None where a split is empty.
+
+    Args:
+        member: the run's model or baseline, or the model of another run.
+        run: whose splits are used.
+        data: all samples of the run.
+        seed: of the samples, and of the rows that are looked at.
+        device: where to decode.
+    """
+    rng, seen = np.random.default_rng(seed), affordable(LOOKED_AT, data.n_features)
+    train, test = (
+        data.rows(np.sort(rng.permutation(np.asarray(run.split.get(name, ()), dtype=np.int64))[:seen]))
+        for name in ("train", "test")
+    )
+    drawn = draw_samples(load_model(member, to_device(device)), affordable(DRAWN, data.n_features), seed)["x"]
+    found = sample_quality(drawn, train, test)
+    return None if found is None else found.to_dict()
 
 
 def is_same(samples: Dataset, known: Provenance) -> bool:

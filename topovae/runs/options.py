@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from topovae.errors import UsageError
 from topovae.signature import Latent, euclidean, parse_latent
 from topovae.store.documents import Document
-from topovae.training.config import DOUBLINGS, WIDTH, TrainingConfig, choose_epochs, choose_rate
+from topovae.training.config import DOUBLINGS, WIDTH, TrainingConfig, choose_epochs, choose_gain, choose_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +123,9 @@ class TrainOptions(Document):
         "KL of a quotient: orbit (unbiased), or its upper bound on the cover.",
         choices=("orbit", "cover"),
         panel="Latent",
+    )
+    strict: bool = option(
+        False, "Of --latent auto: refuse where no space matches, instead of learning a prior.", ("train",), flag="--strict"
     )
     anchors: str | None = option(
         None, "Hold samples at coordinates: a table of row numbers and coordinates.", ("train",), panel="Latent"
@@ -268,16 +271,18 @@ class TrainOptions(Document):
         name = "gaussian" if self.likelihood == AUTO else self.likelihood
         return {"likelihood": name} | {one: getattr(self, one) for one in LIKELIHOOD_OPTIONS[name]}
 
-    def training_config(self, n_train: int, widths: Sequence[int] = (WIDTH,)) -> TrainingConfig:
+    def training_config(self, n_train: int, widths: Sequence[int] = (WIDTH,), n_features: int = 1) -> TrainingConfig:
         """Hyperparameters of the optimisation.
 
         Args:
             n_train: samples of an epoch.
             widths: of the dense layers, which the learning rate fits.
+            n_features: of a sample, which say by how much more training must pay.
         """
         return TrainingConfig(
             epochs=self.epochs or choose_epochs(n_train, self.batch_size),
             doublings=0 if self.epochs else DOUBLINGS,
+            gain=choose_gain(n_features),
             batch_size=self.batch_size,
             beta=self.beta,
             learning_rate=choose_rate(widths) if self.learning_rate is None else self.learning_rate,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,8 @@ from topovae.runs.components import (
     recommended_latents,
 )
 from topovae.runs.options import AUTO, TrainOptions
-from topovae.signature import Signature, parse_latent
+from topovae.runs.suggestion import suggested
+from topovae.signature import Signature, parse, parse_latent
 from topovae.store.documents import probability
 from topovae.training.equivariance import ACTIONS, equivariant_angles
 
@@ -59,6 +62,25 @@ class Plan:
     coordinates: Mapping[str, np.ndarray]
     reasons: tuple[str, ...]
 
+    def to_bytes(self) -> bytes:
+        """The plan as the bytes of an .npz, for other processes."""
+        said = {"options": self.options.to_dict(), "analysis": self.analysis, "reasons": self.reasons}
+        file = io.BytesIO()
+        arrays = {f"at_{name}": np.asarray(array) for name, array in self.coordinates.items()}
+        np.savez(file, said=np.array(json.dumps(said)), **arrays)  # type: ignore[arg-type]
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Plan:
+        """The plan that was made bytes."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            said = json.loads(str(file["said"]))
+            coordinates = {name.removeprefix("at_"): file[name] for name in file.files if name != "said"}
+        options: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in said["options"].items()
+        }
+        return cls(TrainOptions(**options), said["analysis"], coordinates, tuple(said["reasons"]))
+
 
 def plan(
     data: Dataset,
@@ -87,7 +109,7 @@ def plan(
         progress: of the diagnosis, called with a stage and a share.
 
     Raises:
-        UsageError: the diagnosis recommends no latent, or an option is wrong.
+        UsageError: the diagnosis recommends no latent and the options are strict, or an option is wrong.
     """
     seed = int(options.get("seed", 0))
     if options.get("component") is not None:
@@ -103,8 +125,11 @@ def plan(
         if analysis is None:
             found = diagnose_train(data, seed, progress)
             analysis = found.to_dict()
-        latent = recommended(analysis)
-        reasons.append(f"diagnosis: {_answer(analysis)}, so the latent is {latent}")
+        found_latent = recommended(analysis)
+        if found_latent is None and options.get("strict", False):
+            raise UsageError(_none(analysis))
+        latent, why = (found_latent, "") if found_latent else suggested(analysis)
+        reasons.append(f"diagnosis: {_answer(analysis)}, so the latent is {latent}" + (f" ({why})" if why else ""))
     train_options = TrainOptions(latent, **options)
     if components is not None:
         components = check_components(train_options.parsed, components, data.n_samples)
@@ -203,7 +228,8 @@ def wants_start(options: TrainOptions) -> bool:
     """Whether the latent space has factors whose coordinates are sought in the data."""
     components = options.parsed.components
     curved = any(factor.kind == "S" for space in components for factor in space.homeomorphic.factors)
-    return options.init == "cohomology" and (curved or len(components) > 1)
+    learned = any(factor.is_learned for space in components for factor in space.factors)
+    return options.init == "cohomology" and (curved or learned or len(components) > 1)
 
 
 def diagnose_train(
@@ -221,25 +247,25 @@ def diagnosed_rows(data: Dataset, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(train)[:DIAGNOSED])
 
 
-def recommended(analysis: Mapping[str, Any]) -> str:
-    """The recommended expression: of several pieces with a space each, the mixture of these.
+def recommended(analysis: Mapping[str, Any]) -> str | None:
+    """The recommended expression: of several pieces with a space each, the mixture of these; None where there is none.
 
     Args:
         analysis: JSON of a diagnosis.
-
-    Raises:
-        UsageError: it recommends none.
     """
     best, parts = analysis["recommendation"], recommended_latents(analysis)
     if best["name"] == "none" and parts:
         return str(parse_latent(f"mixture({','.join(parts)})").canonical)
-    if best["name"] == "none":
-        near = ", ".join(f"{c['latent']} ({probability(c['score'])})" for c in analysis["candidates"][:3])
-        raise UsageError(
-            "the diagnosis finds no matching latent space, so --latent auto has nothing to train; the nearest candidates are "
-            f"{near}. Choose one with --latent, or R2 for an ordinary VAE"
-        )
-    return str(best["latent"])
+    return None if best["name"] == "none" else str(best["latent"])
+
+
+def _none(analysis: Mapping[str, Any]) -> str:
+    """That a diagnosis recommends nothing, and what can be done."""
+    near = ", ".join(f"{c['latent']} ({probability(c['score'])})" for c in analysis["candidates"][:3])
+    return (
+        f"the diagnosis finds no matching latent space, and --strict asks for one; the nearest candidates are {near}. Choose "
+        "one with --latent, R2 for an ordinary VAE, or leave out --strict: then a prior is learned"
+    )
 
 
 @dataclass(frozen=True)
@@ -315,11 +341,55 @@ def _start_of(part: ComponentSamples, space: LatentSpace, seed: int, device: str
         points, source, doubts = found.points, found.source, found.doubts
     charted = space.parametrise(torch.as_tensor(points)).numpy()
     arrays = {"start": charted}
+    if any(factor.is_learned for factor in space.signature.factors):
+        cloud = _cloud(part, space, seed)
+        charted[:, cloud.columns] = cloud.points
+        arrays |= {"circles": cloud.angles} if cloud.angles.shape[1] else {}
+        source = cloud.source if source.startswith("none") else f"{source}; {cloud.source}"
+        doubts = ()
     # Factors with a geometry of their own may have other coordinates than angles.
     if angles is not None and np.array_equal(charted, points, equal_nan=True):
         columns = np.flatnonzero(np.isfinite(points).all(0))
         arrays["symmetries"] = np.array([[tuple(ACTIONS).index(name) for name in turning], columns]).T
     return Beginning(arrays, (f"start{part.name}: {source}", *doubts))
+
+
+@dataclass(frozen=True)
+class CloudStart:
+    """What factors whose prior is learned are started from.
+
+    Attributes:
+        columns: (coordinate_dim,) which coordinates are theirs.
+        points: (n, k) these coordinates.
+        angles: (n, c) circular coordinates of the data, which have an operator each.
+        source: in words.
+    """
+
+    columns: np.ndarray
+    points: np.ndarray
+    angles: np.ndarray
+    source: str
+
+
+def _cloud(part: ComponentSamples, space: LatentSpace, seed: int) -> CloudStart:
+    """Principal components of the samples of a component, and circular coordinates where the data are in one piece."""
+    from topovae.homology.coordinates.clouds import principal_cloud
+    from topovae.homology.coordinates.search import find_coordinates
+
+    analysis = part.analysis
+    assert analysis is not None  # where there is none, nothing is started
+    widths = [factor.coordinate_dim for factor in space.factors]
+    columns = np.repeat([factor.is_learned for factor in space.signature.factors], widths)
+    points = principal_cloud(part.data, analysis, int(columns.sum()))
+    count = min(
+        analysis.skeleton.circles if analysis.components == 1 else 0, sum(len(factor.flows) for factor in space.factors)
+    )
+    angles = np.zeros((len(points), 0))
+    if count:
+        angles = find_coordinates(part.data, analysis, parse(f"T{count}"), seed).points
+        angles = angles[:, np.isfinite(angles).any(0)]
+    along = f"operators along {angles.shape[1]} of their circles and" if angles.shape[1] else "operators"
+    return CloudStart(columns, points, angles, f"{columns.sum()} principal components of the data, {along} tangent to them")
 
 
 def _answer(analysis: Mapping[str, Any]) -> str:

@@ -32,13 +32,19 @@ from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, load_weights
-from topovae.training.start import Start
+from topovae.training.start import Start, begin
 
 CHECKPOINT_SECONDS = 5.0
 
 
 PRIOR_SAMPLES = 64
 
+OVER = "the time was over: --resume goes on"
+"""Why a training has ended that its schedule would not have ended."""
+
+
+BEGUN = ("start", "circles")
+"""Coordinates of samples that a model is begun with."""
 
 Progress = Callable[[str, TrainingState, int], None]
 """Called after every epoch with the member's name, its state and the number of epochs."""
@@ -56,6 +62,7 @@ def train_run(
     resumed: Run | None = None,
     progress: Progress | None = None,
     team: Team = ALONE,
+    seconds: float = math.inf,
 ) -> Run:
     """Train what is asked for, keeping the run file at `path` up to date, and return the finished run.
 
@@ -75,12 +82,15 @@ def train_run(
         resumed: the run to go on from.
         progress: called after every epoch.
         team: the processes that train it together, each by a call of this function; one alone is given a path.
+        seconds: after which each model ends with the epoch that it is in; the finished run can still go on from there.
 
     Raises:
         UsageError: the options do not fit the data.
         OutputError: the file cannot be written; the previous checkpoint stays whole.
     """
-    return TrainSession(data, options, header, path, device, analysis, coordinates or {}, resumed, progress, team).run()
+    return TrainSession(
+        data, options, header, path, device, analysis, coordinates or {}, resumed, progress, team, seconds
+    ).run()
 
 
 class TrainSession:
@@ -98,8 +108,9 @@ class TrainSession:
         resumed: Run | None,
         progress: Progress | None,
         team: Team,
+        seconds: float,
     ) -> None:
-        self.data, self.path, self.progress, self.team = data, path, progress, team
+        self.data, self.path, self.progress, self.team, self.seconds = data, path, progress, team, seconds
         self.device = to_device(device)
         if resumed is None:
             alone = None if options.component is None else np.flatnonzero(coordinates["component"] == options.component)
@@ -137,7 +148,8 @@ class TrainSession:
         known = self.members.get(name)
         training_config = self._training_config(model_config)
         checkpoint = None if known is None else known.checkpoint
-        if checkpoint is not None and checkpoint.finished and checkpoint.epoch >= training_config.epochs:
+        losses = [] if known is None else known.history["valid_loss"].tolist()
+        if checkpoint is not None and checkpoint.finished and training_config.end(losses):
             return
         model_config = replace(model_config, span=self._span(model_config, known))
         shift, scale = self.options.units(self.mean, self.std)
@@ -150,10 +162,11 @@ class TrainSession:
             "spread": self.std,
         }
         state = None if known is None else _to_state(known)
-        trainer = Trainer(model, seen, self.split, training_config, state, team=self.team)
+        start = self._start(model) if name == "model" else None
+        trainer = Trainer(model, seen, self.split, training_config, state, start, team=self.team)
         trainer.anchor_weight = ANCHOR_WEIGHT * self.data.n_features
         if name == "model":
-            trainer.anchor, trainer.constraints = self._start(model), self._constraints(model, trainer.train_batches)
+            trainer.constraints = self._constraints(model, trainer.train_batches)
 
         def keep(state: TrainingState) -> None:
             self.members[name] = _to_member(model_config.latent, config, state)
@@ -167,23 +180,33 @@ class TrainSession:
 
         keep(trainer.state)
         self._write()
+        deadline = time.monotonic() + self.seconds
         try:
-            state = trainer.run(on_epoch)
+            for state in trainer.epochs():
+                on_epoch(state)
+                if self._over(deadline):
+                    break
         except (KeyboardInterrupt, SystemExit, DivergenceError):
             self._write()
             raise
-        config |= {"fallback": trainer.step.fallback, "end": training_config.end(state.history["valid_loss"])}
+        state = trainer.state
+        config |= {"fallback": trainer.step.fallback, "end": training_config.end(state.history["valid_loss"]) or OVER}
         del trainer  # and the samples that it keeps in memory
         self.members[name] = self._finish(_to_member(model_config.latent, config, state), model)
 
+    def _over(self, deadline: float) -> bool:
+        """Whether the time is over, by the clock of the first process."""
+        over = time.monotonic() > deadline
+        return over if math.isinf(self.seconds) else self.team.shared(bytes([over])) == bytes([True])
+
     def _training_config(self, model_config: ModelConfig) -> TrainingConfig:
         """Hyperparameters of the optimisation: a run goes on by the rate that it began with, and by its rounds unless told."""
-        asked = self.options.training_config(len(self.split.train), model_config.network.widths)
+        asked = self.options.training_config(len(self.split.train), model_config.network.widths, self.data.n_features)
         began = next((TrainingConfig(**member.config["training"]) for member in self.members.values()), None)
         if began is None:
             return asked
         asked = replace(asked, learning_rate=began.learning_rate)
-        return asked if self.options.epochs else replace(asked, epochs=began.epochs, doublings=began.doublings)
+        return asked if self.options.epochs else replace(asked, epochs=began.epochs, doublings=began.doublings, gain=began.gain)
 
     def _span(self, config: ModelConfig, known: Member | None) -> int:
         """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""
@@ -192,8 +215,8 @@ class TrainSession:
         return self.options.span(config, len(self.split.train))
 
     def _start(self, model: VAE) -> Start | None:
-        points = self.coordinates.get("start")
-        return None if points is None else Start.at(model, np.asarray(points)[self.split.train])
+        own = {name: np.asarray(array)[self.split.train] for name, array in self.coordinates.items() if name in BEGUN}
+        return begin(model, own["start"], own.get("circles")) if "start" in own else None
 
     def _constraints(self, model: VAE, batches: Batches) -> tuple[Constraint, ...]:
         anchors = self.coordinates.get("anchors")

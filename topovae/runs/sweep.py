@@ -36,7 +36,7 @@ from topovae.training.config import TrainingConfig
 from topovae.training.ensemble import RESIDENT, EnsembleTrainer
 from topovae.training.equivariance import Equivariance
 from topovae.training.loop import ANCHOR_WEIGHT, TrainingState, load_weights
-from topovae.training.start import Start
+from topovae.training.start import Start, begin
 
 MOST_MODELS = 16
 """Models of an ensemble at most: more take memory and no less time each, and a kill loses the running ones."""
@@ -297,7 +297,7 @@ def find_starts(task: StartTask) -> tuple[int, Points]:
 
 def _arrays(points: Points, number: str) -> Points:
     """What a latent is started from, by the names of a `Beginning`."""
-    names = {number: "start", f"{number}-symmetries": "symmetries"}
+    names = {number: "start"} | {f"{number}-{name}": name for name in ("symmetries", "circles")}
     return {name: points[key] for key, name in names.items() if key in points}
 
 
@@ -350,7 +350,8 @@ def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.
     config = replace(config, span=options.span(config, len(split.train)))
     model = build_model(config, torch.as_tensor(mean), std, options.seed).to(device)
     seen = in_span(model.span, data, split.train)
-    start = Start.at(model, found["start"][split.train]) if "start" in found else None
+    circles = found["circles"][split.train] if "circles" in found else None
+    start = begin(model, found["start"][split.train], circles) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
     # All models of a sweep take equally many steps.
     training = replace(options.training_config(len(split.train), config.network.widths), doublings=0)

@@ -12,9 +12,10 @@ from topovae.store.documents import Document
 DEFAULT_STEPS = 1000
 """Optimiser steps of the first round when no number of epochs is given; its epochs are then between 30 and 500."""
 
-DOUBLINGS, GAIN = 3, 0.5
+DOUBLINGS, GAIN, FEATURES = 3, 0.5, 50
 """How often the budget is then doubled at most, and the nats of the validation ELBO that a doubling must have gained to be
-followed by another. A limit on cost, and what converged means; not tuned."""
+followed by another: as many for each of so many features, as an ELBO is a sum over them, and never less. A limit on cost, and
+what converged means; not tuned."""
 
 LEARNING_RATE, WIDTH = 8e-3, 128
 """Peak of the schedule, for layers of this width, when none is given: it falls with the root of the widest one. Set by
@@ -33,6 +34,7 @@ class TrainingConfig(Document):
     Args:
         epochs: passes over the training split, or those of the first round.
         doublings: how often as many epochs as there have been are added, while that pays; each round has a schedule of its own.
+        gain: of the validation ELBO, nats a sample, by which it pays.
         batch_size: samples a step; the last, smaller batch of an epoch is used too.
         beta: weight of the KL term after warm-up.
         warmup: share of the epochs over which beta rises linearly from 0.
@@ -55,6 +57,7 @@ class TrainingConfig(Document):
     compile: str = "auto"
     precision: str = "float32"
     doublings: int = 0
+    gain: float = GAIN
 
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch_size", 1), ("beta", 0), ("learning_rate", 0), ("clip", 0)):
@@ -109,8 +112,8 @@ class TrainingConfig(Document):
         gain = before - all_of_them
         if done == self.epochs:
             return ""
-        if gain < GAIN:
-            return f"{done} epochs: the last doubling gained {gain:.3f} nats, less than {GAIN:g}"
+        if gain < self.gain:
+            return f"{done} epochs: the last doubling gained {gain:.3f} nats, less than {self.gain:g}"
         if done >= self.rounds[-1]:
             return f"{done} epochs, the most: the last doubling still gained {gain:.3f} nats; --epochs gives more"
         return ""
@@ -129,6 +132,11 @@ class TrainingConfig(Document):
 def choose_rate(widths: Sequence[int]) -> float:
     """The peak learning rate for dense layers of these widths."""
     return LEARNING_RATE * min(1.0, math.sqrt(WIDTH / max(widths)))
+
+
+def choose_gain(n_features: int) -> float:
+    """The nats of a sample's ELBO that a doubling must gain to be followed by another."""
+    return GAIN * max(1.0, n_features / FEATURES)
 
 
 def choose_epochs(n_train: int, batch_size: int) -> int:

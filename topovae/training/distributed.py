@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,6 +52,22 @@ class Team:
         """End the team's connections, when all is done."""
         if self.size > 1:
             torch.distributed.destroy_process_group()
+
+    def shared(self, given: bytes) -> bytes:
+        """What the first process gives, in all of them.
+
+        Args:
+            given: of the first process; what the others give does not matter.
+        """
+        if self.size == 1:
+            return given
+        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+        length = torch.tensor(len(given), device=device)
+        torch.distributed.broadcast(length, 0)
+        own = np.frombuffer(given, np.uint8).copy() if self.rank == 0 else np.empty(int(length), np.uint8)
+        flat = torch.as_tensor(own, device=device)
+        torch.distributed.broadcast(flat, 0)
+        return flat.cpu().numpy().tobytes()
 
     @property
     def noise(self) -> Noise | None:

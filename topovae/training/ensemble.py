@@ -258,7 +258,7 @@ class EnsembleTrainer:
         named = dict(zip(self.names, weights, strict=True))
         terms = self.ensemble.terms(named, x)
         nll, kl = terms.nll.mean(1), terms.kl.sum(-1).mean(1)
-        loss = nll + betas * kl
+        loss = nll + betas * kl + terms.penalty
         if self.starts is not None:
             loss = loss + self.anchor_weight * anchored * self.starts.misfit(terms.location, positions)
         if self.equivariance is not None:

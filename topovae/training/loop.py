@@ -116,7 +116,7 @@ class Constraint(Protocol):
 
 
 class Objective(nn.Module):
-    """What training minimises: the negative ELBO with beta, the anchor's misfit and the penalties of constraints.
+    """What training minimises: the negative ELBO with beta, the anchor's misfit and the penalties of latent and constraints.
 
     Args:
         model: whose parameters are trained.
@@ -139,7 +139,7 @@ class Objective(nn.Module):
         """
         terms = self.model(x)
         nll, kl = terms.nll.mean(), terms.kl.sum(-1).mean()
-        loss = nll + beta * kl
+        loss = nll + beta * kl + terms.penalty
         if self.anchor is not None:
             loss = loss + self.weight * anchored * self.anchor.misfit(terms.location, positions)
         for constraint in self.constraints:
@@ -251,6 +251,11 @@ class Trainer:
             raise DivergenceError(
                 f"training diverged in epoch {epoch + 1}: the loss is no longer a finite number. The last whole epoch is kept; "
                 "try a smaller --learning-rate, or data without extreme values"
+            )
+        if fault := self.model.space.fault():
+            raise DivergenceError(
+                f"training diverged in epoch {epoch + 1}: {fault}. The last whole epoch is kept; try a smaller "
+                "--learning-rate, or fewer operators"
             )
         self._advance(row)
 

@@ -60,3 +60,17 @@ class Start:
             positions = torch.randint(len(batches), (REGRESSION_BATCH,))
             location = model.outputs(batches.take(positions))[:, : model.space.location_dim]
             optimizer.descend(self.misfit(location, positions), leaves)
+
+
+def begin(model: VAE, coordinates: np.ndarray, angles: np.ndarray | None = None) -> Start | None:
+    """Begin a model at coordinates: priors that are learned in place, and its encoder by the start that is returned.
+
+    Args:
+        model: with weights as they were drawn.
+        coordinates: (n_train, coordinate_dim) as for `Start.at`.
+        angles: (n_train, c) circular coordinates of the data, in radians.
+    """
+    like = next(model.parameters())
+    turns = None if angles is None else torch.as_tensor(angles).to(like)
+    model.space.begin(torch.as_tensor(coordinates).to(like), turns)
+    return Start.at(model, coordinates)

@@ -149,3 +149,8 @@ def test_the_first_scale_with_a_clear_gap_tells_the_dimension_else_the_widest_ga
     assert _first_clear({first: none, second: faint}, 4) == (second, 3)
     assert _first_clear({first: none, second: none}, 4) == (first, 4)
     assert _first_clear({first: np.array([])}, 1) == (first, 1)
+
+
+def test_a_cloud_that_fills_its_space_is_as_steady_as_can_be() -> None:
+    found = intrinsic_dimension(np.random.default_rng(0).normal(size=(400, 2)), 0.0, 0)
+    assert (found.value, found.steady, found.crossed) == (2, 1.0, 0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from topovae.homology.cloud.landmarks import self_tuned
-from topovae.homology.coordinates.bundles import odd_angle, odd_lines, sign_classes, spectrum, stretch
+from topovae.homology.cloud.landmarks import farthest_points, self_tuned
+from topovae.homology.coordinates.bundles import across, odd_angle, odd_lines, sign_classes, spectrum, stretch
 
 
 def distances(points: np.ndarray) -> np.ndarray:
@@ -75,6 +75,22 @@ def test_only_what_goes_along_the_base_is_shortened() -> None:
     along, across = edges & (plain > 0) & (direction < 0.1), edges & (direction > 0.995)
     assert np.median(shorter[along] / plain[along]) < 0.5
     assert np.median(shorter[across] / plain[across]) > 0.95
+
+
+@pytest.mark.parametrize("height", [0.5, 2.0, 8.0])
+@pytest.mark.parametrize("circles", [0, 1])
+def test_across_circles_the_height_is_found_however_short(height: float, circles: int) -> None:
+    rng = np.random.default_rng(0)
+    angle, level = rng.uniform(0, 2 * np.pi, 2000), rng.uniform(0, height, 2000)
+    angle *= circles or height / 16  # without a circle a strip that is longer than wide
+    points = np.column_stack([np.cos(angle), np.sin(angle), level])
+    chosen = farthest_points(distances(points), 400, 0)
+    angle, level, plain = angle[chosen], level[chosen], distances(points[chosen])
+    steps = np.angle(np.exp(1j * (angle - angle[:, None])))[None][:circles]
+    found = across(plain, steps, plain < 0.8)
+    wave = np.cos(np.pi * level / height)
+    assert abs(np.corrcoef(found, wave)[0, 1]) > 0.97
+    assert np.mean(found**2) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

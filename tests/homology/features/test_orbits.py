@@ -11,7 +11,7 @@ from support.places import MNIST, SAMPLES
 
 from topovae.data.readers.find import read
 from topovae.data.synthetic.spaces import generate
-from topovae.homology.features.orbits import OrbitFinding, latent_of, measure_style, within_groups
+from topovae.homology.features.orbits import OrbitFinding, _longest, latent_of, measure_style, within_groups
 from topovae.homology.features.symmetry import Symmetry, find_symmetries
 from topovae.signature import parse
 
@@ -116,6 +116,15 @@ def test_the_document_is_plain_and_repeatable() -> None:
     assert found is not None and found == within_groups(x.copy(), group, seed=3)
     document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert (document["kind"], document["latent"], document["groups"], document["samples"]) == ("circle", "S1", 8, 40)
+
+
+def test_equal_samples_have_as_many_bars_as_others() -> None:
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 60)
+    plane = np.column_stack([np.cos(angle), np.sin(angle)])
+    distances = np.linalg.norm(plane[:, None] - plane, axis=2)
+    ratios, deaths = _longest(distances, 2)
+    assert ratios.shape == deaths.shape == (3,) and ratios[0] == ratios.max() > 0
+    assert [part.tolist() for part in _longest(np.zeros((60, 60)), 2)] == [[0.0] * 3] * 2
 
 
 def test_one_orbit_has_no_style() -> None:

@@ -27,6 +27,7 @@ SHARE = tuned("sign_scale")
 NEIGHBOURS = int(tuned("kernel_neighbours"))
 TRIED = int(tuned("odd_tried"))
 STRETCH = tuned("stretch")
+ACROSS = tuned("energy_along")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,7 @@ def spectrum(distances: np.ndarray, signs: np.ndarray, count: int) -> Spectrum:
         Coifman and Lafon (2006), Diffusion maps, section 3 (α = 1).
         Singer and Wu (2011), Orientability and diffusion maps, section 3.
     """
-    bandwidth = np.median(np.sort(distances, axis=1)[:, min(NEIGHBOURS, len(distances) - 1)])
-    weight = np.exp(-((distances / bandwidth) ** 2)) * (signs != 0)
-    density = weight.sum(1)
-    weight = weight / density[:, None] / density
+    weight = kernel(distances, signs != 0)
     root = np.sqrt(weight.sum(1))
     normal = weight * signs / root[:, None] / root
     last = len(distances) - 1
@@ -66,6 +64,14 @@ def spectrum(distances: np.ndarray, signs: np.ndarray, count: int) -> Spectrum:
     functions = functions / np.sqrt((functions**2).mean(0))
     heaviest = np.abs(functions).argmax(0)
     return Spectrum(1 - values[::-1], functions * np.sign(functions[heaviest, np.arange(functions.shape[1])]))
+
+
+def kernel(distances: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the weights (m, m) of a Laplacian on edges, which are free of the density of the landmarks."""
+    bandwidth = np.median(np.sort(distances, axis=1)[:, min(NEIGHBOURS, len(distances) - 1)])
+    weight = np.exp(-((distances / bandwidth) ** 2)) * edges
+    density = weight.sum(1)
+    return weight / density[:, None] / density
 
 
 def signed_edges(cocycle: np.ndarray, distances: np.ndarray, scale: float) -> np.ndarray:
@@ -120,6 +126,38 @@ def stretch(distances: np.ndarray, steps: np.ndarray, edges: np.ndarray, dimensi
     along = np.where(near, np.minimum(along, along.T), 0.0)
     share = 1 - 1 / STRETCH**2
     return np.sqrt(np.maximum(distances**2 - share * along, (distances / STRETCH) ** 2))
+
+
+def across(distances: np.ndarray, steps: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the smoothest function that changes across circles and not along them.
+
+    It minimises the Dirichlet energy in which what goes along the circles, Γ(f, θ) Γ(θ, θ)⁻¹ Γ(θ, f) for the Laplacian's
+    carré du champ Γ, counts ACROSS² times: so waves along a long circle, smoother than any function across a short interval,
+    cost more, however the data bend.
+
+    Args:
+        distances: (m, m) distances.
+        steps: (c, m, m) how far each of c ≥ 0 circles is passed along edges.
+        edges: (m, m) which edges there are, each landmark's to itself among them.
+
+    Returns:
+        (m,) values of mean square 1 and mean 0, in the Laplacian's measure.
+
+    References:
+        Bakry, Gentil and Ledoux (2014), Analysis and geometry of Markov diffusion operators, section 1.4 (Γ).
+    """
+    weight = kernel(distances, edges)
+    root = np.sqrt(weight.sum(1))
+    share = weight / weight.sum(1)[:, None]
+    metric = np.einsum("ij,aij,bij->iab", share, steps, steps)
+    flows = share * steps
+    flows = (flows - flows.sum(2)[:, :, None] * np.eye(len(distances))) * root[:, None] / root
+    inverse = np.linalg.pinv(metric, hermitian=True)
+    along = np.einsum("aij,iab,bik->jk", flows, inverse, flows, optimize=True)
+    energy = np.eye(len(distances)) - weight / root[:, None] / root + (ACROSS**2 - 1) / 2 * along
+    _, vectors = eigh(energy, subset_by_index=[0, 1])
+    values = vectors[:, 1] / root
+    return values / np.sqrt((values**2).mean())
 
 
 def odd_lines(found: Spectrum, base: np.ndarray, count: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 On the landmarks each factor of the cover gets what the data give. Circles that no element of the group reverses are maps to the
 circle from H¹; spheres are eigenfunctions of the Laplacian; what the group reverses is odd on a double cover of the data, whose
 class is that of the circles' turns or, where these do not decide it, the one whose odd eigenfunctions are those of a projective
-space. All other factors are left to training.
+space. One interval beside circles alone is the smoothest function across them. All other factors are left to training.
 
 A point of a quotient C/G is given by any of its points on C. Neighbouring landmarks may be given on different sheets, so they
 are carried to one sheet, along the edges, before a sample is placed among them.
@@ -28,7 +28,16 @@ from topovae.homology.calibration import tuned
 from topovae.homology.cloud.landmarks import assign
 from topovae.homology.cloud.neighbours import nearest
 from topovae.homology.coordinates.actions import Action, Character
-from topovae.homology.coordinates.bundles import Spectrum, odd_angle, odd_lines, orthonormal, sign_classes, spectrum, stretch
+from topovae.homology.coordinates.bundles import (
+    Spectrum,
+    across,
+    odd_angle,
+    odd_lines,
+    orthonormal,
+    sign_classes,
+    spectrum,
+    stretch,
+)
 from topovae.homology.coordinates.spheres import fit_sphere, unit
 from topovae.homology.features.circles import Circles, find_circles
 from topovae.homology.spaces.invariants import betti_numbers
@@ -120,6 +129,7 @@ def find_coordinates(data: Dataset | ArrayLike, analysis: Analysis, signature: S
     search = Search(analysis, signature)
     search.add_circles()
     search.add_even_spheres()
+    search.add_even_interval()
     for character in search.action.reversing:
         search.add_odd(character)
     parts, doubts = search.parts, tuple(dict.fromkeys([*_unlike(analysis, signature), *search.doubts]))
@@ -246,6 +256,24 @@ class Search:
         spheres = self._spheres(self.action.factors_of(self.action.trivial))
         constant = np.zeros(0 if self.circles is None else len(self.circles.turns))
         self._add_spheres(spheres, self.distances, np.ones_like(self.distances), self._waves(constant))
+
+    def add_even_interval(self) -> None:
+        """Add an interval that no element reverses, beside circles alone, by the smoothest function across them.
+
+        Of several, or beside spheres, that function mixes them: those are left to training.
+        """
+        factors, turning, circles = self.signature.factors, self.action.turning, self.circles
+        flat = [i for i in range(len(factors)) if i not in turning]
+        count = 0 if circles is None else len(circles.turns)
+        if [factors[i].kind for i in flat] != ["I"] or flat[0] not in self.action.factors_of(self.action.trivial):
+            return
+        if count < len(turning):
+            return
+        edges = np.ones_like(self.distances, dtype=bool) if circles is None else self.distances <= circles.scale
+        steps = np.zeros((0, *edges.shape)) if circles is None else _steps(circles)
+        values = _heights(across(self.distances, steps, edges)[:, None])
+        signs = edges.astype(float)
+        self.parts[flat[0]] = Part(values, signs[None], _still(signs), _from_middle, "the smoothest function across circles")
 
     def add_odd(self, character: Character) -> None:
         """Add the factors that the group reverses by some signs."""

@@ -1,0 +1,120 @@
+"""Laws of learned priors: where they begin, what they cost, how they are followed."""
+
+import math
+
+import pytest
+import torch
+
+from topovae.latent import LatentSpace, space_of
+from topovae.latent.learned import LARGEST, Learned, nodes
+from topovae.latent.paths import operators, orbit
+from topovae.signature import parse_latent
+
+
+def circles(n=600):
+    """Two concentric circles in the plane, (n, 2)."""
+    torch.manual_seed(0)
+    angle, radius = 2 * math.pi * torch.rand(n), torch.tensor([0.6, 1.3])[torch.arange(n) % 2]
+    return radius[:, None] * torch.stack([angle.cos(), angle.sin()], 1) + 0.01 * torch.randn(n, 2)
+
+
+def begun(text="learned(R2)", cloud=None):
+    space = LatentSpace(text)
+    space.begin(circles() if cloud is None else cloud)
+    return space
+
+
+def test_a_prior_that_began_at_a_cloud_has_its_shape():
+    cloud, space = circles(), begun()
+    z = space.sample_prior(2000, torch.zeros(1))
+    assert (torch.cdist(z, cloud).amin(1) < 0.1).double().mean() > 0.99
+    assert (torch.cdist(cloud, z).amin(1) < 0.1).all()
+    gaussian = torch.distributions.Normal(0.0, cloud.std()).log_prob(cloud).sum(1).mean()
+    assert space.prior_log_prob(cloud).mean() > gaussian + 2
+    (flow,) = space.factors[0].flows
+    assert flow.period > 0 and flow.used
+
+
+def test_angles_say_which_field_is_first():
+    cloud = circles()
+    space = LatentSpace("learned(R2,M=2)")
+    space.begin(cloud, torch.atan2(cloud[:, 1], cloud[:, 0])[:, None])
+    turn = space.factors[0].operators[0].detach()
+    torch.testing.assert_close(turn / turn[1, 0], torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("text", ["learned(R,M=5)", "learned(R2,M=16,anchors=1)", "learned(R3)"])
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_few_samples_and_many_operators_begin_all_the_same(text, n):
+    space = LatentSpace(text)
+    torch.manual_seed(0)
+    cloud = torch.randn(n, space.dim)
+    space.begin(cloud, torch.randn(n, 1))
+    assert all(torch.isfinite(value).all() for value in space.state_dict().values()) and space.fault() == ""
+    assert torch.isfinite(space.prior_log_prob(cloud)).all()
+
+
+def test_unknown_samples_and_other_factors_have_no_say():
+    cloud = circles()
+    alone, space = begun(cloud=cloud), LatentSpace("S1xlearned(R2)")
+    known = torch.cat([torch.full((600, 1), 0.3), cloud], 1)
+    space.begin(torch.cat([known, torch.full((5, 3), math.nan)]))
+    for name, value in alone.factors[0].state_dict().items():
+        torch.testing.assert_close(space.factors[1].state_dict()[name], value)
+    mixed = space_of(parse_latent("mixture(S1,learned(R2))"))
+    mixed.begin(torch.cat([torch.ones(600, 1), cloud], 1))
+    torch.testing.assert_close(mixed.spaces[1].factors[0].anchors, alone.factors[0].anchors)
+
+
+def test_a_space_without_a_learned_prior_is_left_as_it_is():
+    space = LatentSpace("S1xR2")
+    space.begin(torch.randn(10, 3))
+    assert not list(space.parameters()) and space.fault() == "" and operators(space) == ()
+
+
+def test_building_one_leaves_the_random_state():
+    before = torch.get_rng_state()
+    assert torch.equal(Learned(3, M=2).anchors, Learned(3, M=2).anchors) and torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_nodes_are_fixed_and_lie_around_0(count):
+    found = nodes(count)
+    assert found.shape[1] == count and abs(found).max() < 4 and abs(found.mean(0)).max() < 0.1
+
+
+def test_large_operators_cost_more_and_are_a_fault():
+    space = begun()
+    factor = space.factors[0]
+    outputs = torch.zeros(4, space.output_dim)
+    cost = space(outputs, lambda features: features.sum(-1)).penalty.item()
+    with torch.no_grad():
+        factor.operators.mul_(2)
+    assert space(outputs, lambda features: features.sum(-1)).penalty.item() == pytest.approx(4 * cost)
+    assert space.fault() == ""
+    with torch.no_grad():
+        factor.operators.mul_(10 * LARGEST)
+    assert "norm" in space.fault()
+
+
+def test_paths_follow_the_circle_and_join_other_points_all_the_same():
+    space, cloud = begun(), circles()
+    t = torch.linspace(0, 1, 21)[:, None]
+    same = space.path(cloud[0], cloud[2], t)
+    torch.testing.assert_close(same.norm(dim=1), torch.full((21,), 0.6), atol=0.08, rtol=0)
+    for end in (cloud[2], cloud[1], torch.tensor([5.0, -3.0])):
+        path = space.path(cloud[0], end, t)
+        torch.testing.assert_close(path[0], cloud[0])
+        torch.testing.assert_close(path[-1], end, atol=1e-5, rtol=1e-5)
+    assert "converged" in space.lead(cloud[0], cloud[1]) and LatentSpace("R2").lead(cloud[0], cloud[1]) == ""
+
+
+def test_orbits_go_around_in_equal_steps_and_leave_the_rest():
+    space = LatentSpace("S1xlearned(R2)")
+    cloud = circles()
+    space.begin(torch.cat([torch.zeros(600, 1), cloud], 1))
+    points = orbit(space, 0, torch.cat([torch.tensor([0.4]), cloud[0]]), 33)
+    assert (points[:, 0] == 0.4).all()
+    torch.testing.assert_close(points[-1, 1:], points[0, 1:], atol=0.05, rtol=0)
+    steps = points[:, 1:].diff(dim=0).norm(dim=1)
+    torch.testing.assert_close(steps, steps.mean().expand_as(steps), rtol=0.02, atol=0)

@@ -1,0 +1,47 @@
+"""What the operators of a learned prior do: whether their orbits close, and whether the prior uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from topovae.latent import Space
+from topovae.latent.operators import eigenvalues
+from topovae.store.documents import Document
+
+
+@dataclass(frozen=True)
+class OperatorReport(Document):
+    """One operator of a latent space.
+
+    Attributes:
+        operator: its number, from 0, as `topovae traverse --operator` counts.
+        factor: the factor that it belongs to.
+        real: real parts of the eigenvalues of its linear part: 0 where orbits close or run straight.
+        imaginary: their imaginary parts, radians at a coefficient of 1.
+        reach: the largest coefficient of the prior.
+        closed: whether its orbits close.
+        used: whether the prior moves an anchor by more than its own width by it; what is not used is pruned by itself.
+    """
+
+    operator: int
+    factor: str
+    real: list[float]
+    imaginary: list[float]
+    reach: float
+    closed: bool
+    used: bool
+
+
+def operator_reports(space: Space) -> list[OperatorReport]:
+    """All operators of a latent space, in the order of its components and factors; none where no prior is learned."""
+    found: list[OperatorReport] = []
+    for part in space.spaces:
+        for named, factor in zip(part.signature.factors, part.factors, strict=True):
+            for flow in factor.flows:
+                values = eigenvalues(flow.operator)
+                values = values[torch.argsort(values.imag)]
+                real, imaginary, closed = values.real.tolist(), values.imag.tolist(), flow.period > 0
+                found.append(OperatorReport(len(found), str(named), real, imaginary, flow.reach, closed, flow.used))
+    return found
