@@ -110,8 +110,8 @@ def _diagnosis(run: Run) -> list[Section]:
     said = f"The training split looks like {answer}{sure}."
     if best.get("latent") != run.model.latent:
         said = (
-            "The latent space was given, not chosen by the diagnosis, which went as far as the start of the encoder needs it "
-            f"(often without homology of degree 2); by that the training split looks like {answer}{sure}."
+            "The latent space was given, not chosen by the diagnosis, which was made as far as the start of the encoder needs "
+            f"it (often without homology of degree 2); by that the training split looks like {answer}{sure}."
         )
     return [Section("The diagnosis", [said], list(reasons), table, (), pictures)]
 
