@@ -76,11 +76,11 @@ def evaluate(
         ground = survey(own, seed, preset)
         document |= certify_member(loaded.model, own, ground, preset=preset, seed=seed, device=device)
     if plot:
-        from topovae.runs.pages import draw_certificate, draw_run
+        from topovae.runs.pages import draw_certificate, draw_metrics
 
         checked = document["certificate"]
         if checked is None or checked["patches"] is None:
-            draw_run(loaded, samples, plot)
+            draw_metrics(loaded, document, plot)
         else:
             draw_certificate(loaded, own, ground, checked, plot, seed=seed)
         note(f"picture: {plot}", quiet)

@@ -29,10 +29,22 @@ def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, 
         table.add_section()
     out = console()
     print_table(table)
+    for expression, splits in ((latent, final), *([(baseline["latent"], baseline)] if baseline else [])):
+        print_depth(_name(expression), splits["test"])
     for circle in final["test"].get("recovery") or []:
         within = circle["within_groups"]
         parts = "" if within is None else f", within groups {within:.3f}"
         out.print(f"angle recovered on test: circular correlation {circle['circular_correlation']:.3f}{parts}")
+
+
+def print_depth(name: str, test: Mapping[str, Any]) -> None:
+    """KL by factor, active units and kept neighbours of the test split, where they were found."""
+    if test.get("active_units") is None:
+        return
+    parts = ", ".join(f"{factor} {value:.3g}" for factor, value in test["kl_per_factor"].items())
+    kept = f"trustworthiness {_number(test['trustworthiness'])}, continuity {_number(test['continuity'])}"
+    units = f"{test['active_units']} of {test['units']} features active"
+    console().print(f"{name} on test: KL {parts}; {units}; {kept}", markup=False)
 
 
 def print_sweep(document: Mapping[str, Any]) -> None:

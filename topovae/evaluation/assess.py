@@ -11,7 +11,8 @@ import torch
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.evaluation.components import shares
-from topovae.evaluation.metrics import Latents, Metrics, locate, measure
+from topovae.evaluation.metrics import ACTIVE, Latents, Metrics, locate, measure
+from topovae.evaluation.neighbours import neighbours_kept
 from topovae.evaluation.truth import geodesic_stress, recovered_circles
 from topovae.latent import LatentSpace
 from topovae.model.vae import VAE
@@ -19,7 +20,7 @@ from topovae.training.batches import Batches
 
 
 def assess(
-    model: VAE, data: Dataset, split: Split, *, seed: int, iwae: int = 0, device: torch.device
+    model: VAE, data: Dataset, split: Split, *, seed: int, iwae: int = 0, deep: bool = False, device: torch.device
 ) -> Iterator[tuple[str, Metrics, Latents]]:
     """Metrics and latents of each split with samples in turn; the importance-weighted bound on the test split alone.
 
@@ -29,6 +30,7 @@ def assess(
         split: row indices of train, valid and test.
         seed: of the posterior samples.
         iwae: number of importance samples, 0 for none.
+        deep: whether to count active units and compare neighbours, of the test split alone too.
         device: where the model is.
     """
     for name, index in split.parts().items():
@@ -40,7 +42,18 @@ def assess(
         if data.truth is not None and data.space is not None:
             group = None if data.group is None else data.group[index]
             metrics = _compared(metrics, model, latents.location, LatentSpace(data.space), data.truth[index], group, seed)
+        if deep and name == "test":
+            metrics = _deepened(metrics, model, latents, data, index, seed)
         yield name, metrics, latents
+
+
+def _deepened(metrics: Metrics, model: VAE, latents: Latents, data: Dataset, index: np.ndarray, seed: int) -> Metrics:
+    """Metrics with active units and kept neighbours."""
+    active = int((latents.features.var(0) > ACTIVE).sum())
+    kept = neighbours_kept(model.space, latents.location, latents.features, data, index, seed)
+    trust, continuity = kept or (None, None)
+    counted = {"active_units": active, "units": latents.features.shape[1]}
+    return replace(metrics, trustworthiness=trust, continuity=continuity, **counted)
 
 
 def _compared(

@@ -18,6 +18,9 @@ POSTERIOR_DRAWS = 8
 ENOUGH_DRAWS = 2**20
 """Posterior samples of a split that are enough: of many x, fewer of each are drawn, one at least."""
 
+ACTIVE = 0.01
+"""Variance above which a unit is active: the threshold of Burda, Grosse and Salakhutdinov (2016), section 5.2."""
+
 
 @dataclass(frozen=True)
 class Metrics(Document):
@@ -32,6 +35,10 @@ class Metrics(Document):
         iwae: importance-weighted bound on log p(x), nats a sample; None too where nothing near the posteriors has a density.
         stress: geodesic stress against the truth; within groups where the truth has fewer dimensions than the latent space.
         recovery: how well each circle of the truth is found again in the latent space.
+        trustworthiness: whether neighbours in the latent space are neighbours in the data, in [0, 1].
+        continuity: whether neighbours in the data are neighbours in the latent space, in [0, 1].
+        active_units: features that the decoder reads whose variance over the samples is above `ACTIVE`.
+        units: all of these features.
     """
 
     rms: float
@@ -42,6 +49,10 @@ class Metrics(Document):
     iwae: float | None = None
     stress: float | None = None
     recovery: list[dict] | None = None
+    trustworthiness: float | None = None
+    continuity: float | None = None
+    active_units: int | None = None
+    units: int | None = None
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,11 @@ def _mse(metrics: Metrics) -> float | None:
     return None if metrics.get("rms") is None else 100 * float(metrics["rms"]) ** 2
 
 
-def _homeomorphic(metrics: Metrics) -> float | None:
-    return None if metrics.get("verdict") is None else float(metrics["verdict"] == "homeomorphic")
+def _verdict(wanted: str) -> Callable[[Metrics], float | None]:
+    def of(metrics: Metrics) -> float | None:
+        return None if metrics.get("verdict") is None else float(metrics["verdict"] == wanted)
+
+    return of
 
 
 FIGURES: dict[str, Figure] = {
@@ -55,5 +58,6 @@ FIGURES: dict[str, Figure] = {
     "bottleneck": Figure(
         _known("bottleneck"), -1, "mean H1/H2 bottleneck distance of latents from data, diameters", "certificate"
     ),
-    "homeomorphic": Figure(_homeomorphic, 1, "share of runs that are certified so", "certificate"),
+    "homeomorphic": Figure(_verdict("homeomorphic"), 1, "share of runs that are certified so", "certificate"),
+    "rejected": Figure(_verdict("not homeomorphic"), -1, "share certified not to be; others: undecided", "certificate"),
 }

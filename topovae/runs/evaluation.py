@@ -38,7 +38,8 @@ def evaluate_member(
     place = to_device(device)
     parts = Split(*(np.asarray(run.split.get(name, ()), dtype=np.int64) for name in SPLITS))
     model = load_model(member, place)
-    found = {name: metrics.to_dict() for name, metrics, _ in assess(model, data, parts, seed=seed, iwae=iwae, device=place)}
+    assessed = assess(model, data, parts, seed=seed, iwae=iwae, deep=True, device=place)
+    found = {name: metrics.to_dict() for name, metrics, _ in assessed}
     return {**dict.fromkeys(parts.parts()), **found}
 
 

@@ -31,6 +31,7 @@ from topovae.viz.charts import Model
 from topovae.viz.files import save
 from topovae.viz.fronts import RateDistortion, plot_fronts
 from topovae.viz.latents import Decode, LatentPart
+from topovae.viz.metrics import metrics_figure
 from topovae.viz.style import Colouring
 from topovae.viz.summary import summary_figure
 
@@ -312,6 +313,20 @@ def certificate_page(run: Run, samples: Dataset, ground: Ground, certificate: Ma
     title = os.path.basename(run.header.data.path)
     shown = LatentPart(signature, points[torch.as_tensor(index)].numpy(), np.arange(len(index)), models=models_of(signature))
     return certificate_figure(run.model.latent, shown, evidence, certificate, title=title)
+
+
+def draw_metrics(run: Run, document: Mapping[str, Any], path: str) -> None:
+    """Draw metrics, KL by factor and the verdict of an evaluation into a file.
+
+    Args:
+        run: that was evaluated.
+        document: the JSON of `topovae evaluate`.
+        path: the picture.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    save(metrics_figure(document, title=os.path.basename(run.header.data.path)), path)
 
 
 def draw_sweep(sweep: Sweep, path: str) -> None:

@@ -15,7 +15,7 @@ from topovae.signature import parse_latent
 from topovae.store.documents import probability
 from topovae.store.schema import SPLITS, Member, Run
 from topovae.viz.barcode import draw_barcode
-from topovae.viz.curves import draw_history
+from topovae.viz.curves import draw_history, height_of_history
 from topovae.viz.html import PagePicture, Section, Table, render_page
 from topovae.viz.images import draw_reconstructions
 from topovae.viz.latents import PAGE, draw_decodes, draw_parts, has_decodes, height_of, height_of_decodes
@@ -110,8 +110,8 @@ def _diagnosis(run: Run) -> list[Section]:
     said = f"The training split looks like {answer}{sure}."
     if best.get("latent") != run.model.latent:
         said = (
-            "The latent space was given, not chosen by the diagnosis, which was made as far as the start of the encoder needs "
-            f"it (often without homology of degree 2); by that the training split looks like {answer}{sure}."
+            "The latent space was given, not chosen by the diagnosis, which went as far as the start of the encoder needs it "
+            f"(often without homology of degree 2); by that the training split looks like {answer}{sure}."
         )
     return [Section("The diagnosis", [said], list(reasons), table, (), pictures)]
 
@@ -145,7 +145,7 @@ def _training(run: Run, shown: RunPictures) -> Section:
         for split in SPLITS
         if isinstance(metrics := member.final.get(split), Mapping)
     ]
-    curves = figure(PAGE, 2.6)
+    curves = figure(PAGE, height_of_history(run.baseline is not None))
     baseline = None if run.baseline is None else run.baseline.history
     other = "baseline" if run.baseline is None else f"{run.baseline.latent} baseline"
     draw_history(curves, run.model.history, baseline, best_epoch=best_epoch(run.model), names=(run.model.latent, other))

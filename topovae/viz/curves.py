@@ -86,6 +86,11 @@ def draw_history(
     )
 
 
+def height_of_history(with_baseline: bool) -> float:
+    """Inches that learning curves want: a baseline makes the legend longer."""
+    return 3.0 if with_baseline else 2.5
+
+
 def _drawn(history: History) -> list[Curve]:
     return [c for c in CURVES if any(f"{split}_{c.column}" in history for split in ("train", "valid"))]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from topovae.viz.curves import History, draw_history
+from topovae.viz.curves import History, draw_history, height_of_history
 from topovae.viz.images import draw_reconstructions
 from topovae.viz.latents import (
     PAGE,
@@ -53,7 +53,13 @@ def summary_figure(
     """
     decoded = [part for part in parts if has_decodes(part)]
     paints = [Paint(c.values, c.kind, c.name) for c in colourings] or [Paint(None)]
-    heights = [0.3 + height_of(parts, len(paints)), *map(height_of_decodes, decoded), 2.5, *([1.7] if images else [])]
+    curves = height_of_history(baseline_history is not None)
+    heights = [
+        0.3 + height_of(parts, len(paints)),
+        *map(height_of_decodes, decoded),
+        curves,
+        *([1.7] if images else []),
+    ]
     page = figure(PAGE, sum(heights) + 0.4)
     heading(page, title, TITLE + 2)
     places = iter(page.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel().tolist())

@@ -82,7 +82,7 @@ EXPERIMENTS = (
         source="arXiv 1901.08991, table 2",
         draw=generated("fourier", scale=0.5, picture="cosine"),
         rows=_rows(FOURIER),
-        figures=(*FIGURES, "homeomorphic"),
+        figures=(*FIGURES, "homeomorphic", "rejected"),
         quick=ExperimentBudget(seeds=1, n=1500, options={"epochs": 40}),
         full=ExperimentBudget(seeds=10, n=4096),
         differences=(

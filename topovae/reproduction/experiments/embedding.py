@@ -35,7 +35,7 @@ EXPERIMENTS = (
             TableRow("circle", Trained("circle"), {"ELBO": (259.03, 59.14)}),
             TableRow("VAE, dimension 2", Trained("R2"), {"ELBO": (356.53, 22.96)}),
         ),
-        figures=("ELBO", "NLL", "KL", "homeomorphic"),
+        figures=("ELBO", "NLL", "KL", "homeomorphic", "rejected"),
         quick=ExperimentBudget(seeds=1, n=3000, options={"epochs": 100}),
         full=ExperimentBudget(seeds=3, n=10_000),
         differences=(

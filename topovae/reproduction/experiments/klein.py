@@ -16,7 +16,7 @@ CIRCLES = Experiment(
         TableRow("klein", Trained("klein"), {"−ELBO": (76.7, None), "NLL": (62.2, None), "bottleneck": (0.126, None)}),
         TableRow("the truth itself", TruthItself(), once=True),
     ),
-    figures=("−ELBO", "NLL", "KL", "bottleneck", "homeomorphic"),
+    figures=("−ELBO", "NLL", "KL", "bottleneck", "homeomorphic", "rejected"),
     quick=ExperimentBudget(seeds=1, n=8000, options={"epochs": 12, "batch_size": 256}),
     full=ExperimentBudget(seeds=3, n=100_000, options={"epochs": 50, "batch_size": 1024}),
     differences=(
