@@ -86,7 +86,7 @@ def test_data_that_match_nothing_say_so(tool: Any, squares: Path) -> None:
         b'{"schema": "topovae/analysis/1", "recommendation": {"name": "none", "latent": null},'
         b' "candidates": [{"latent": "S1", "score": 0.2}]}'
     )
-    done = tool("train", squares, "--analysis", "-", stdin=document)
+    done = tool("train", squares, "--analysis", "-", "--strict", stdin=document)
     assert done.code == 2 and "S1 (0.20)" in done.err and "--latent" in done.err
 
 

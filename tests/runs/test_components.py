@@ -136,13 +136,12 @@ def test_the_report_says_the_piece_of_each_sample_and_not_those_of_outliers_and_
     assert set(single.tolist()) <= {0, -1} and (single == 0).mean() > 0.9
 
 
-def test_a_piece_without_a_space_leaves_the_latent_to_the_user() -> None:
+def test_a_piece_without_a_space_leaves_the_latent_to_be_learned() -> None:
     part = {"recommendation": {"latent": "S1", "name": "circle", "confidence": 0.9}}
     none = {"recommendation": {"latent": None, "name": "none", "confidence": 0.9}}
     whole = {"recommendation": none["recommendation"], "candidates": [{"latent": "S1", "score": 0.5}]}
     assert recommended_latents({**whole, "parts": [part, none]}) == []
-    with pytest.raises(UsageError, match="no matching latent space"):
-        recommended({**whole, "parts": [part, none]})
+    assert recommended({**whole, "parts": [part, none]}) is None
     assert recommended({**whole, "parts": [part, part]}) == "mixture(2*S1)"
 
 

@@ -87,6 +87,9 @@ class LatentSpace(nn.Module):
         self.location_dim = self.lift.in_dim
         self.output_dim = self.location_dim + self.scale_dim
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.signature})"
+
     def _check(self, posteriors: Sequence[str], encoder: str) -> None:
         for name, value, choices in (("encoder", encoder, ENCODERS), ("divergence", self.divergence, DIVERGENCES)):
             if value not in choices:
