@@ -53,7 +53,7 @@ def test_equal_seeds_give_equal_scores_in_every_format(
 def test_outliers_have_the_lowest_scores(tool: Any, run: Path, circle: Path) -> None:
     x = np.load(circle)["x"][:20]
     np.save(tool.folder / "x.npy", np.concatenate([x, x + 1.0]))
-    found = load(run).score_samples(tool.folder / "x.npy", iwae=8)
+    found = load(run).log_prob(tool.folder / "x.npy", iwae=8)
     assert found[:20].min() > found[20:].max()
 
 

@@ -30,8 +30,27 @@ CHECKED = [
 ]
 
 
+def rounds_by_place() -> bool:
+    """Whether this processor's products of matrices round a row by where in the batch it stands."""
+    x = torch.randn(20, 10, generator=torch.Generator().manual_seed(0))
+    layers = [torch.randn(k, 128, generator=torch.Generator().manual_seed(k + 1)) for k in (10, 128)]
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(3))
+
+    def passed(rows: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(rows @ layers[0]) @ layers[1]
+
+    return not (torch.equal(passed(x)[order], passed(x[order])) and torch.equal(passed(x)[:3], passed(x[:3])))
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    if not (isinstance(estimator, topovae.TopoVAE) and rounds_by_place()):
+        return {}
+    reason = "networks work in single precision, whose last bit depends on a row's place in the batch on this processor"
+    return dict.fromkeys(("check_methods_sample_order_invariance", "check_methods_subset_invariance"), reason)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")  # few samples have no answer, which is said
-@parametrize_with_checks(CHECKED)
+@parametrize_with_checks(CHECKED, expected_failed_checks=expected_failures)
 def test_scikit_learn_accepts_the_estimator(estimator: Any, check: Any) -> None:
     check(estimator)
 

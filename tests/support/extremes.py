@@ -28,6 +28,7 @@ FAMILIES = {
     **{f"brownian, S{d}": f"S{d}" for d in (2, 3, 5)},
     "annulus": "annulus",
     "embedded_torus": "embedded_torus",
+    **{f"{name}, learned": "learned(R3,M=1,anchors=6)" for name in ("normal", "full-normal")},
 }
 """Every posterior family, with a latent space whose factors have it."""
 

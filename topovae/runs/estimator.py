@@ -470,7 +470,7 @@ class TopoVAE(SampleReader):
         check_is_fitted(self)
         return models.mean_elbo(self.model_, self._scaled(X), self.seed_)
 
-    def score_samples(self, X: Any, *, iwae: int = 64, random_state: int = 0) -> np.ndarray:
+    def log_prob(self, X: Any, *, iwae: int = 64, random_state: int = 0) -> np.ndarray:
         """log p(x) of each sample in nats, (n,), by importance sampling: low where the model finds a sample unlikely.
 
         Args:
