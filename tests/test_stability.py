@@ -38,6 +38,7 @@ def samples(n=256):
 
 # The factors side by side, each with a location and a divergence of its own, take less time than one by one.
 @pytest.mark.parametrize(("latent", "start"), [*(("S1xS2xS3", start) for start in STARTS), ("so3", "zero"), ("so3", "huge")])
+@pytest.mark.slow
 def test_training_from_a_bad_start_stays_finite(latent, start):
     x = samples()
     model = build_model(ModelConfig(latent, (5,), NetworkConfig("mlp", (16,), ())), x.mean(0), x.std().item(), seed=0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from topovae.benchmarks.limits import Ceilings, Work, ceilings, update_of, work_of
 from topovae.benchmarks.training import PLAIN, measure_throughput
 
 
+@pytest.mark.slow
 def test_every_way_is_timed_and_learns_the_same() -> None:
     shares: list[float] = []
     rates = measure_throughput(

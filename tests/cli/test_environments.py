@@ -27,6 +27,7 @@ def within(tool: Tool, **variables: str) -> Tool:
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 @pytest.mark.parametrize("command", [("evaluate", "RUN", "DATA", "--iwae", 2), ("spaces",), ("inspect", "RUN"), ("--help",)])
+@pytest.mark.slow
 def test_every_encoding_can_be_written(session_tool: Tool, run: Path, circle: Path, encoding: str, command: Any) -> None:
     words = [{"RUN": run, "DATA": circle}.get(word, word) for word in command]
     done = within(session_tool, PYTHONIOENCODING=encoding).process(*words)

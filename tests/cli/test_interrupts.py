@@ -72,6 +72,7 @@ def whole(session_tool: Any, squares: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_two_equal_commands_give_equal_files(session_tool: Any, circle: Path, run: Path) -> None:
     kept = session_tool.folder / "kept.h5"
     shutil.move(run, kept)
@@ -81,6 +82,7 @@ def test_two_equal_commands_give_equal_files(session_tool: Any, circle: Path, ru
     assert_same(kept, run, without=("created",))
 
 
+@pytest.mark.slow
 def test_a_run_killed_ten_times_ends_where_the_whole_one_ends(tool: Any, squares: Path, whole: Path) -> None:
     path, moments = tool.folder / "killed.h5", random.Random(0)
     reached: list[tuple[int, bool]] = []

@@ -53,6 +53,7 @@ def test_one_command_trains_compares_and_draws(tool: Any, circle: Path) -> None:
     assert tool("inspect", "s.h5", "--field", "runs/beta").json() == [0.1, 0.1, 1, 1] * 2
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_again_and_again_gives_the_same_table(tool: Any, squares: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("sweep", squares, "--latents", "R2,I", "--betas", "0.1:10:log3", *SMALL, "--seed", 4, "--json", "-o")
     with monkeypatch.context() as single:

@@ -104,6 +104,7 @@ def test_winding_and_degree_of_a_shear() -> None:
 
 
 @pytest.mark.parametrize("text", ["klein → klein: identity", "rp2 → rp2: identity", "mobius → mobius: warped"])
+@pytest.mark.slow
 def test_the_choice_within_an_orbit_changes_nothing(text: str) -> None:
     case = named(text)
     z = torch.as_tensor(points(case), dtype=torch.float64)
@@ -116,6 +117,7 @@ def test_the_choice_within_an_orbit_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["torus → S1xS1: identity", "torus → S1xS1: folded back", "klein → klein: v lost"])
+@pytest.mark.slow
 def test_isometries_change_no_verdict(text: str) -> None:
     case = named(text)
     moved = points(case) * [1, -1] + [1.3, np.pi]
@@ -236,6 +238,7 @@ def test_data_in_two_pieces_are_on_no_connected_space() -> None:
 
 
 @pytest.mark.parametrize("latent", ["embedded_torus", "annulus"])
+@pytest.mark.slow
 def test_models_are_certified_as_what_they_are_homeomorphic_to(latent: str) -> None:
     space = LatentSpace(latent)
     drawn = generate("torus" if latent == "embedded_torus" else "cylinder", 1500, ambient=30, noise=0.05, seed=1)

@@ -47,6 +47,7 @@ def steps(texts: list[str], allow_orbifold: bool) -> int:
 
 @pytest.mark.parametrize("allow_orbifold", [False, True])
 @pytest.mark.parametrize("texts", [SINGLE, PAIRS, TWICE], ids=["single", "pairs", "twice"])
+@pytest.mark.slow
 def test_an_expression_works_or_is_refused(texts: list[str], allow_orbifold: bool) -> None:
     assert steps(texts, allow_orbifold) > 0
 

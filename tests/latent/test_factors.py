@@ -53,6 +53,7 @@ def test_every_kind_of_the_grammar_has_a_factor():
 
 
 @each_family
+@pytest.mark.slow
 def test_shapes(name, family):
     factor = make(name, family)
     z = draw(factor, 5)
@@ -199,6 +200,7 @@ def test_paths_are_shortest_and_even(apart, name):
     torch.testing.assert_close(steps, steps.mean(0).expand_as(steps), rtol=1e-3, atol=1e-6 * apart)
 
 
+@pytest.mark.slow
 def test_distance_on_the_embedded_torus_is_the_length_of_relaxed_paths(monkeypatch):
     monkeypatch.setattr(submanifold, "_LEVELS", 6)
     monkeypatch.setattr(submanifold, "_SWEEPS", 300)

@@ -63,6 +63,7 @@ def test_the_file_is_short() -> None:
     assert len(ELLIPSE.strip().splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_a_factor_of_forty_lines_trains_evaluates_and_is_listed(place: Path) -> None:
     # In processes of their own, so that this one does not come to know the factor.
     tool = with_factors(place, place / "ellipse.py")

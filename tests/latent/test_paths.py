@@ -32,6 +32,7 @@ def pairs(space: LatentSpace, n: int = 12) -> list[tuple[Tensor, Tensor]]:
 
 
 @each
+@pytest.mark.slow
 def test_paths_begin_and_end_exactly(latent: str) -> None:
     space = LatentSpace(latent)
     for a, b in pairs(space):

@@ -162,6 +162,7 @@ def test_misuse_is_refused_in_words():
 
 
 @pytest.mark.parametrize("latent", ["S1", "S2", "so3"])
+@pytest.mark.slow
 def test_a_bad_start_never_gives_nan(latent):
     vae = model(latent, (4,))
     with torch.no_grad():

@@ -121,6 +121,7 @@ def circle() -> Dataset:
     return Dataset.of(generate("circle", 400, ambient=8, noise=0.1, seed=1000).x)
 
 
+@pytest.mark.slow
 def test_a_sphere_is_no_circle() -> None:
     sphere = generate("sphere", 400, ambient=8, noise=0.1, seed=1000).x
     found = compare(sphere, ["S1", "sphere"], effort=replace(SMALL, steps=150, draws=64, doublings=3))
@@ -185,6 +186,7 @@ def test_steps_are_doubled_while_that_gains(circle: Dataset) -> None:
     assert found.winner.runs[0].steps == 40 and not found.winner.converged and found.stopped is not None
 
 
+@pytest.mark.slow
 def test_what_has_converged_or_lags_goes_no_further(circle: Dataset) -> None:
     found = compare(circle, ["S1", "I", "sphere"], effort=replace(SMALL, seeds=1, steps=100, doublings=4))
     steps = {trial.name: trial.runs[0].steps for trial in found.trials}

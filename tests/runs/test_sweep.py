@@ -111,6 +111,7 @@ def test_choices_for_a_quotient_mean_what_they_do_alone(latent: str) -> None:
         assert run.metrics["test"][name] == pytest.approx(alone.model.final["test"][name], rel=2e-3, abs=2e-3), name
 
 
+@pytest.mark.slow
 def test_encoders_are_held_equivariant_in_sweeps_too(tmp_path: Path) -> None:
     """Arcs that are shifted both ways: a run of the sweep is the one that is trained alone, which resumes bit for bit."""
     rng = np.random.default_rng(0)
@@ -174,6 +175,7 @@ def test_what_is_in_the_file_is_not_done_again(kept: int, whole: tuple[Sweep, Pa
     assert len(trained) == {0: 2, 4: 1, 6: 1, 8: 0}[kept] and prepared == []
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "MOST_MODELS", 2)
     options = replace(ASKED, latents=("R2",))

@@ -186,6 +186,7 @@ def test_the_thread_ends_when_the_consumer_fails(error: type[BaseException]) -> 
     assert not readers()
 
 
+@pytest.mark.slow
 def test_a_thread_that_reads_stops_before_the_end_of_its_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is abandoned does not keep the process waiting for a slow disk."""
     read, first, let = [], threading.Event(), threading.Event()

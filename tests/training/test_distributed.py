@@ -68,6 +68,7 @@ runpy.run_module("topovae", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_one_process_diagnoses_for_all(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=generate("circle", 300, ambient=8, noise=0.05, seed=3).x)
     # each process counts the diagnoses that it makes, in a file of its own

@@ -166,6 +166,7 @@ def test_an_encoder_that_turns_with_its_images_is_left_alone() -> None:
         assert (float(squares.max()) < 1e-6) == (sign == 1.0)
 
 
+@pytest.mark.slow
 def test_training_with_symmetries_makes_encoders_equivariant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on images that it has not seen; and the ensemble's misfit is that of its models."""
     monkeypatch.setattr(equivariance, "HELD", 0.2)

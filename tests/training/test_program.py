@@ -115,6 +115,7 @@ def test_a_missing_compiler_changes_nothing_but_the_pace(monkeypatch: pytest.Mon
 
 
 @needs_compiler
+@pytest.mark.slow
 def test_compiled_trainings_learn_as_plain_ones_repeat_and_resume() -> None:
     plain, compiled = (trainer_of(make("mobius"), compile=choice, epochs=4) for choice in ("off", "on"))
     expected, found = plain.run(), compiled.run()

@@ -76,6 +76,7 @@ ORIENTATION = {"klein": [2, 2], "rp2": [0, 0], "mobius": [1, 1]}
 
 
 @pytest.mark.parametrize("name", ORIENTATION)
+@pytest.mark.slow
 def test_the_double_cover_of_the_orientation_class_is_the_orientable_one(name: str) -> None:
     document = analyze(generate(name, 1500, ambient=20, noise=0.02, seed=1000).x).to_dict()
     turning = [cover for cover in document["covers"] if cover["orientation"]]
@@ -83,6 +84,7 @@ def test_the_double_cover_of_the_orientation_class_is_the_orientable_one(name: s
     assert document["orientable"] is False
 
 
+@pytest.mark.slow
 def test_an_orientable_space_has_no_orientation_class() -> None:
     document = analyze(generate("torus", 1500, ambient=20, noise=0.02, seed=1000).x).to_dict()
     assert document["orientable"] is True and not any(cover["orientation"] for cover in document["covers"])

@@ -72,6 +72,7 @@ def many(shape: Shape, copies: int, count: int = 8, seed: int = 0) -> tuple[np.n
 
 
 @pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.slow
 def test_groups_are_what_they_were_made_of(name: str) -> None:
     shape, copies, kind = GROUPS[name]
     found = within_groups(*many(shape, copies))

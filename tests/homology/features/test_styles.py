@@ -22,6 +22,7 @@ def digits() -> Dataset:
     return read(SAMPLES / "rotated_digits.h5")
 
 
+@pytest.mark.slow
 def test_groups_recommend_a_circle_and_what_the_digits_differ_by(digits: Dataset) -> None:
     answer = analyze(digits, max_dim=1).recommendation
     assert (answer.latent, answer.source) == ("S1xR2", "groups")

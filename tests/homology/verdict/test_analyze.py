@@ -181,6 +181,7 @@ def test_images_of_a_moving_spot_are_a_circle() -> None:
     assert found.n_features == 256
 
 
+@pytest.mark.slow
 def test_a_large_data_set_is_read_in_part() -> None:
     x = draw("circle", 20_500)[:, :5]
     data = Rows(x, most=20_000)

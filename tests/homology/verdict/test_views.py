@@ -41,10 +41,12 @@ def test_a_thick_circle_is_a_circle_by_its_core(thick: np.ndarray) -> None:
     assert [view["view"] for view in outlook["views"]][:2] == ["samples", "core"]
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_views(thick: np.ndarray) -> None:
     assert analyze(thick, seed=3).to_dict() == analyze(thick, seed=3).to_dict()
 
 
+@pytest.mark.slow
 def test_a_small_motor_beside_a_large_one_is_seen_when_the_large_one_is_peeled_off() -> None:
     angle, rng = turned(1500, 22)
     other = rng.uniform(0, 2 * np.pi, 1500)
