@@ -102,6 +102,7 @@ def test_the_training_loop_is_short_and_learns(ran: dict[str, Any]) -> None:
     assert np.square(x - pictures).mean() < 0.2 * x.var(0).mean()  # most of the variance is explained
 
 
+@pytest.mark.slow
 def test_a_file_of_a_user_passes_a_strict_type_checker(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "user.py").write_text(USER)

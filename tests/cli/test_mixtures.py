@@ -32,6 +32,7 @@ def mixed(session_tool: Tool, circles: Path) -> Path:
     return session_tool.folder / "mixed.h5"
 
 
+@pytest.mark.slow
 def test_a_run_of_a_mixture_goes_through_every_command(mixed: Path, circles: Path, tool: Tool) -> None:
     judged = tool("evaluate", mixed, circles, "--json", "--plot", "page.png").json()
     assert judged["latent"] == "mixture(2*S1)" and set(judged["test"]["kl_per_factor"]) == {"0.S1", "1.S1", "component"}

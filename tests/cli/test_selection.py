@@ -76,6 +76,7 @@ def test_resume_needs_the_same_choices(table: Path, tool: Any, tmp_path: Path) -
     assert tool(*base, *CHOICES, "--resume").code == 0
 
 
+@pytest.mark.slow
 def test_a_sweep_takes_the_columns_too(table: Path, tool: Any, tmp_path: Path) -> None:
     common = ("--latents", "S1", "--betas", "1", "--seeds", "2", "--epochs", "1", "--jobs", "2", "-o", str(tmp_path / "s.h5"))
     done = tool("sweep", str(table), *CHOICES, *common)

@@ -94,6 +94,7 @@ def test_pictures_of_images_are_frames(tool: Any) -> None:
     assert np.load(tool.folder / "path.npz")["x"].shape == (16, 8, 9)
 
 
+@pytest.mark.slow
 def test_paths_of_mixtures_stay_on_a_component(tool: Any) -> None:
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     ring = np.stack([np.cos(turn), np.sin(turn), 0 * turn], 1)

@@ -64,6 +64,7 @@ def test_a_descent_is_a_step_down_the_gradient_of_a_loss() -> None:
     assert x.detach().abs().max() < 0.05
 
 
+@pytest.mark.slow
 def test_a_training_imports_no_compiler(tmp_path: Path) -> None:
     program = (
         "import sys\n"

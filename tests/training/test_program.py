@@ -73,6 +73,7 @@ def batch_of(trainer: Trainer) -> list[Tensor]:
     return [*trainer.step.weights, trainer.train_batches.take(positions), positions, torch.tensor(0.7), torch.tensor(0.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("latent", "posteriors"), TRACEABLE.items())
 def test_a_traced_step_is_the_step(latent: str, posteriors: tuple[str, ...]) -> None:
     trainer = trainer_of(make(latent, posteriors))

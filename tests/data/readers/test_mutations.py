@@ -14,7 +14,7 @@ from topovae.data.checks import check
 from topovae.data.readers.find import read
 from topovae.errors import InputError, ResourceError
 
-SECONDS = 1.0
+SECONDS = 0.5
 """Each format's share of the time of the tests; its first files are always looked at, and no more than so many."""
 
 LEAST, MOST = 8, 200
