@@ -93,6 +93,17 @@ def evaluate(
         print_certificate(document["certificate"], document["persistence"])
 
 
+def run_data_if_there(run: Run, data: str | None, quiet: bool, missing: str) -> tuple[Run, Dataset | None]:
+    """As `run_data`, but data that are not named and not where they were are no error: `missing` says what is left out."""
+    try:
+        return run_data(run, data, quiet=True)
+    except InputError:
+        if data is not None:
+            raise
+        note(f"the data are not where the run was trained, so {missing}", quiet)
+        return run, None
+
+
 def run_data(run: Run, path: str | None, quiet: bool) -> tuple[Run, Dataset]:
     """The data a run was trained on, or others in their place, all of which are for testing then; and the run as it is on them.
 

@@ -8,7 +8,6 @@ import typer
 
 from topovae.cli.options import DebugOption, QuietOption, RunArgument, SeedOption
 from topovae.cli.shell import check_picture, command, note, open_trained
-from topovae.errors import InputError
 
 
 @command("plot", "topovae plot run.h5 -o run.png")
@@ -21,17 +20,10 @@ def plot(
     debug: DebugOption = False,
 ) -> None:
     """Draw the latent space, the learning curves and, where the data are at hand, reconstructions."""
-    from topovae.cli.evaluate import run_data
+    from topovae.cli.evaluate import run_data_if_there
     from topovae.runs.pages import draw_run
 
     check_picture(output, run, data)
-    loaded = open_trained(run, quiet)
-    samples = None
-    try:
-        loaded, samples = run_data(loaded, data, quiet=True)
-    except InputError:
-        if data is not None:
-            raise
-        note("the data are not where the run was trained, so no reconstructions are drawn", quiet)
+    loaded, samples = run_data_if_there(open_trained(run, quiet), data, quiet, "no reconstructions are drawn")
     draw_run(loaded, samples, output)
     note(f"picture: {output}", quiet)

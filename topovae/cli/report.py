@@ -8,7 +8,6 @@ import typer
 
 from topovae.cli.options import DebugOption, DeviceOption, QuietOption, RunArgument, SeedOption
 from topovae.cli.shell import check_output, command, note, open_trained
-from topovae.errors import InputError
 
 
 @command("report", "topovae report run.h5 -o run.html")
@@ -23,19 +22,14 @@ def report(
     debug: DebugOption = False,
 ) -> None:
     """Write what was asked, found and certified, with pictures and commands, as one HTML file that loads nothing."""
-    from topovae.cli.evaluate import run_data
+    from topovae.cli.evaluate import run_data_if_there
     from topovae.runs.report import report_page
     from topovae.store.atomic import write_atomic
 
     check_output(output, run, data)
-    loaded = open_trained(run, quiet)
-    samples = None
-    try:
-        loaded, samples = run_data(loaded, data, quiet=True)
-    except InputError:
-        if data is not None:
-            raise
-        note("the data are not where the run was trained, so there are no reconstructions and no certificate", quiet)
+    loaded, samples = run_data_if_there(
+        open_trained(run, quiet), data, quiet, "there are no reconstructions and no certificate"
+    )
     page = report_page(loaded, samples, run, certify=certificate, device=device)
     write_atomic(output, lambda stream: stream.write(page))
     note(f"page: {output} ({len(page) / 2**20:.1f} MiB)", quiet)

@@ -19,7 +19,8 @@ ENOUGH_DRAWS = 2**20
 """Posterior samples of a split that are enough: of many x, fewer of each are drawn, one at least."""
 
 ACTIVE = 0.01
-"""Variance above which a unit is active: the threshold of Burda, Grosse and Salakhutdinov (2016), section 5.2."""
+"""Variance of posterior locations, in squared units of the coordinate, above which a unit is active:
+not tuned, the threshold of Burda, Grosse and Salakhutdinov (2016), section 5.2."""
 
 
 @dataclass(frozen=True)

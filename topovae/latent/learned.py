@@ -29,7 +29,7 @@ from topovae.latent.operators import (
 from topovae.signature import LEARNED, LEARNED_NUMBERS
 
 NODES, SPREAD_NODES = 48, 128
-"""Coefficients at which the prior is summed, of one operator and of several: limits on cost, not tuned."""
+"""How many coefficients the prior is summed at, of one operator and of several: limits on cost, not tuned."""
 
 FITTED = 1000
 """Samples of a cloud that a start is fitted to at most: a limit on cost, not tuned."""
@@ -41,7 +41,8 @@ REFITS = 8
 """Steps of expectation and maximisation for weights and width, enough to tell reaches apart: not tuned."""
 
 NARROWEST = 1e-3
-"""Least width of the prior's normals: below it the divergence of posteriors is more than single precision holds."""
+"""Least width of the prior's normals, in units of the latent's coordinates: below it the divergence of posteriors is more than
+single precision holds. Not tuned."""
 
 THINNEST = 10.0
 """A start is at most so many times narrower across the flow than round normals would be: operators that lead everywhere leave
