@@ -56,6 +56,25 @@ def test_a_loaded_state_goes_on_bit_for_bit() -> None:
     assert all(torch.equal(one, other) for one, other in zip(whole, halves, strict=True))
 
 
+def test_a_step_does_not_depend_on_the_order_of_memory() -> None:
+    shapes = ((3, 4), (2, 3, 4, 5), (4, 2, 3, 3))
+    rows = [torch.randn(shape, generator=torch.Generator().manual_seed(i)) for i, shape in enumerate(shapes)]
+    slopes = [torch.randn(shape, generator=torch.Generator().manual_seed(9 + i)) for i, shape in enumerate(shapes)]
+
+    def reordered(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.mT.contiguous().mT if tensor.ndim == 2 else tensor.clone(memory_format=torch.channels_last)
+
+    results = []
+    for order in (torch.Tensor.clone, reordered):
+        for of_gradient in (torch.Tensor.clone, reordered):
+            weights = [order(row) for row in rows]
+            adam = Adam(weights, 0.1, 0.1)
+            for _ in range(2):
+                adam.step([of_gradient(slope) for slope in slopes])
+            results.append(weights)
+    assert all(torch.equal(one, other) for found in results[1:] for one, other in zip(results[0], found, strict=True))
+
+
 def test_a_descent_is_a_step_down_the_gradient_of_a_loss() -> None:
     (x,) = (torch.tensor([1.0, -2.0], requires_grad=True),)
     adam = Adam([x], 0.05)

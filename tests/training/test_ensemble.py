@@ -114,6 +114,20 @@ def test_starts_and_their_fading_anchors() -> None:
         assert_alike(Trainer(model, TORUS, parts, config, anchor=start_of(model, parts)).run(), together[k], 1e-3)
 
 
+@pytest.mark.parametrize("latent, families", [("S1xS1", ()), ("S2", ("brownian",)), ("mixture(2*circle)", ())])
+def test_models_that_have_converged_leave_and_the_others_go_on_as_alone(latent: str, families: tuple[str, ...]) -> None:
+    configs = configs_of(epochs=2, doublings=3, gain=1.0)
+    made = [model_of(seed, latent, posteriors=families) for seed, _ in RUNS]
+    trainer = EnsembleTrainer(made, TORUS, splits_of(), configs)
+    sizes = []
+    together = trainer.run(lambda epoch: sizes.append(len(trainer.ensemble)))
+    assert len({state.epoch for state in together}) > 1
+    assert sizes == [sum(state.epoch > epoch for state in together) for epoch in range(len(sizes))]
+    for k, (config, parts) in enumerate(zip(configs, splits_of(), strict=True)):
+        alone = Trainer(model_of(config.seed, latent, posteriors=families), TORUS, parts, config).run()
+        assert_alike(alone, together[k])
+
+
 def test_gradients_are_clipped_by_model() -> None:
     made = [model_of(seed) for seed, _ in RUNS]
     configs = configs_of(clip=0.5)
@@ -154,9 +168,9 @@ def test_states_fit_the_models() -> None:
     ensemble = Ensemble(made)
     assert len(ensemble) == len(RUNS)
     for k, model in enumerate(made):
-        state = ensemble.state(k, ensemble.weights)
+        state = {**ensemble.weights, **ensemble.constants}
         assert state.keys() == model.state_dict().keys()
-        assert all(np.array_equal(state[name], t.numpy()) for name, t in model.state_dict().items())
+        assert all(torch.equal(state[name][k], t) for name, t in model.state_dict().items())
 
 
 def test_what_cannot_be_trained_side_by_side_is_refused() -> None:

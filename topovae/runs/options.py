@@ -93,7 +93,7 @@ class TrainOptions(Document):
     latent: str
     epochs: int | None = option(
         None,
-        "Passes over the data; when left out, train goes on until it has converged, and sweep takes 1000 steps.",
+        "Passes over the data; when left out, each training goes on until it has converged.",
         minimum=1,
     )
     batch_size: int = option(128, "Samples a step.", minimum=1)

@@ -353,13 +353,12 @@ def _trainee(data: Dataset, options: TrainOptions, found: Points, device: torch.
     circles = found["circles"][split.train] if "circles" in found else None
     start = begin(model, found["start"][split.train], circles) if "start" in found else None
     equivariance = Equivariance.of(found.get("symmetries", np.empty((0, 2))), data.sample_shape)
-    # All models of a sweep take equally many steps.
-    training = replace(options.training_config(len(split.train), config.network.widths), doublings=0)
+    training = options.training_config(len(split.train), config.network.widths, data.n_features)
     return _Trainee(options, split, model, seen, training, start, equivariance)
 
 
 def _inform_of_epoch(inform: Callable[[str, float], None], trainees: Sequence[_Trainee], before: int, epoch: int) -> None:
-    inform(trainees[0].model.config.latent, before + len(trainees) * epoch / trainees[0].config.epochs)
+    inform(trainees[0].model.config.latent, before + len(trainees) * epoch / trainees[0].config.rounds[-1])
 
 
 def _train(
@@ -375,7 +374,7 @@ def _train(
 def _measured(data: Dataset, trainee: _Trainee, state: TrainingState, seconds: float, device: torch.device) -> SweepRun:
     """The row of a run, with the metrics of its best epoch."""
     options, model = trainee.options, trainee.model
-    diverged = state.epoch < trainee.config.epochs
+    diverged = not trainee.config.end(state.history["valid_loss"])
     metrics: dict[str, dict[str, float | None]] = {split: dict.fromkeys(SWEEP_METRICS) for split in SPLITS}
     if not diverged:
         load_weights(model, state.best_model)

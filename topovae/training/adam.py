@@ -45,10 +45,10 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
-        """Take a step down gradients, one by parameter."""
+        """Take a step down gradients, one by parameter, in whatever order of memory."""
         adamw(
             self.parameters,
-            list(gradients),
+            aligned(gradients, self.parameters),
             self.means,
             self.squares,
             [],
@@ -66,7 +66,7 @@ class Adam:
 
     def descend(self, loss: Tensor, leaves: Sequence[Tensor]) -> None:
         """Take a step down a loss that the parameters, as leaves of its graph, have made."""
-        self.step([gradient.contiguous() for gradient in torch.autograd.grad(loss, leaves)])
+        self.step(torch.autograd.grad(loss, leaves))
 
     def state(self) -> dict[str, Tensor]:
         """Moments and numbers of steps, as `{parameter}.exp_avg`, `.exp_avg_sq` and `.step`, the names that run files have."""
@@ -81,3 +81,9 @@ class Adam:
         own = self.state()
         for name, value in state.items():
             own[name].copy_(value)
+
+
+def aligned(gradients: Sequence[Tensor], parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients in their parameters' order of memory, by which torch's fused steps go: autograd may return another."""
+    pairs = zip(gradients, parameters, strict=True)
+    return [slope if slope.stride() == own.stride() else torch.empty_like(own).copy_(slope) for slope, own in pairs]

@@ -100,6 +100,18 @@ class Ensemble:
     def __len__(self) -> int:
         return self._size
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with some of the models alone; trained parameters become new tensors."""
+        index = torch.tensor(rows, device=next(iter(self.weights.values())).device)
+
+        def kept(tensors: Tensors) -> dict[str, Tensor]:
+            return {name: tensor.detach()[index] for name, tensor in tensors.items()}
+
+        self.encoder, self.others = (
+            {name: tensor.requires_grad_() for name, tensor in kept(tensors).items()} for tensors in (self.encoder, self.others)
+        )
+        self._constants, self._size = kept(self._constants), len(rows)
+
     @property
     def weights(self) -> Tensors:
         """All trained parameters by name."""
@@ -127,9 +139,10 @@ class Ensemble:
         terms: Terms = functional_call(self.space, own, batch)
         return terms
 
-    def state(self, k: int, weights: Tensors) -> dict[str, np.ndarray]:
-        """Weights and buffers of model k as `VAE.state_dict` names them, with other trained parameters like `weights`."""
-        return arrays({name: tensor[k] for name, tensor in {**weights, **self._constants}.items()})
+    @property
+    def constants(self) -> Tensors:
+        """(K, *shape) what is not trained, by name."""
+        return self._constants
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,10 @@ class Starts:
             )
         return cls(starts[0].columns, torch.stack([start.targets for start in starts]))
 
+    def keep(self, rows: Sequence[int]) -> Starts:
+        """Those of some of the models."""
+        return replace(self, targets=self.targets[list(rows)])
+
     def misfit(self, location: Tensor, positions: Tensor) -> Tensor:
         """Mean squared distance of location outputs (K, B, location_dim) from their targets, (K,)."""
         model = torch.arange(len(positions), device=self.targets.device)[:, None]
@@ -168,8 +185,8 @@ class Starts:
 class EnsembleTrainer:
     """Trains the models of an ensemble, each as `Trainer` would train it alone, to the rounding of sums.
 
-    Every model has its own batches, noise, beta, gradient norm and best epoch. A model whose loss stops being a finite number
-    keeps its last whole epoch; the others go on.
+    Every model has its own batches, noise, beta, gradient norm and best epoch. A model that has converged, or whose loss stops
+    being a finite number, keeps its last whole epoch and leaves; the others go on without it.
 
     Args:
         models: of one configuration, on one device.
@@ -204,16 +221,38 @@ class EnsembleTrainer:
         self.anchor_weight = ANCHOR_WEIGHT * data.n_features
         seeds = [config.seed for config in configs]
         self.streams, self.valid_streams = Streams(seeds, self.device), Streams(seeds, self.device)
+        self.states = [TrainingState() for _ in configs]
+        self.members = list(range(len(configs)))
         weights = self.ensemble.weights
         self.names = tuple(weights)
+        self._constants = dict(self.ensemble.constants)
+        self._kept = [{name: p.detach().clone() for name, p in weights.items()} for _ in ("last", "best")]
+        self._assemble()
+
+    def _assemble(self) -> None:
+        """Make the step of the models that are being trained."""
         steps = self.config.epochs * math.ceil(self.train_rows.shape[1] / self.config.batch_size)
         self.gradients = Program(self._evaluate, self.streams.noise, self.config.compiles(steps))
         self.step = Step(
-            self.gradients, tuple(weights.values()), self.config, len(self.ensemble), generators=self.streams.on_device
+            self.gradients,
+            tuple(self.ensemble.weights.values()),
+            self.config,
+            len(self.ensemble),
+            generators=self.streams.on_device,
         )
         self._sum_terms = recorded(self._validation_sums, self.device, self.config, generators=self.valid_streams.on_device)
-        self.states = [TrainingState() for _ in configs]
-        self._last, self._best = ({name: p.detach().clone() for name, p in weights.items()} for _ in range(2))
+
+    def _keep(self, rows: Sequence[int]) -> None:
+        """Go on with some of the models alone, each as it would have gone on beside the others."""
+        index = torch.tensor(rows, device=self.device)
+        before = self.step.optimizer.state()
+        self.members = [self.members[row] for row in rows]
+        self.ensemble.keep(rows)
+        self.streams, self.valid_streams = self.streams.of(rows), self.valid_streams.of(rows)
+        self.train_rows, self.valid_rows = self.train_rows[index], self.valid_rows[index]
+        self.starts = self.starts.keep(rows) if self.starts is not None else None
+        self._assemble()
+        self.step.optimizer.load({name: value[index] if value.ndim else value for name, value in before.items()})
 
     def run(self, on_epoch: Callable[[int], None] | None = None) -> tuple[TrainingState, ...]:
         """Train to the end of all; `on_epoch` is called after each one with the number of epochs done.
@@ -224,15 +263,18 @@ class EnsembleTrainer:
         for epoch in self.epochs():
             if on_epoch is not None:
                 on_epoch(epoch)
-        return tuple(self._state(k) for k in range(len(self.ensemble)))
+        return tuple(self._state(k) for k in range(len(self.states)))
 
     def epochs(self) -> Iterator[int]:
         """Train epoch by epoch, with the number of epochs done after each."""
         if self.starts is not None:
             self._regress(self.starts)
         for epoch in range(self.config.rounds[-1]):
-            if not any(self._goes_on(k, epoch) for k in range(len(self.states))):
+            going = [row for row, k in enumerate(self.members) if self._goes_on(k, epoch)]
+            if not going:
                 return
+            if len(going) < len(self.members):
+                self._keep(going)
             train = self._train(epoch)
             self._advance(epoch, train, self.validate())
             yield epoch + 1
@@ -273,7 +315,7 @@ class EnsembleTrainer:
         """One epoch; the mean −log p(x | z) and KL of each model, (2, K) in nats."""
         config, n = self.config, self.train_rows.shape[1]
         steps = math.ceil(n / config.batch_size)
-        betas = torch.tensor([own.beta_at(epoch) for own in self.configs], device=self.device)
+        betas = torch.tensor([self.configs[k].beta_at(epoch) for k in self.members], device=self.device)
         anchored = torch.tensor(config.anchor_at(epoch), device=self.device)
         total = torch.zeros(2, len(self.ensemble), device=self.device)
         for step, positions in enumerate(self.streams.permutations(n).to(self.device).split(config.batch_size, 1)):
@@ -303,20 +345,20 @@ class EnsembleTrainer:
         """Take an epoch into the histories and the best weights of the models that have not diverged."""
         rows = torch.cat([train, valid]).T.tolist()
         going, better = [], []
-        for k, (config, (nll, kl, valid_nll, valid_kl)) in enumerate(zip(self.configs, rows, strict=True)):
-            row = history_row(config, epoch, (nll, kl), (valid_nll, valid_kl), self.rate)
-            state = self.states[k]
-            if not (self._goes_on(k, epoch) and all(map(math.isfinite, row.values()))):
+        for row, (k, (nll, kl, valid_nll, valid_kl)) in enumerate(zip(self.members, rows, strict=True)):
+            found = history_row(self.configs[k], epoch, (nll, kl), (valid_nll, valid_kl), self.rate)
+            if not all(map(math.isfinite, found.values())):
                 continue
-            going.append(k)
-            history = {name: [*state.history[name], row[name]] for name in HISTORY}
+            state = self.states[k]
+            going.append(row)
+            history = {name: [*state.history[name], found[name]] for name in HISTORY}
             self.states[k] = state = replace(state, epoch=epoch + 1, history=history)
-            if config.is_warm(epoch) and row["valid_loss"] < state.best_value:
-                better.append(k)
-                state.best_epoch, state.best_value = epoch + 1, row["valid_loss"]
+            if self.configs[k].is_warm(epoch) and found["valid_loss"] < state.best_value:
+                better.append(row)
+                state.best_epoch, state.best_value = epoch + 1, found["valid_loss"]
         for name, parameter in self.ensemble.weights.items():
-            self._last[name][going] = parameter.detach()[going]
-            self._best[name][better] = parameter.detach()[better]
+            for kept, of_rows in zip(self._kept, (going, better), strict=True):
+                kept[name][[self.members[row] for row in of_rows]] = parameter.detach()[of_rows]
 
     def _goes_on(self, k: int, epoch: int) -> bool:
         """Whether a model has neither diverged nor come to its end after so many epochs."""
@@ -325,8 +367,9 @@ class EnsembleTrainer:
 
     def _state(self, k: int) -> TrainingState:
         state = self.states[k]
-        best = self.ensemble.state(k, self._best) if state.best_epoch >= 0 else {}
-        return replace(state, model=self.ensemble.state(k, self._last), best_model=best)
+        kept = (weights | self._constants for weights in self._kept)
+        last, best = (arrays({name: tensor[k] for name, tensor in tensors.items()}) for tensors in kept)
+        return replace(state, model=last, best_model=best if state.best_epoch >= 0 else {})
 
 
 def _check(splits: Sequence[Split], configs: Sequence[TrainingConfig]) -> None:

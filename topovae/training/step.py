@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from topovae.training.adam import Adam
+from topovae.training.adam import Adam, aligned
 from topovae.training.capture import Captured
 from topovae.training.config import TrainingConfig
 from topovae.training.distributed import ALONE, Team
@@ -63,8 +63,7 @@ class Step:
 
     def _run(self, *batch: Tensor) -> Tensor:
         means, *found = self.team.mean(self.gradients(*self.weights, *batch))
-        # Autograd may return transposed ones.
-        gradients = [gradient.contiguous() for gradient in found]
+        gradients = aligned(found, self.weights)
         clip_(gradients, self.clip, self.models)
         self.optimizer.step(gradients)
         return means
@@ -104,7 +103,6 @@ def clip_(gradients: Sequence[Tensor], limit: float, models: int = 1) -> None:
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(whole)))
         torch._foreach_mul_(whole, (limit / (norm + 1e-6)).clamp(max=1.0))
         return
-    flat = [gradient.view(models, -1) for gradient in gradients]
-    norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in flat])
-    share = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)[:, None]
-    torch._foreach_mul_(flat, [share] * len(flat))
+    norms = torch.stack([torch.linalg.vector_norm(gradient.reshape(models, -1), dim=1) for gradient in gradients])
+    share = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
+    torch._foreach_mul_(list(gradients), [share.reshape(-1, *(1,) * (gradient.ndim - 1)) for gradient in gradients])

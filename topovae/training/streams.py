@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -35,6 +36,15 @@ class Streams:
         self._samples = self._choices if device.type == "cpu" else [torch.Generator(device) for _ in self.seeds]
         self.noise = Noise(self.draw, self._draw_gamma)
         self.restart()
+
+    def of(self, rows: Sequence[int]) -> Streams:
+        """Some of the streams, each from where it is; the same generators."""
+        some = copy(self)
+        some.seeds = tuple(self.seeds[row] for row in rows)
+        some._choices = [self._choices[row] for row in rows]
+        some._samples = some._choices if self._samples is self._choices else [self._samples[row] for row in rows]
+        some.noise = Noise(some.draw, some._draw_gamma)
+        return some
 
     def restart(self) -> None:
         """Begin every stream anew."""
