@@ -8,7 +8,15 @@ import torch
 
 from topovae.errors import UsageError
 from topovae.latent import LatentSpace
-from topovae.latent.invariants import PolynomialMap, Polynomials, find_invariants
+from topovae.latent.invariants import PolynomialMap, Polynomials, _count, _monomials, find_invariants
+
+
+@pytest.mark.parametrize("n, circles", [(2, (0,)), (3, ()), (5, (0, 3)), (6, (0, 2, 4)), (7, (2,))])
+@pytest.mark.parametrize("degree", [1, 2, 3, 5])
+def test_as_many_products_are_foreseen_as_there_are(n, circles, degree):
+    made = [products for total in range(degree + 1) for products in _monomials(0, n, circles, total)]
+    assert _count(n, len(circles), degree) == len(set(made)) == len(made)
+
 
 # The number of decoder features that DESIGN's usual spaces need, fixed coordinates among them.
 SIZES = {

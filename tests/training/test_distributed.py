@@ -33,6 +33,20 @@ def test_of_a_batch_of_few_samples_every_process_takes_all() -> None:
 
 
 @pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("batch", [2, 3, 10, 11])
+def test_means_of_parts_are_those_of_the_batch(size: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda values: None)  # each process's share, to be summed below
+    x = torch.randn(batch, 3)
+    shares = []
+    for rank in range(size):
+        team = Team(rank, size)
+        (own,) = team.part(x)
+        shares.append(team.mean([own.mean(0), own.square().mean()]))
+    sums = [torch.stack(values).sum(0) for values in zip(*shares, strict=True)]
+    torch.testing.assert_close(sums, [x.mean(0), x.square().mean()])
+
+
+@pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize("rows", [1, 4])
 def test_processes_draw_their_rows_of_what_one_would_draw(size: int, rows: int) -> None:
     batch = 11

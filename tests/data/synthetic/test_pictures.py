@@ -151,6 +151,12 @@ def test_shifts_between_pixels_compose(digits):
     np.testing.assert_allclose(twice, pictures.shift_images(images, 2 * half), atol=1e-9)
 
 
+def test_a_turned_picture_has_no_values_that_the_picture_has_not():
+    spots = np.random.default_rng(3).random((2, 15, 15))
+    turned = pictures.rotate_images(spots, np.array([0.3, 1.0, 2.0]))
+    assert turned.min() >= 0 and turned.max() <= spots.max()
+
+
 @pytest.mark.parametrize("name", ORBITS)
 def test_orbits_carry_truth_and_group(name, digits):
     images, labels = digits

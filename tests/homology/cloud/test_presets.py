@@ -14,7 +14,7 @@ from topovae import analyze
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError, UsageError
 from topovae.homology.cloud.denoise import fit_denoiser
-from topovae.homology.cloud.presets import Preset, choose_preset, choose_window, order_test, smooth, stabilise
+from topovae.homology.cloud.presets import Preset, choose_preset, choose_window, kernel, order_test, reach_of, smooth, stabilise
 from topovae.homology.cloud.rows import prepare, read_sample
 from topovae.homology.complexes.rips import persistence
 
@@ -202,3 +202,13 @@ def test_presets_are_read_back(preset: Preset) -> None:
     del document["preset"]["omitted"]  # as files of before
     assert Preset.of(document) == replace(preset, omitted=())
     assert Preset.of({}) is Preset.of(None) is None
+
+
+@pytest.mark.parametrize("window", [0.3, 1.0, 2.5, 10.0, 60.0])
+def test_a_window_is_a_gaussian_cut_where_it_is_negligible_and_not_beyond(window: float) -> None:
+    weights, reach = kernel(window), reach_of(window)
+    assert len(weights) == 2 * reach + 1 and weights.sum() == pytest.approx(1)
+    offsets = np.arange(-reach, reach + 1)
+    np.testing.assert_allclose(weights / weights[reach], np.exp(-((offsets / window) ** 2) / 2), rtol=1e-9)
+    assert weights[0] / weights[reach] < 0.02  # and one row less would not do
+    assert np.exp(-(((reach - 1) / window) ** 2) / 2) > 1e-8 or reach == 1

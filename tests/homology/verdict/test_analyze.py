@@ -163,6 +163,10 @@ def test_a_distance_matrix_will_do() -> None:
     found = analyze(cdist(x, x), distance_matrix=True)
     assert found.recommendation.name == "circle"
     assert (found.n_features, found.boundary, found.orientable) == (None, None, None)
+    with pytest.raises(ValueError, match="cannot place samples"):
+        found.skeleton.place(x)
+    with pytest.raises(ValueError, match="cannot place samples"):
+        next(found.skeleton.place_all(Dataset.of(x)))
 
 
 def test_the_cosine_metric_forgets_length() -> None:
