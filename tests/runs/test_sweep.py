@@ -85,6 +85,18 @@ def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> No
             assert value == pytest.approx(alone.model.final[split][name], rel=2e-3, abs=2e-3), (split, name)
 
 
+def test_without_a_number_of_epochs_each_run_ends_as_it_does_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topovae.runs.options.choose_epochs", lambda *_: 4)
+    options = {name: value for name, value in OPTIONS.items() if name != "epochs"} | {"init": "random"}
+    swept = made(SweepOptions(("circle",), (0.1, 3.0), (0, 2), options))
+    for run in swept.runs:
+        asked = TrainOptions("circle", beta=run.beta, seed=run.seed, **options)
+        alone = train_run(CIRCLE, asked, make_header(CIRCLE, {}, run.seed, "cpu", ()), device="cpu")
+        assert run.epochs == len(alone.model.history["epoch"]) and not run.diverged
+        assert run.metrics["test"]["elbo"] == pytest.approx(alone.model.final["test"]["elbo"], rel=2e-3, abs=2e-3)
+    assert len({run.epochs for run in swept.runs}) > 1
+
+
 def test_wide_data_are_swept_in_the_span_of_each_seed_as_they_are_trained_alone() -> None:
     mixing = np.random.default_rng(1).normal(size=(3, 300)).astype(np.float32)
     wide = Dataset.of(CIRCLE.load()[:60] @ mixing, truth=ANGLES[:60, None], space="S1")
