@@ -212,3 +212,18 @@ def test_an_index_outside_of_a_sparse_matrix_is_refused(kind: str, part: str, tm
     getattr(broken, part)[-1] = 10**6
     with pytest.raises(InputError, match="damaged"):
         take(broken)
+
+
+@pytest.mark.parametrize(
+    "kind, dtype", [(0, "<i4"), (0, "<i8"), (1, "<u2"), (2, "<f4"), (2, "<f8"), (20, "|b1"), (20, "packed")]
+)
+def test_every_kind_of_number_that_the_interchange_protocol_has(kind: int, dtype: str) -> None:
+    values = np.array([0, 0, 1, 0, 1, 1, 0, 1, 1, 1, 0], int)
+    held = np.packbits(values, bitorder="little") if dtype == "packed" else values.astype(dtype)
+    buffer = SimpleNamespace(ptr=held.ctypes.data, bufsize=held.nbytes)
+    known = (kind, 1 if dtype == "packed" else 8 * held.itemsize, "", "=")
+    column = SimpleNamespace(dtype=known, null_count=0, offset=2, size=lambda: 9, get_buffers=lambda: {"data": (buffer, known)})
+    chunk = SimpleNamespace(get_column=lambda i: column)
+    table = SimpleNamespace(column_names=lambda: ["a"], get_chunks=lambda: [chunk])
+    found = take(SimpleNamespace(__dataframe__=lambda: table))
+    assert np.array_equal(np.asarray(found).astype(int), values[2:, None])
