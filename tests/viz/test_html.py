@@ -73,6 +73,12 @@ def test_a_page_is_whole_loads_nothing_and_shows_every_text() -> None:
     assert page == render_page(EVIL, sections[1])
 
 
+def test_what_stands_between_backticks_is_code_and_nothing_else_is() -> None:
+    page = render_page("page", [Section("`no`", ["run `a <b>` twice"], ["`c`"], commands=["echo `d`"])]).decode()
+    assert "run <code>a &lt;b&gt;</code> twice" in page and "<li><code>c</code></li>" in page
+    assert "<h2>`no`</h2>" in page and "echo `d`" in page
+
+
 def test_pictures_get_coarser_where_a_page_would_be_too_large() -> None:
     section = Section("pictures", pictures=[noise(), noise()])
     fine = render_page("page", [section])
@@ -109,9 +115,12 @@ def test_a_browser_shows_it(browse: Callable[..., str]) -> None:
 def test_nothing_goes_over_the_sides_of_a_window(width: int, browse: Callable[..., str], tmp_path: Path) -> None:
     table = Table(["latent"] * 12, [["(S1xS1)/<rot(1/2),flip>"] * 12] * 3)
     section = Section("long" * 60, ["word" * 90], ["point" * 80], table, ["x" * 300], [noise(18.0)])
-    browse(render_page("title" * 40, [section]), f"--window-size={width},900", f"--screenshot={tmp_path / 'page.png'}")
+    (tmp_path / "inner.html").write_bytes(render_page("title" * 40, [section]))
+    # a frame is as narrow as it is asked to be, a window perhaps not
+    frame = f'<body style="margin: 0"><iframe src="inner.html" width="{width}" height="900" style="border: 0"></iframe></body>'
+    browse(frame.encode(), f"--window-size={width + 200},900", f"--screenshot={tmp_path / 'page.png'}")
     with Image.open(tmp_path / "page.png") as picture:
-        seen = np.asarray(picture.convert("RGB"))
+        seen = np.asarray(picture.convert("RGB"))[:, :width]
     assert seen.shape[1] == width and seen.min() < 128
     assert (seen[:, :10] == 255).all() and (seen[:, -10:] == 255).all()  # the margins of the page
 

@@ -158,7 +158,7 @@ def _training(run: Run, shown: RunPictures) -> Section:
     """Metrics, learning curves and reconstructions."""
     members = [run.model, *([run.baseline] if run.baseline is not None else [])]
     rows = [
-        [member.latent, split, *(_number(metrics.get(name)) for name in METRICS)]
+        [_name(member.latent), split, *(_number(metrics.get(name)) for name in METRICS)]
         for member in members
         for split in SPLITS
         if isinstance(metrics := member.final.get(split), Mapping)
@@ -242,6 +242,11 @@ def _commands(run: Run, path: str) -> Section:
             f"topovae sample {file} -n 100 -o new.npy",
         ],
     )
+
+
+def _name(latent: str) -> str:
+    """The name of a latent space, or its expression where it has none: as narrow as a table can have it."""
+    return parse_latent(latent, allow_orbifold=True).name or latent
 
 
 def _number(value: Any) -> str:

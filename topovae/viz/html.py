@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -29,7 +30,8 @@ figure { margin: 1rem 0; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { color: #767676; font-size: .875rem; text-align: center; }
 .wide { overflow-x: auto; }
-.scene { height: 26rem; max-height: 90vw; }
+code { background: #f5f5f5; padding: 0 .2rem; }
+.scene { height: 26rem; max-height: 90vw; overflow: hidden; }
 table { border-collapse: collapse; }
 th, td { padding: .2rem .7rem .2rem 0; text-align: left; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -131,9 +133,9 @@ def _page(title: str, sections: Sequence[Section], dpi: float, code: Sequence[st
 
 def _section(section: Section, dpi: float, scenes: Sequence[str]) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>"]
-    parts += [f"<p>{escape(words)}</p>" for words in section.paragraphs]
+    parts += [f"<p>{_prose(words)}</p>" for words in section.paragraphs]
     if section.points:
-        parts.append("<ul>" + "".join(f"<li>{escape(words)}</li>" for words in section.points) + "</ul>")
+        parts.append("<ul>" + "".join(f"<li>{_prose(words)}</li>" for words in section.points) + "</ul>")
     if section.table is not None:
         parts.append(_table(section.table))
     if section.commands:
@@ -141,6 +143,11 @@ def _section(section: Section, dpi: float, scenes: Sequence[str]) -> str:
     parts += [_picture(picture, dpi) for picture in section.pictures]
     parts += scenes
     return "<section>\n" + "\n".join(parts) + "\n</section>"
+
+
+def _prose(words: str) -> str:
+    """A sentence, in which what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
 def _table(table: Table) -> str:
