@@ -138,6 +138,22 @@ def test_an_interrupt_keeps_the_finished_groups(tool: Any, squares: Path) -> Non
     assert 0 < len(read_sweep(path).runs) < 18
 
 
+def test_truth_of_another_file_is_compared_and_remembered(tool: Any, circle: Path) -> None:
+    known = np.load(circle)
+    np.save(tool.folder / "x.npy", known["x"])
+    np.save(tool.folder / "truth.npy", known["truth"])
+    words = ("sweep", "x.npy", "--latents", "S1", "--betas", 1, *SMALL, "--json", "-o", "s.h5")
+    told = ("--truth", "truth.npy", "--truth-space", "S1")
+    found = tool(*words, *told).json()
+    beside = tool("sweep", circle, *words[2:-1], "beside.h5").json()
+    assert [run["stress"] for run in found["runs"]] == [run["stress"] for run in beside["runs"]]
+    assert all(run["stress"] is not None and run["mig"] is None for run in found["runs"])
+    other = tool(*words)
+    assert other.code == 4 and "truth (was truth.npy, now None)" in other.err
+    unfit = tool("sweep", circle, *words[2:-1], "t.h5", "--truth", "truth.npy", "--truth-space", "S1xS1")
+    assert unfit.code == 2 and "needs (200, 2)" in unfit.err and tool(*words[:-1], "t.h5", "--truth", "truth.npy").code == 2
+
+
 def test_what_must_not_be_lost_is_not_overwritten(tool: Any, squares: Path, circle: Path) -> None:
     words = ("sweep", squares, "--latents", "R", "--betas", 1, *SMALL, "-o")
     assert tool(*words, "s.h5").code == 0

@@ -33,6 +33,7 @@ def test_colours_on_a_product_are_the_first_coordinates(space: str, kinds: list[
     truth = np.random.default_rng(0).normal(size=(10, LatentSpace(space).coordinate_dim))
     found = colours_of(space, truth)
     assert [colouring.kind for colouring in found] == kinds
+    assert len({colouring.name for colouring in found}) == len(kinds)
     for column, colouring in enumerate(found):
         expected = np.mod(truth[:, column], 2 * np.pi) if colouring.kind == "cyclic" else truth[:, column]
         np.testing.assert_array_equal(colouring.values, expected)

@@ -11,9 +11,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from topovae.data.dataset import Dataset
 from topovae.errors import ResourceError, RunFileError, UsageError
+from topovae.evaluation.paired import mean_interval
 from topovae.runs import sweep as sweeping
 from topovae.runs.comparison import Spread, summarise, to_document, winners
 from topovae.runs.options import TrainOptions
@@ -82,7 +84,11 @@ def test_a_run_is_the_one_that_is_trained_alone(whole: tuple[Sweep, Path]) -> No
     assert alone.model.checkpoint is not None and run.best_epoch == alone.model.checkpoint.best_epoch
     for split, metrics in run.metrics.items():
         for name, value in metrics.items():
-            assert value == pytest.approx(alone.model.final[split][name], rel=2e-3, abs=2e-3), (split, name)
+            own = alone.model.final[split][name]
+            if name == "mig":  # which one circle has not
+                assert value is own is None
+            else:
+                assert value == pytest.approx(own, rel=2e-3, abs=2e-3), (split, name)
 
 
 def test_without_a_number_of_epochs_each_run_ends_as_it_does_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +303,7 @@ def test_betas_without_meaning(text: str) -> None:
 
 
 def row(latent: str, beta: float, seed: int, elbo: float | None) -> SweepRun:
-    metrics = dict.fromkeys(("rms", "nll", "kl", "stress"), None if elbo is None else 2.0 * seed) | {"elbo": elbo}
+    metrics = dict.fromkeys(("rms", "nll", "kl", "stress", "mig"), None if elbo is None else 2.0 * seed) | {"elbo": elbo}
     return SweepRun(latent, beta, seed, 3, -1 if elbo is None else 1, 1.0, dict.fromkeys(("train", "valid", "test"), metrics))
 
 
@@ -315,11 +321,19 @@ def test_means_spreads_and_winners() -> None:
         ("R2", 1.0, 2, 1),
         ("R2", 2.0, 1, 0),
     ]
-    assert settings[0].spreads["elbo"] == Spread(2.0, pytest.approx(2**0.5)) and settings[0].spreads["rms"].mean == 1.0
+    reach = pytest.approx(t.ppf(0.975, 1))  # of two seeds, one from the mean each
+    elbo = settings[0].spreads["elbo"]
+    assert elbo == Spread(2.0, pytest.approx(2**0.5), elbo.low, elbo.high) and settings[0].spreads["rms"].mean == 1.0
+    assert elbo.low is not None and elbo.high is not None and (2 - elbo.low, elbo.high - 2) == (reach, reach)
     assert settings[1].spreads["elbo"] == Spread(1.5, None)
     one, two = winners(rows)
     assert (one.latent, one.runner_up, one.margin) == ("S1", "R2", 0.5)
-    assert (one.seeds, one.ahead, one.margin_sd) == (1, 0, None)  # of the one seed at which both have an ELBO
+    assert (one.seeds, one.ahead, one.margin_sd, one.margin_low) == (
+        1,
+        0,
+        None,
+        None,
+    )  # of the one seed at which both have an ELBO
     assert (two.latent, two.runner_up, two.margin, two.seeds) == ("R2", None, None, 0)
 
 
@@ -329,4 +343,5 @@ def test_the_lead_is_measured_at_equal_seeds() -> None:
     (winner,) = winners(rows)
     # The seeds differ by 10 nats, which both latents share.
     assert winner.margin_sd == pytest.approx(np.std([1, -1, 1], ddof=1))
+    assert (winner.margin_low, winner.margin_high) == pytest.approx(mean_interval([1, -1, 1]))
     assert (winner.latent, winner.seeds, winner.ahead) == ("S1", 3, 2) and winner.margin == pytest.approx(1 / 3)

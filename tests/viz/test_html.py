@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from topovae.viz.html import PagePicture, Section, Table, render_page
+from topovae.viz.scenes import Scene, library
 from topovae.viz.style import figure
 
 VOID = {"meta", "img"}
@@ -70,6 +73,12 @@ def test_a_page_is_whole_loads_nothing_and_shows_every_text() -> None:
     assert page == render_page(EVIL, sections[1])
 
 
+def test_what_stands_between_backticks_is_code_and_nothing_else_is() -> None:
+    page = render_page("page", [Section("`no`", ["run `a <b>` twice"], ["`c`"], commands=["echo `d`"])]).decode()
+    assert "run <code>a &lt;b&gt;</code> twice" in page and "<li><code>c</code></li>" in page
+    assert "<h2>`no`</h2>" in page and "echo `d`" in page
+
+
 def test_pictures_get_coarser_where_a_page_would_be_too_large() -> None:
     section = Section("pictures", pictures=[noise(), noise()])
     fine = render_page("page", [section])
@@ -78,12 +87,49 @@ def test_pictures_get_coarser_where_a_page_would_be_too_large() -> None:
     assert len(render_page("page", [section], 1)) < len(fine)  # as small as it can be, where that is not enough
 
 
-def test_a_browser_shows_it(tmp_path: Path) -> None:
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., str]:
+    """A function that has a page shown by a browser without a screen, and gives what the browser says; skips without one."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     browser = next((path for path in map(shutil.which, names) if path), None)
     if browser is None:
         pytest.skip("there is no browser here that works without a screen")
-    (tmp_path / "page.html").write_bytes(render_page("page", [Section("words", ["text"], pictures=[noise()])]))
-    words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{tmp_path / 'page.html'}"]
-    shown = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def show(page: bytes, *words: str) -> str:
+        (tmp_path / "page.html").write_bytes(page)
+        usual = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}")
+        place = f"file://{tmp_path / 'page.html'}"
+        return subprocess.run(
+            [str(browser), *usual, *words, place], capture_output=True, text=True, timeout=300, check=True, cwd=tmp_path
+        ).stdout
+
+    return show
+
+
+def test_a_browser_shows_it(browse: Callable[..., str]) -> None:
+    shown = browse(render_page("page", [Section("words", ["text"], pictures=[noise()])]), "--dump-dom")
     assert "<h2>words</h2>" in shown and "<img" in shown
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_nothing_goes_over_the_sides_of_a_window(width: int, browse: Callable[..., str], tmp_path: Path) -> None:
+    table = Table(["latent"] * 12, [["(S1xS1)/<rot(1/2),flip>"] * 12] * 3)
+    section = Section("long" * 60, ["word" * 90], ["point" * 80], table, ["x" * 300], [noise(18.0)])
+    (tmp_path / "inner.html").write_bytes(render_page("title" * 40, [section]))
+    # a frame is as narrow as it is asked to be, a window perhaps not
+    frame = f'<body style="margin: 0"><iframe src="inner.html" width="{width}" height="900" style="border: 0"></iframe></body>'
+    browse(frame.encode(), f"--window-size={width + 200},900", f"--screenshot={tmp_path / 'page.png'}")
+    with Image.open(tmp_path / "page.png") as picture:
+        seen = np.asarray(picture.convert("RGB"))[:, :width]
+    assert seen.shape[1] == width and seen.min() < 128
+    assert (seen[:, :10] == 255).all() and (seen[:, -10:] == 255).all()  # the margins of the page
+
+
+def test_a_browser_draws_scenes_and_no_script_of_others(browse: Callable[..., str]) -> None:
+    if library() is None:
+        pytest.skip("plotly (topovae[report]) is not installed")
+    scene = Scene(np.random.default_rng(0).normal(size=(50, 3)), ["#0072b2"] * 50, alt="a cloud")
+    page = render_page("page", [Section("words", scenes=[scene])])
+    foreign = page.replace(b"</body>", b"<script>document.title = 'foreign'</script></body>")
+    shown = browse(foreign, "--dump-dom", "--enable-unsafe-swiftshader", "--virtual-time-budget=5000")
+    assert "js-plotly-plot" in shown and "<title>page</title>" in shown

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from topovae.cli.options import DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, RunArgument, SeedOption
+from topovae.cli.options import (
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    RunArgument,
+    SeedOption,
+    TruthOption,
+    TruthSpaceOption,
+)
 from topovae.cli.shell import (
     check_picture,
     command,
     note,
     open_data,
-    open_table,
     open_test,
     open_trained,
     set_threads,
+    with_truth,
     write_json,
 )
-from topovae.cli.tables import print_certificate, print_metrics, print_operators, print_samples
-from topovae.errors import InputError, RunFileError, UsageError
+from topovae.cli.tables import print_certificate, print_comparison, print_metrics, print_operators, print_samples
+from topovae.errors import InputError, RunFileError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from topovae.data.dataset import Dataset
     from topovae.store.schema import Run
 
@@ -33,8 +44,8 @@ def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,
     against: Annotated[str | None, typer.Option(help="Compare with the model of this run instead of the baseline.")] = None,
-    truth: Annotated[str | None, typer.Option(help="Ground truth coordinates (n, k), in any data format.")] = None,
-    truth_space: Annotated[str | None, typer.Option(help="Latent expression of --truth, such as S1xS1.")] = None,
+    truth: TruthOption = None,
+    truth_space: TruthSpaceOption = None,
     iwae: Annotated[int, typer.Option(help="Importance samples of the likelihood bound; 0 leaves it out.", min=0)] = 64,
     certificate: Annotated[bool, typer.Option(help="Certify the encoder, and compare persistence diagrams.")] = True,
     plot: PlotOption = None,
@@ -49,22 +60,24 @@ def evaluate(
     loaded = open_trained(run, quiet)
     other = open_trained(against, quiet) if against else None
     loaded, samples = run_data(loaded, data, quiet)
+    rows = common_rows(loaded, other, samples, quiet)
     samples = with_truth(samples, truth, truth_space, quiet)
 
     from topovae.evaluation.orbits import operator_reports
     from topovae.homology.cloud.presets import Preset
-    from topovae.runs.evaluation import certify_member, evaluate_member, own_samples, quality_of
+    from topovae.runs.evaluation import certify_member, compare_members, evaluate_member, own_samples, quality_of
     from topovae.runs.models import load_model
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
     document |= evaluate_member(loaded.model, loaded, samples, seed=seed, iwae=iwae, device=device)
     reference = other.model if other is not None else loaded.baseline
-    document["baseline"] = None
+    document |= {"baseline": None, "comparison": None}
     if reference is not None:
         metrics = evaluate_member(reference, loaded, samples, seed=seed, iwae=iwae, device=device)
         samples_of = quality_of(reference, loaded, samples, seed=seed, device=device)
         document["baseline"] = {"latent": reference.latent, **metrics, "samples": samples_of}
+        document["comparison"] = compare_members(loaded.model, reference, samples, rows, seed=seed, iwae=iwae, device=device)
     document["samples"] = quality_of(loaded.model, loaded, samples, seed=seed, device=device)
     document["operators"] = [one.to_dict() for one in operator_reports(load_model(loaded.model).space)]
     document |= {"persistence": None, "certificate": None}
@@ -88,9 +101,30 @@ def evaluate(
         write_json(document)
     else:
         print_metrics(loaded.model.latent, document, document["baseline"])
+        print_comparison(document)
         print_samples(document)
         print_operators(document["operators"])
         print_certificate(document["certificate"], document["persistence"])
+
+
+def common_rows(run: Run, other: Run | None, samples: Dataset, quiet: bool) -> np.ndarray:
+    """The rows on which the models of two runs are compared, those of one run alone without another.
+
+    Raises:
+        RunFileError: as of `shared_test`.
+    """
+    from topovae.runs.evaluation import held_out, shared_test
+
+    if other is None:
+        return held_out(run, samples)
+    rows, tested = shared_test(run, other, samples), len(held_out(run, samples))
+    if len(rows) < tested:
+        note(
+            f"topovae: the other run was trained or chosen on {tested - len(rows)} of the {tested} test samples, which flatter "
+            f"it in the table; the paired comparison is of the other {len(rows)}",
+            quiet,
+        )
+    return rows
 
 
 def run_data_if_there(run: Run, data: str | None, quiet: bool, missing: str) -> tuple[Run, Dataset | None]:
@@ -130,25 +164,3 @@ def run_data(run: Run, path: str | None, quiet: bool) -> tuple[Run, Dataset]:
         return run, samples
     note(f"topovae: {samples.place} is not the file that the run was trained on: all its samples are for testing", quiet)
     return elsewhere(run, samples), samples
-
-
-def with_truth(samples: Dataset, path: str | None, space: str | None, quiet: bool) -> Dataset:
-    """The data with ground truth from another file.
-
-    Raises:
-        UsageError: the truth comes without its space, or does not fit it or the data.
-    """
-    from topovae.signature import parse
-
-    if path is not None:
-        if space is None:
-            raise UsageError("--truth needs --truth-space, the latent expression of its coordinates, such as S1 or S1xS1")
-        samples = replace(samples, truth=open_table(path, quiet), space=space)
-    if samples.truth is None or samples.space is None:
-        return samples
-    from topovae.latent import LatentSpace
-
-    wanted = (samples.n_samples, LatentSpace(parse(samples.space)).coordinate_dim)
-    if samples.truth.shape != wanted:
-        raise UsageError(f"the truth has shape {samples.truth.shape}; {samples.space} for these data needs {wanted}")
-    return samples

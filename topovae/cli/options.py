@@ -26,6 +26,8 @@ SeedOption = Annotated[int, typer.Option(help="Seed of every random number; reco
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+TruthOption = Annotated[str | None, typer.Option(help="Ground truth coordinates (n, k), in any data format.")]
+TruthSpaceOption = Annotated[str | None, typer.Option(help="Latent expression of --truth, such as S1xS1.")]
 DeviceOption = Annotated[str, typer.Option(help="Where to compute.", metavar="auto | cpu | cuda")]
 PlotOption = Annotated[str | None, typer.Option(help="Draw a picture into this file (.png, .pdf or .svg).")]
 OutputOption = Annotated[str, typer.Option("--output", "-o", help="Where to: a file, or - for stdout.")]

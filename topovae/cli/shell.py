@@ -331,6 +331,36 @@ def open_table(path: str, quiet: bool) -> np.ndarray:
     return read_table(path, note=lambda sentence: note(f"topovae: warning: {sentence}", quiet)).astype(float)
 
 
+def with_truth(samples: Dataset, path: str | None, space: str | None, quiet: bool) -> Dataset:
+    """The data with ground truth, from another file where one is named, which their choices say then.
+
+    Args:
+        samples: the data.
+        path: of the truth, None for what lies beside the data.
+        space: latent expression of its coordinates.
+        quiet: leave warnings out.
+
+    Raises:
+        UsageError: the truth comes without its space, or does not fit it or the data.
+    """
+    from dataclasses import replace
+
+    if path is not None:
+        if space is None:
+            raise UsageError("--truth needs --truth-space, the latent expression of its coordinates, such as S1 or S1xS1")
+        told = {"truth": path, "truth_space": space}
+        samples = replace(samples, truth=open_table(path, quiet), space=space, choices={**samples.choices, **told})
+    if samples.truth is None or samples.space is None:
+        return samples
+    from topovae.latent import LatentSpace
+    from topovae.signature import parse
+
+    wanted = (samples.n_samples, LatentSpace(parse(samples.space)).coordinate_dim)
+    if samples.truth.shape != wanted:
+        raise UsageError(f"the truth has shape {samples.truth.shape}; {samples.space} for these data needs {wanted}")
+    return samples
+
+
 def open_stored(path: str, read: Callable[[str], Stored], quiet: bool) -> Stored:
     """Read a run file, a report or a sweep; that it has no checksums is said on stderr.
 

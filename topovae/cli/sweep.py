@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from topovae.cli.options import DataArgument, DebugOption, DeviceOption, JsonOption, PlotOption, QuietOption, selects, takes
+from topovae.cli.options import (
+    DataArgument,
+    DebugOption,
+    DeviceOption,
+    JsonOption,
+    PlotOption,
+    QuietOption,
+    TruthOption,
+    TruthSpaceOption,
+    selects,
+    takes,
+)
 from topovae.cli.shell import (
     arguments,
     check_output,
@@ -20,6 +31,7 @@ from topovae.cli.shell import (
     open_stored,
     progress_bar,
     set_threads,
+    with_truth,
     write_json,
 )
 from topovae.cli.tables import print_sweep
@@ -38,6 +50,8 @@ def sweep(
     ] = "0.01:10:log7",
     seeds: Annotated[int, typer.Option(help="Number of seeds, 0 and up.", min=1)] = 5,
     output: Annotated[str, typer.Option("--output", "-o", help="The file; an unfinished sweep in it goes on.")] = "sweep.h5",
+    truth: TruthOption = None,
+    truth_space: TruthSpaceOption = None,
     options: dict[str, Any],
     jobs: Annotated[int, typer.Option(help="Processes that work at once, on one core each.", min=1)] = 1,
     engine: Annotated[
@@ -59,11 +73,11 @@ def sweep(
     named = tuple(split_expressions(latents))
     sweep_options = SweepOptions(named, parse_betas(betas), tuple(range(seed, seed + seeds)), options)
     find_engine(engine)
-    check_picture(plot, data, output)
-    check_output(output, data)
+    check_picture(plot, data, output, truth)
+    check_output(output, data, truth)
     hold(output)
     previous = existing(output, lambda path: open_stored(path, read_sweep, quiet), "sweep")
-    samples = open_data(data, quiet, selection=selection)
+    samples = with_truth(open_data(data, quiet, selection=selection), truth, truth_space, quiet)
 
     from topovae.model.networks import choose_network
     from topovae.runs.comparison import to_document

@@ -9,7 +9,7 @@ from topovae.cli.shell import console, print_table
 from topovae.signature import parse_latent
 
 _COLUMNS = ("rms", "nll", "kl", "elbo", "iwae", "stress")
-_SWEPT = ("rms", "kl", "elbo", "stress")
+_SWEPT = ("rms", "kl", "elbo", "stress", "mig")
 
 
 def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, Any] | None) -> None:
@@ -31,6 +31,9 @@ def print_metrics(latent: str, final: Mapping[str, Any], baseline: Mapping[str, 
     print_table(table)
     for expression, splits in ((latent, final), *([(baseline["latent"], baseline)] if baseline else [])):
         print_depth(_name(expression), splits["test"])
+    for expression, splits in ((latent, final), *([(baseline["latent"], baseline)] if baseline else [])):
+        if splits["test"].get("mig") is not None:
+            out.print(f"{_name(expression)} on test: mutual information gap {splits['test']['mig']:.3f}", markup=False)
     for circle in final["test"].get("recovery") or []:
         within = circle["within_groups"]
         parts = "" if within is None else f", within groups {within:.3f}"
@@ -47,22 +50,50 @@ def print_depth(name: str, test: Mapping[str, Any]) -> None:
     console().print(f"{name} on test: KL {parts}; {units}; {kept}", markup=False)
 
 
+DIFFERENCES = {"elbo": "ELBO", "iwae": "IWAE", "nll": "NLL", "kl": "KL"}
+
+
+def print_comparison(document: Mapping[str, Any]) -> None:
+    """By how much the model differs from the one beside it, sample by sample."""
+    found, reference = document["comparison"], document["baseline"]
+    out = console()
+    if reference is None:
+        return
+    names = f"{_name(document['latent'])} less {_name(reference['latent'])}"
+    if found is None:
+        out.print(f"{names}: one likelihood is a density, the other a probability, which do not compare", markup=False)
+        return
+    known = {name: found["differences"][name] for name in DIFFERENCES if found["differences"][name] is not None}
+    said = ", ".join(f"{DIFFERENCES[name]} {_number(value['mean'])}{interval(value)}" for name, value in known.items())
+    counted = f"{found['samples']} test samples" + (f" of {found['groups']} groups" if found["groups"] else "")
+    out.print(f"{names} on the same {counted}, mean [{found['level']:.0%}], nats a sample: {said}", markup=False)
+
+
+def interval(value: Mapping[str, float | None]) -> str:
+    """A confidence interval behind a number; nothing where there is none."""
+    low, high = value["low"], value["high"]
+    return "" if low is None or high is None else f" [{_number(low)}, {_number(high)}]"
+
+
 def print_sweep(document: Mapping[str, Any]) -> None:
     """Means and spreads over seeds by beta and latent, and where each latent is the best, and by how much."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     winners = {winner["beta"]: winner["latent"] for winner in document["winners"]}
-    title = "test split, mean±sd over seeds; nats a sample, rms in the data's units; * best"
+    title = (
+        "test split, mean±sd over seeds, below it [95 % interval of the mean]; nats a sample, rms in the data's units; * best"
+    )
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("beta", justify="right", no_wrap=True)
     table.add_column("latent")
-    for name in _SWEPT:
+    shown = [name for name in _SWEPT if any(row[name]["mean"] is not None for row in document["summary"])]
+    for name in shown:
         table.add_column(name, justify="right")
     for beta in dict.fromkeys(row["beta"] for row in document["summary"]):
         for row in (row for row in document["summary"] if row["beta"] == beta):
             name = _name(row["latent"]) + (" *" if winners.get(beta) == row["latent"] else "")
-            table.add_row(f"{beta:.3g}", name, *(_spread(row[column]) for column in _SWEPT))
+            table.add_row(f"{beta:.3g}", name, *(_with_interval(row[column]) for column in shown))
         table.add_section()
     out = console()
     out.print(title)
@@ -85,12 +116,13 @@ def _print_winners(winners: Sequence[Mapping[str, Any]]) -> None:
     compared = [winner for winner in winners if winner["runner_up"] is not None]
     if not compared:
         return
-    title = "validation ELBO, nats a sample; lead = mean±sd of the differences at equal seeds"
+    title = "validation ELBO, nats a sample; lead = mean±sd of the differences at equal seeds, as above"
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("beta", "best", "elbo", "second", "lead", "seeds ahead"):
         table.add_column(name, justify="left" if name in {"best", "second"} else "right")
     for winner in compared:
-        lead, names = _spread({"mean": winner["margin"], "sd": winner["margin_sd"]}), (winner["latent"], winner["runner_up"])
+        margin = {name: winner[f"margin_{name}"] for name in ("sd", "low", "high")} | {"mean": winner["margin"]}
+        lead, names = _with_interval(margin), (winner["latent"], winner["runner_up"])
         best, second = map(_name, names)
         seeds = f"{winner['ahead']} of {winner['seeds']}"
         table.add_row(f"{winner['beta']:.3g}", best, _number(winner["valid_elbo"]), second, lead, seeds)
@@ -124,7 +156,8 @@ def print_reproduction(document: Mapping[str, Any]) -> None:
     out.print(f"{document['title']} ({document['source']})", markup=False)
     print_table(table)
     seeds = ", ".join(map(str, document["seeds"]))
-    out.print(f"test split, mean±sd over seeds ({seeds}); * at least as good as published", markup=False)
+    below = ", below it [95 % interval of the mean]" if len(document["seeds"]) > 1 else ""
+    out.print(f"test split, mean±sd over seeds ({seeds}){below}; * at least as good as published", markup=False)
     for name in names:
         out.print(f"  {name}: {FIGURES[name].meaning}", markup=False)
     out.print("what differs:")
@@ -136,7 +169,9 @@ def _compared(row: Mapping[str, Any], name: str, better: int) -> str:
     """Ours, with a star where it is at least as good as what was published."""
     ours, theirs = row["ours"][name]["mean"], row["published"][name]["mean"]
     ahead = None not in (ours, theirs) and better != 0 and better * (ours - theirs) >= 0
-    return _with_decimals(row["ours"][name]) + (" *" if ahead else "")
+    value, star = row["ours"][name], " *" if ahead else ""
+    first, *rest = _with_decimals(value).split("\n")
+    return "\n".join([first + star, *rest])
 
 
 def _reported(value: Mapping[str, float | None]) -> str:
@@ -146,9 +181,9 @@ def _reported(value: Mapping[str, float | None]) -> str:
 
 
 def _with_decimals(value: Mapping[str, float | None]) -> str:
-    """As `_spread`; a mean without a spread with two decimals at least, as differences of nats are small beside them."""
+    """As `_with_interval`; a mean without a spread with two decimals at least, as differences of nats are small beside them."""
     mean, sd = value["mean"], value["sd"]
-    return f"{mean:.2f}" if sd is None and mean is not None and abs(mean) >= 10 else _spread(value)
+    return f"{mean:.2f}" if sd is None and mean is not None and abs(mean) >= 10 else _with_interval(value)
 
 
 def print_certificate(certificate: Mapping[str, Any] | None, persistence: Mapping[str, Any] | None) -> None:
@@ -194,12 +229,25 @@ def _spread(value: Mapping[str, float | None]) -> str:
     mean, sd = value["mean"], value["sd"]
     if mean is None or sd is None:
         return _number(mean)
+    return f"{_rounded(mean, sd)}±{_rounded(sd, sd)}"
+
+
+def _with_interval(value: Mapping[str, float | None]) -> str:
+    """As `_spread`, with the confidence interval of the mean below it where there is one."""
+    low, high, sd = value["low"], value["high"], value["sd"]
+    if low is None or high is None or sd is None:
+        return _spread(value)
+    return f"{_spread(value)}\n[{_rounded(low, sd)}, {_rounded(high, sd)}]"
+
+
+def _rounded(value: float, sd: float) -> str:
+    """A number to the digits that its standard deviation leaves."""
     decimals = 4
     if sd > 0:
         first = f"{sd:.1e}"
         decimals = max(0, (first[0] == "1") - int(first.partition("e")[2]))
     # Adding 0 makes 0 of -0.
-    return f"{round(mean, decimals) + 0.0:.{decimals}f}±{sd:.{decimals}f}"
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def _name(expression: str) -> str:

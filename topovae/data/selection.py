@@ -78,6 +78,11 @@ class Selection(Document):
         return {} if self == Selection() else {"selection": found}
 
     @property
+    def units(self) -> tuple[object, ...]:
+        """What tells whether a model of other data reads the same columns in the same units."""
+        return self.columns, self.drop, self.scale, self.center, self.spread
+
+    @property
     def asked(self) -> tuple[str, ...]:
         """Words for columns, which then are left out, or taken, on purpose."""
         return tuple(filter(None, (*self.columns, *self.drop, self.label, self.group)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from topovae.data.dataset import Dataset
 from topovae.data.splits import Split
 from topovae.evaluation.components import shares
+from topovae.evaluation.disentanglement import mutual_information_gap
 from topovae.evaluation.metrics import ACTIVE, Latents, Metrics, locate, measure
 from topovae.evaluation.neighbours import neighbours_kept
 from topovae.evaluation.truth import geodesic_stress, recovered_circles
@@ -65,8 +66,9 @@ def _compared(
     group: np.ndarray | None,
     seed: int,
 ) -> Metrics:
-    """Metrics with stress and recovered circles, of each component by itself, and the mean stress of its samples."""
-    stress, recovery, counted = 0.0, [], 0
+    """Metrics with stress, recovered circles and the gap, of each component by itself, and means over its samples."""
+    stress, recovery = list[tuple[float, int]](), []
+    gaps = list[tuple[float, int]]()
     for share in shares(model.space, location):
         space, rows = LatentSpace(share.space.signature), share.rows
         own = None if group is None else group[rows]
@@ -75,6 +77,14 @@ def _compared(
             # Of orbits with style the truth knows the place on the orbit alone, so orbits are compared with themselves.
             within = None if alike else own
             found = geodesic_stress(space, share.coordinates, truth_space, truth[rows], seed, within)
-            stress, counted = stress + len(rows) * found, counted + len(rows)
+            stress.append((found, len(rows)))
+        if alike or own is None:
+            gap = mutual_information_gap(space, share.coordinates, truth_space, truth[rows])
+            gaps += [] if gap is None else [(gap, len(rows))]
         recovery += recovered_circles(space, share.coordinates, truth_space, truth[rows], own)
-    return replace(metrics, stress=stress / counted if counted else None, recovery=recovery)
+    return replace(metrics, stress=_mean(stress), mig=_mean(gaps), recovery=recovery)
+
+
+def _mean(values: Sequence[tuple[float, int]]) -> float | None:
+    """The mean of values with their numbers of samples; None of none."""
+    return sum(value * n for value, n in values) / sum(n for _, n in values) if values else None

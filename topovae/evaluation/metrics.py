@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +36,7 @@ class Metrics(Document):
         iwae: importance-weighted bound on log p(x), nats a sample; None too where nothing near the posteriors has a density.
         stress: geodesic stress against the truth; within groups where the truth has fewer dimensions than the latent space.
         recovery: how well each circle of the truth is found again in the latent space.
+        mig: mutual information gap of the truth's factors, in [0, 1], 1 where each has a latent coordinate of its own.
         trustworthiness: whether neighbours in the latent space are neighbours in the data, in [0, 1].
         continuity: whether neighbours in the data are neighbours in the latent space, in [0, 1].
         active_units: features that the decoder reads whose variance over the samples is above `ACTIVE`.
@@ -50,6 +51,7 @@ class Metrics(Document):
     iwae: float | None = None
     stress: float | None = None
     recovery: list[dict] | None = None
+    mig: float | None = None
     trustworthiness: float | None = None
     continuity: float | None = None
     active_units: int | None = None
@@ -85,9 +87,31 @@ def factor_labels(names: tuple[str, ...]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name}.{names[:i].count(name)}" for i, name in enumerate(names)]
 
 
+@dataclass(frozen=True)
+class SampleTerms:
+    """What the metrics of samples are made of, each a mean over posterior samples.
+
+    Args:
+        nll: −log p(x | z), nats, (n,).
+        kl: parts of the divergence by factor, nats, (n, parts).
+        square: squared error of E[x | posterior location], summed over features, in squared units of the data, (n,).
+        iwae: importance-weighted bound on log p(x), nats, (n,); None where it was not asked for, or there is none.
+    """
+
+    nll: np.ndarray
+    kl: np.ndarray
+    square: np.ndarray
+    iwae: np.ndarray | None
+
+    @property
+    def elbo(self) -> np.ndarray:
+        """The evidence lower bound, nats, (n,)."""
+        return -self.nll - self.kl.sum(1)
+
+
 @torch.no_grad()
-def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metrics:
-    """Metrics of a model on a split; the global random state is put back afterwards.
+def batch_terms(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Iterator[SampleTerms]:
+    """The terms of a split, batch by batch in its order; the global random state is put back at the end.
 
     Args:
         model: trained.
@@ -97,26 +121,48 @@ def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metric
     """
     model.eval()
     iwae = iwae if model.space.has_weights else 0
-    square, nll, bound = 0.0, 0.0, 0.0
     draws = max(1, min(POSTERIOR_DRAWS, ENOUGH_DRAWS // len(batches)))
-    kl = torch.zeros(len(model.space.kl_names), dtype=torch.float64)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for x in batches.in_order():
             seen = model.seen(x)
             outputs = model.outputs(seen)
-            for _ in range(draws):
-                terms = model.terms(seen, outputs)
-                nll += float(terms.nll.double().sum()) / draws
-                kl += terms.kl.double().sum(0).cpu() / draws
-            square += float((model.decode(terms.coordinates) - x).double().square().sum())
-            if iwae:
-                bound += float(model.log_likelihood(seen, iwae).double().sum())
+            drawn = [model.terms(seen, outputs) for _ in range(draws)]
+            nll, kl = (torch.stack(parts).double().mean(0) for parts in zip(*((t.nll, t.kl) for t in drawn), strict=True))
+            square = (model.decode(drawn[-1].coordinates) - x).double().square().flatten(1).sum(1)
+            bound = model.log_likelihood(seen, iwae).double().cpu().numpy() if iwae else None
+            yield SampleTerms(nll.cpu().numpy(), kl.cpu().numpy(), square.cpu().numpy(), bound)
+
+
+def sample_terms(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> SampleTerms:
+    """The terms of all samples of a split together.
+
+    Args:
+        model, batches, seed, iwae: as of `batch_terms`.
+    """
+    parts = list(batch_terms(model, batches, seed=seed, iwae=iwae))
+    bounds = [part.iwae for part in parts if part.iwae is not None]
+    nll, kl, square = (np.concatenate([getattr(part, name) for part in parts]) for name in ("nll", "kl", "square"))
+    return SampleTerms(nll, kl, square, np.concatenate(bounds) if bounds else None)
+
+
+def measure(model: VAE, batches: Batches, *, seed: int, iwae: int = 0) -> Metrics:
+    """Metrics of a model on a split: means of its terms.
+
+    Args:
+        model, batches, seed, iwae: as of `batch_terms`.
+    """
+    nll, square, bound, bounded = 0.0, 0.0, 0.0, False
+    kl = np.zeros(len(model.space.kl_names))
+    for terms in batch_terms(model, batches, seed=seed, iwae=iwae):
+        nll, square, kl = nll + float(terms.nll.sum()), square + float(terms.square.sum()), kl + terms.kl.sum(0)
+        if terms.iwae is not None:
+            bound, bounded = bound + float(terms.iwae.sum()), True
     n, features = len(batches), batches.data.n_features
     parts = dict(zip(factor_labels(model.space.kl_names), (kl / n).tolist(), strict=True))
     total = sum(parts.values())
     rms = float(np.sqrt(square / (n * features)))
-    return Metrics(rms, nll / n, total, parts, -nll / n - total, bound / n if iwae else None)
+    return Metrics(rms, nll / n, total, parts, -nll / n - total, bound / n if bounded else None)
 
 
 @torch.no_grad()

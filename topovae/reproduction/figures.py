@@ -55,6 +55,7 @@ FIGURES: dict[str, Figure] = {
     "−ELBO": Figure(_known("elbo", -1.0), -1, "the same with its sign changed"),
     "LL": Figure(_known("iwae"), 1, "log p(x) by importance sampling, nats a sample", "iwae"),
     "stress": Figure(_known("stress"), -1, "geodesic stress against the truth"),
+    "MIG": Figure(_known("mig"), 1, "mutual information gap of the true coordinates, chance taken off"),
     "bottleneck": Figure(
         _known("bottleneck"), -1, "mean H1/H2 bottleneck distance of latents from data, diameters", "certificate"
     ),

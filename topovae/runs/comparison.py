@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from topovae.evaluation.paired import mean_interval
 from topovae.store.documents import Document
 from topovae.store.schema import SWEEP_METRICS, Sweep, SweepRun
 
@@ -15,16 +16,26 @@ SCHEMA = "topovae/sweep/1"
 
 @dataclass(frozen=True)
 class Spread(Document):
-    """Mean and standard deviation over seeds; None where there are too few numbers."""
+    """Mean and standard deviation over seeds; None where there are too few numbers.
+
+    Args:
+        mean: of the seeds.
+        sd: standard deviation over them, of one seed.
+        low, high: confidence interval of the mean at `LEVEL`, by Student's t; None of figures that others reported.
+    """
 
     mean: float | None
     sd: float | None
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def of(cls, values: Sequence[float | None]) -> Spread:
         """The spread of what was computed."""
         known = [value for value in values if value is not None]
-        return cls(statistics.fmean(known) if known else None, statistics.stdev(known) if len(known) > 1 else None)
+        if len(known) < 2:
+            return cls(known[0] if known else None, None)
+        return cls(statistics.fmean(known), statistics.stdev(known), *(mean_interval(known) or (None, None)))
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class Winner(Document):
         runner_up: the second best latent, None where there is none.
         margin: by how many nats it is behind.
         margin_sd: standard deviation of that over seeds, each of which gives both latents the same split; None for one seed.
+        margin_low, margin_high: confidence interval of the mean margin, as of a `Spread`.
         seeds: number of seeds at which both have an ELBO.
         ahead: at how many of them the best one is better.
     """
@@ -82,6 +94,8 @@ class Winner(Document):
     runner_up: str | None
     margin: float | None
     margin_sd: float | None
+    margin_low: float | None
+    margin_high: float | None
     seeds: int
     ahead: int
 
@@ -102,7 +116,8 @@ def winners(runs: Sequence[SweepRun]) -> tuple[Winner, ...]:
             behind = elbos[second] if second else {}
             margins = [elbo - behind[seed] for seed, elbo in elbos[best].items() if seed in behind]
             margin, ahead = means[best] - means[second] if second else None, sum(margin > 0 for margin in margins)
-            found.append(Winner(beta, best, means[best], second, margin, Spread.of(margins).sd, len(margins), ahead))
+            over = Spread.of(margins)
+            found.append(Winner(beta, best, means[best], second, margin, over.sd, over.low, over.high, len(margins), ahead))
     return tuple(found)
 
 

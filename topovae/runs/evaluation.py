@@ -9,17 +9,22 @@ import numpy as np
 import torch
 
 from topovae.data.dataset import Dataset
+from topovae.data.selection import Selection
 from topovae.data.splits import Split
-from topovae.errors import InputError
+from topovae.errors import InputError, RunFileError
 from topovae.evaluation import assess
 from topovae.evaluation.components import purity, shares
+from topovae.evaluation.metrics import sample_terms
+from topovae.evaluation.paired import compare_terms
 from topovae.evaluation.samples import DRAWN, LOOKED_AT, affordable, sample_quality
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
 from topovae.homology.cloud.presets import Preset
+from topovae.model.likelihoods import LIKELIHOODS
 from topovae.model.networks import to_device
 from topovae.runs.models import draw_samples, encode, load_model
 from topovae.store.schema import SPLITS, Member, Provenance, Run
+from topovae.training.batches import Batches
 
 
 def evaluate_member(
@@ -61,6 +66,71 @@ def quality_of(member: Member, run: Run, data: Dataset, *, seed: int = 0, device
     drawn = draw_samples(load_model(member, to_device(device)), affordable(DRAWN, data.n_features), seed)["x"]
     found = sample_quality(drawn, train, test)
     return None if found is None else found.to_dict()
+
+
+def held_out(run: Run, data: Dataset) -> np.ndarray:
+    """Rows of data that a run was neither trained nor chosen on: its test split, or all where it was made of others.
+
+    Args:
+        run: trained.
+        data: all samples, of its own data or of others of the kind.
+    """
+    return np.asarray(run.split["test"]) if is_same(data, run.header.data) else np.arange(data.n_samples)
+
+
+def shared_test(run: Run, other: Run, data: Dataset) -> np.ndarray:
+    """Rows of data on which two runs can be compared: those that both held out.
+
+    Args:
+        run, other: trained.
+        data: all samples, as the first run takes them.
+
+    Raises:
+        RunFileError: they take other samples, or in other units, or hold out no sample together.
+    """
+    shapes = [tuple(one.model.config["model"]["sample_shape"]) for one in (run, other)]
+    if shapes[0] != shapes[1]:
+        raise RunFileError(
+            f"the runs cannot be compared: one has samples of shape {shapes[0]}, the other of {shapes[1]}; give --against a "
+            "run on the same data"
+        )
+    units = [Selection.of(one.header.config).units for one in (run, other)]
+    if units[0] != units[1]:
+        raise RunFileError(
+            "the runs cannot be compared: they were trained on other columns of their data, or in other units (--columns, "
+            "--drop, --scale); give --against a run with the same choices"
+        )
+    rows = np.intersect1d(held_out(run, data), held_out(other, data))
+    if not len(rows):
+        raise RunFileError(
+            "the runs cannot be compared: no sample was held out by both; train one of them again with the --seed of the "
+            "other, or give new data"
+        )
+    return rows
+
+
+def compare_members(
+    first: Member, second: Member, data: Dataset, rows: np.ndarray, *, seed: int = 0, iwae: int = 0, device: str = "auto"
+) -> dict[str, Any] | None:
+    """How much better one model is than another on the same samples, JSON-ready.
+
+    Args:
+        first, second: models of the same kind of samples.
+        data: all samples.
+        rows: (m,) those that neither was trained on.
+        seed: of the posterior samples of each.
+        iwae: number of importance samples, 0 for none.
+        device: where to compute.
+
+    Returns:
+        A `PairedComparison`; None where one likelihood is a density and the other a probability.
+    """
+    place = to_device(device)
+    models = [load_model(member, place) for member in (first, second)]
+    if len({LIKELIHOODS[model.config.likelihood].density for model in models}) > 1:
+        return None
+    ours, theirs = (sample_terms(model, Batches(data, rows, place), seed=seed, iwae=iwae) for model in models)
+    return compare_terms(ours, theirs, None if data.group is None else np.asarray(data.group)[rows]).to_dict()
 
 
 def is_same(samples: Dataset, known: Provenance) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,10 @@ def colours_of(space: str, truth: np.ndarray) -> list[Colouring]:
             if all(abs(_correlation(feature, other)) < ALIKE for other in seen):
                 found.append(Colouring(feature, "linear", "invariant of the truth"))
                 seen.append(feature)
-    return found[:2]
+    shown = found[:2]
+    if len({colouring.name for colouring in shown}) < len(shown):
+        shown = [replace(colouring, name=f"{colouring.name} {number}") for number, colouring in enumerate(shown, 1)]
+    return shown
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

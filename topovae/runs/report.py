@@ -18,7 +18,9 @@ from topovae.viz.barcode import draw_barcode
 from topovae.viz.curves import draw_history, height_of_history
 from topovae.viz.html import PagePicture, Section, Table, render_page
 from topovae.viz.images import draw_reconstructions
-from topovae.viz.latents import PAGE, draw_decodes, draw_parts, has_decodes, height_of, height_of_decodes
+from topovae.viz.latents import PAGE, LatentPart, draw_decodes, draw_parts, has_decodes, height_of, height_of_decodes
+from topovae.viz.scenes import Scene
+from topovae.viz.solids import solids_of
 from topovae.viz.style import Paint, figure
 
 METRICS = ("rms", "nll", "kl", "elbo", "iwae", "stress")
@@ -133,14 +135,30 @@ def _latent(run: Run, shown: RunPictures) -> Section:
     named = f"{shown.name}, {run.model.latent}" if shown.name else run.model.latent
     said = [f"The latent space is {named}, of dimension {latent.dim}."]
     notes = dict.fromkeys(part.note for part in shown.parts if part.note)
-    return Section("The latent space", said, [*(f"Drawn as {note}." for note in notes)], pictures=pictures)
+    scenes = [scene for part in shown.parts for scene in _scenes(part, paints[0].of(part.rows))]
+    return Section("The latent space", said, [*(f"Drawn as {note}." for note in notes)], pictures=pictures, scenes=scenes)
+
+
+def _scenes(part: LatentPart, paint: Paint) -> list[Scene]:
+    """The factors of a component that lie in space, to be turned."""
+    colours, named = paint.colours(part.chosen), f", coloured by {paint.name}" if paint.name else ""
+    return [
+        Scene(
+            solid.points,
+            colours,
+            solid.lines,
+            f"samples on {part.name} in space",
+            f"{part.name} in space{named}: turn it by dragging{'; ' + solid.note if solid.note else ''}.",
+        )
+        for solid in solids_of(part)
+    ]
 
 
 def _training(run: Run, shown: RunPictures) -> Section:
     """Metrics, learning curves and reconstructions."""
     members = [run.model, *([run.baseline] if run.baseline is not None else [])]
     rows = [
-        [member.latent, split, *(_number(metrics.get(name)) for name in METRICS)]
+        [_name(member.latent), split, *(_number(metrics.get(name)) for name in METRICS)]
         for member in members
         for split in SPLITS
         if isinstance(metrics := member.final.get(split), Mapping)
@@ -224,6 +242,11 @@ def _commands(run: Run, path: str) -> Section:
             f"topovae sample {file} -n 100 -o new.npy",
         ],
     )
+
+
+def _name(latent: str) -> str:
+    """The name of a latent space, or its expression where it has none: as narrow as a table can have it."""
+    return parse_latent(latent, allow_orbifold=True).name or latent
 
 
 def _number(value: Any) -> str:

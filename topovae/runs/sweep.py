@@ -390,7 +390,8 @@ def check_same_sweep(known: Sweep, options: SweepOptions, data: Dataset) -> None
     Raises:
         RunFileError: it is not.
     """
-    differing = differences(known.header.config, options.to_dict() | {"selection": data.choices.get("selection")})
+    chosen = {name: data.choices.get(name) for name in ("selection", "truth", "truth_space")}
+    differing = differences(known.header.config, options.to_dict() | chosen)
     if differing:
         raise RunFileError(
             f"the file holds a sweep with other options: {', '.join(differing)}; give its options to go on with it, or another "

@@ -13,6 +13,7 @@ import h5py
 
 from topovae.errors import InputError, ResourceError, RunFileError
 from topovae.store.schema import (
+    FIRST_METRICS,
     FORMAT_VERSION,
     FORMATS,
     REPORT_FORMAT,
@@ -271,8 +272,9 @@ def _read_sweep_runs(group: GroupReader) -> tuple[SweepRun, ...]:
     splits: dict[str, dict[str, list[float]]] = {}
     for split in SPLITS:
         metrics = group.group(split)
-        metrics.require(*SWEEP_METRICS)
-        splits[split] = {name: metrics.read_array(name).tolist() for name in SWEEP_METRICS}
+        metrics.require(*FIRST_METRICS)
+        absent = [math.nan] * len(columns[0])
+        splits[split] = {name: metrics.read_array(name).tolist() if name in metrics.names else absent for name in SWEEP_METRICS}
     found = []
     for i, row in enumerate(zip(*columns, strict=True)):
         values = {split: {name: _finite(column[i]) for name, column in known.items()} for split, known in splits.items()}

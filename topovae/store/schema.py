@@ -19,7 +19,10 @@ SWEEP_FORMAT = "topovae/sweep"
 REPRODUCTION_FORMAT = "topovae/reproduction"
 FORMAT_VERSION = 1
 SPLITS = ("train", "valid", "test")
-SWEEP_METRICS = ("rms", "nll", "kl", "elbo", "stress")
+FIRST_METRICS = ("rms", "nll", "kl", "elbo", "stress")
+"""Those of a run that sweeps of every version have."""
+
+SWEEP_METRICS = (*FIRST_METRICS, "mig")
 
 FORMATS: dict[str, str] = {
     RUN_FORMAT: "a run file, made by `topovae train`",

@@ -62,6 +62,11 @@ class LatentPart:
         return coordinates if cut is None else into_domain(self.signature, cut, coordinates, widths)
 
     @property
+    def chosen(self) -> np.ndarray:
+        """Numbers of the points that are drawn, shuffled, so that no group of rows is drawn on top of all others."""
+        return np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(self.shown).all(1)))[:MOST_POINTS]
+
+    @property
     def charts(self) -> list[Chart]:
         """How it is drawn."""
         return charts_of(self.signature, self.models, self.shown)
@@ -126,9 +131,7 @@ def draw_part(container: FigureBase, part: LatentPart, paint: Paint, *, title: s
     Raises:
         UsageError: the columns do not fit the factors.
     """
-    points, charts = part.shown, part.charts
-    # Shuffled, so that no group of rows is drawn on top of all others.
-    chosen = np.random.default_rng(0).permutation(np.flatnonzero(np.isfinite(points).all(1)))[:MOST_POINTS]
+    points, charts, chosen = part.shown, part.charts, part.chosen
     grid = _grid(container, charts)
     for axes, chart in zip(grid, charts, strict=True):
         own = points[chosen][:, list(chart.columns)]

@@ -123,6 +123,14 @@ class Paint:
             return {"c": BLUE}
         return {"c": self.values[chosen], "cmap": self._map(), "norm": self._norm()}
 
+    def colours(self, chosen: np.ndarray) -> list[str]:
+        """The colours of the chosen points, "#rrggbb" each."""
+        from matplotlib.colors import to_hex
+
+        if self.values is None:
+            return [BLUE] * len(chosen)
+        return [to_hex(colour) for colour in self._map()(self._norm()(self.values[chosen]))]
+
     def add_scale(self, container: FigureBase, axes: list[Axes]) -> None:
         """Draw the colour bar, or the legend of the labels, beside the axes."""
         if self.values is None or len(self.values) == 0:

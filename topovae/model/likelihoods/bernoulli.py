@@ -17,6 +17,7 @@ class BernoulliLikelihood(Likelihood):
 
     support: ClassVar[str] = "numbers in [0, 1]"
     advice: ClassVar[str] = "rescale them"
+    density: ClassVar[bool] = False
 
     @staticmethod
     def allows(x: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ class CountLikelihood(Likelihood):
 
     support: ClassVar[str] = "whole numbers of at least 0"
     advice: ClassVar[str] = "give counts as they were made, without --scale"
+    density: ClassVar[bool] = False
     log_base: Tensor
 
     def __init__(self, shift: Tensor, scale: Tensor, stated: Stated) -> None:

@@ -41,6 +41,8 @@ class Likelihood(nn.Module):
     """What the data have to be, in words; "" for any numbers."""
     advice: ClassVar[str] = ""
     """What is to be done to data that are not so."""
+    density: ClassVar[bool] = True
+    """Whether log p(x | z) is of a density by the data's units; else of a probability, and the two cannot be compared."""
 
     def __init__(self, shift: Tensor, scale: Tensor, stated: Stated) -> None:
         super().__init__()
