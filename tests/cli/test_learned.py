@@ -29,7 +29,7 @@ def run(session_tool: Tool, eight: Path) -> Path:
     made = session_tool("train", eight, "--epochs", 25, "-o", "eight.h5", "--baseline")
     assert made.code == 0, made.err
     (line,) = [line for line in made.err.splitlines() if line.startswith("diagnosis: none")]
-    assert "so the latent is learned(R2,M=2,anchors=6) (intrinsic dimension 1, circular coordinates 2)" in line
+    assert "so the latent is learned(R2,M=2,anchors=1) (intrinsic dimension 1, circular coordinates 2; 240 rows" in line
     assert "operators along 2 of their circles" in made.err
     return session_tool.folder / "eight.h5"
 
@@ -42,7 +42,7 @@ def test_strict_refuses_instead(eight: Path, tool: Tool) -> None:
 
 def test_evaluate_says_what_applies(run: Path, eight: Path, tool: Tool) -> None:
     judged = tool("evaluate", run, eight, "--json", "--iwae", 4, "--plot", "page.png").json()
-    assert judged["latent"] == "learned(R2,M=2,anchors=6)"
+    assert judged["latent"] == "learned(R2,M=2,anchors=1)"
     assert judged["certificate"]["verdict"] == "not applicable" and judged["certificate"]["reasons"]
     assert [one["operator"] for one in judged["operators"]] == [0, 1]
     for found in (judged["samples"], judged["baseline"]["samples"]):

@@ -168,3 +168,15 @@ def test_auto_reads_each_row_of_the_file_once(tmp_path: Path, monkeypatch: pytes
     words = ["train", "circle.npy", "--latent", "auto", "--epochs", "1", "--quiet", "-o", str(tmp_path / "run.h5")]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert (source.count == 1).all()
+
+
+def test_train_and_evaluate_say_when_samples_were_learned_by_heart(tool: Any) -> None:
+    noise = np.random.default_rng(0).normal(size=(400, 30)).astype(np.float32)
+    words = ("--latent", "R2", "--no-baseline")
+    for n, epochs, said in ((40, 400, 1), (400, 1, 0)):
+        np.save(tool.folder / "x.npy", noise[:n])
+        trained = tool("train", "x.npy", *words, "--epochs", epochs, "-o", f"{n}.h5")
+        lines = [line for line in trained.err.splitlines() if "nats lower on the test split" in line]
+        judged = tool("evaluate", f"{n}.h5", "--no-certificate")
+        assert trained.code == judged.code == 0 and len(lines) == said
+        assert [line for line in judged.err.splitlines() if "overfitted" in line] == lines

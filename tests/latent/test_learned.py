@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from topovae.latent import LatentSpace, space_of
-from topovae.latent.learned import LARGEST, Learned, nodes
+from topovae.latent.learned import LARGEST, Learned, nodes, parameter_counts
 from topovae.latent.paths import operators, orbit
 from topovae.signature import parse_latent
 
@@ -118,3 +118,25 @@ def test_orbits_go_around_in_equal_steps_and_leave_the_rest():
     torch.testing.assert_close(points[-1, 1:], points[0, 1:], atol=0.05, rtol=0)
     steps = points[:, 1:].diff(dim=0).norm(dim=1)
     torch.testing.assert_close(steps, steps.mean().expand_as(steps), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("far", [1.0, 1e4, 1e8, 1e12])
+def test_rounding_is_no_density_however_far_the_operators_lead(far):
+    space = LatentSpace("learned(R3,M=2,anchors=1)")
+    factor = space.factors[0]
+    with torch.no_grad():
+        factor.operators[..., :-1] = 0.0
+        factor.operators[..., -1] *= far
+        factor.width.fill_(-20.0)
+    law = space.prior(torch.zeros(1)).marginals[0]
+    most = -3 * (law.scale.double().log() + 0.5 * math.log(2 * math.pi))
+    for share in (0.0, 0.3, 1.0):
+        between = law.centres + share * law.factors.sum(-1)
+        assert (space.prior_log_prob(between) <= most + 0.01).all()
+
+
+@pytest.mark.parametrize("dim, count, anchors", [(1, 1, 1), (2, 1, 6), (3, 4, 5)])
+def test_free_parameters_are_counted(dim, count, anchors):
+    alone, each = parameter_counts(dim, count)
+    factor = Learned(dim, M=count, anchors=anchors)
+    assert sum(p.numel() for p in factor.parameters()) == alone + anchors * each

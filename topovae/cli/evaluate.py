@@ -65,12 +65,14 @@ def evaluate(
 
     from topovae.evaluation.orbits import operator_reports
     from topovae.homology.cloud.presets import Preset
-    from topovae.runs.evaluation import certify_member, compare_members, evaluate_member, own_samples, quality_of
+    from topovae.runs.evaluation import by_heart, certify_member, compare_members, evaluate_member, own_samples, quality_of
     from topovae.runs.models import load_model
 
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
     document |= evaluate_member(loaded.model, loaded, samples, seed=seed, iwae=iwae, device=device)
+    if warning := by_heart(document, loaded):
+        note(warning, quiet)
     reference = other.model if other is not None else loaded.baseline
     document |= {"baseline": None, "comparison": None}
     if reference is not None:

@@ -322,10 +322,12 @@ def is_diagnosis(document: Any) -> bool:
 
 
 def doubts(run: Run) -> list[str]:
-    """What a training could not do as it was asked to."""
+    """What a training could not do as it was asked to, or did badly."""
+    from topovae.runs.evaluation import by_heart
+
     members = (run.model, run.baseline)
     found = [str(member.config.get("fallback") or "") for member in members if member is not None]
-    found.append(worse_than_mean(run))
+    found += [worse_than_mean(run), by_heart(run.model.final, run)]
     return [words for words in dict.fromkeys(found) if words]
 
 

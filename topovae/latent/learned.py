@@ -44,6 +44,10 @@ NARROWEST = 1e-3
 """Least width of the prior's normals, in units of the latent's coordinates: below it the divergence of posteriors is more than
 single precision holds. Not tuned."""
 
+REMOTEST = 1e6
+"""Centres lie at most so many widths from the origin: the square of it, in double precision, is exact to 2e-4 nats. Without it
+operators that lead far away find places where rounding passes for density. Not tuned."""
+
 THINNEST = 10.0
 """A start is at most so many times narrower across the flow than round normals would be: operators that lead everywhere leave
 nothing across. Not tuned."""
@@ -72,6 +76,11 @@ def nodes(operators: int) -> np.ndarray:
 def spacing(operators: int) -> float:
     """How far nodes lie apart, in units of the reach."""
     return 2 / NODES if operators == 1 else 2 * SPREAD_NODES ** (-1 / operators)
+
+
+def parameter_counts(dim: int, operators: int) -> tuple[int, int]:
+    """Free parameters of a prior on R^dim: those of its operators and width, and those of each anchor."""
+    return operators * (dim * (dim + 1) + 2) + 1, dim + len(nodes(operators))
 
 
 @register(LEARNED)
@@ -112,7 +121,9 @@ class Learned(Euclidean):
         centres = moved.movedim(-1, -3).flatten(-3, -2)  # (..., A J, k + 1)
         steps = (self.reach + self.smear).exp().to(like).unsqueeze(-2).unsqueeze(-2)
         factors = torch.einsum("...mab,...cb->...cam", operators, centres) * steps
-        parts = [weights.flatten(-2), centres[..., :-1], factors, self.width.exp().to(like) + NARROWEST]
+        centres = centres[..., :-1]
+        width = self.width.exp().to(like) + NARROWEST + centres.abs().amax((-2, -1)) / REMOTEST
+        parts = [weights.flatten(-2), centres, factors, width]
         if operators.ndim > 3:  # several models side by side, each with a batch of its own
             parts = [part.unsqueeze(operators.ndim - 3) for part in parts]
         return NormalMixture(*parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +27,10 @@ from topovae.model.networks import to_device
 from topovae.runs.models import draw_samples, encode, load_model
 from topovae.store.schema import SPLITS, Member, Provenance, Run
 from topovae.training.batches import Batches
+
+CHANCE = 3.0
+"""Standard deviations of a mean test ELBO within which it lies below that of training by chance, where features err
+independently and normally: each then adds 1/2 to the variance of a sample's. Usual."""
 
 
 def evaluate_member(
@@ -218,3 +224,26 @@ def warn(run: Run, data: Dataset, *, seed: int = 0) -> str | None:
         if found:
             return f"the encoder is no homeomorphism onto {part.name(space)}: {found}; see topovae evaluate"
     return None
+
+
+def by_heart(metrics: Mapping[str, Any], run: Run) -> str:
+    """That a model explains test samples far worse than training samples, if so, and what to do; empty where it does not.
+
+    Far is more nats than all that the latent tells of a training sample, for then it tells nothing of others, and more than
+    chance makes.
+
+    Args:
+        metrics: of its splits.
+        run: that it is the model of.
+    """
+    train, test = metrics["train"], metrics["test"]
+    if train is None or test is None:
+        return ""
+    features, rows = math.prod(run.model.config["model"]["sample_shape"]), len(run.split["test"])
+    lost, told = train["elbo"] - test["elbo"], train["kl"]
+    if not lost > max(told, CHANCE * math.sqrt(features / (2 * rows))):
+        return ""
+    return (
+        f"topovae: warning: the ELBO is {lost:.3g} nats lower on the test split than on the training split, and the latent "
+        f"tells {told:.3g} of a sample: the model has overfitted; try more samples, a smaller --latent or --hidden 32"
+    )

@@ -128,7 +128,8 @@ def plan(
         found_latent = recommended(analysis)
         if found_latent is None and options.get("strict", False):
             raise UsageError(_none(analysis))
-        latent, why = (found_latent, "") if found_latent else suggested(analysis)
+        rows = len(split_data(data, seed).train)
+        latent, why = (found_latent, "") if found_latent else suggested(analysis, rows)
         reasons.append(f"diagnosis: {_answer(analysis)}, so the latent is {latent}" + (f" ({why})" if why else ""))
     train_options = TrainOptions(latent, **options)
     if components is not None:
