@@ -20,7 +20,7 @@ from topovae.cli.shell import (
     set_threads,
     write_json,
 )
-from topovae.cli.tables import print_certificate, print_metrics, print_operators, print_samples
+from topovae.cli.tables import print_certificate, print_embeddings, print_metrics, print_operators, print_samples
 from topovae.errors import InputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def evaluate(
     loaded, samples = run_data(loaded, data, quiet)
     samples = with_truth(samples, truth, truth_space, quiet)
 
+    from topovae.evaluation.embeddings import embedding_reports
     from topovae.evaluation.orbits import operator_reports
     from topovae.homology.cloud.presets import Preset
     from topovae.runs.evaluation import by_heart, certify_member, evaluate_member, own_samples, quality_of
@@ -69,6 +70,7 @@ def evaluate(
         document["baseline"] = {"latent": reference.latent, **metrics, "samples": samples_of}
     document["samples"] = quality_of(loaded.model, loaded, samples, seed=seed, device=device)
     document["operators"] = [one.to_dict() for one in operator_reports(load_model(loaded.model).space)]
+    document["embeddings"] = [one.to_dict() for one in embedding_reports(load_model(loaded.model).space)]
     document |= {"persistence": None, "certificate": None}
     if certificate:
         from topovae.homology.cloud.ground import survey
@@ -92,6 +94,7 @@ def evaluate(
         print_metrics(loaded.model.latent, document, document["baseline"])
         print_samples(document)
         print_operators(document["operators"])
+        print_embeddings(document["embeddings"])
         print_certificate(document["certificate"], document["persistence"])
 
 
