@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 
@@ -23,9 +24,9 @@ from topovae.signature import EMBEDDING, NAMES
 CODES = {1: 1024, 2: 4096, 3: 4096}
 """By dimension, codes among which the nearest is sought: a limit on cost, not tuned."""
 
-CLIMBS, DAMPING = 1, 1e-3
-"""Gauss-Newton steps from the nearest of these, and what keeps the last one from being long where the map hardly moves, in
-units of the manifold's squared size. Not tuned."""
+DAMPING = 1e-3
+"""What keeps the step from there to the code that is sought from being long where the map hardly moves, in units of the
+manifold's squared size. Not tuned."""
 
 NEIGHBOURS = 8
 """Of a code's image, to which it is joined by a chord where geodesics are measured: usual."""
@@ -112,12 +113,15 @@ class Embedding(Factor):
             known = torch.isfinite(points).all(-1, keepdim=True)
             held = torch.where(known, points, 0.0)
             code = self.codes.to(held)[torch.cdist(held, self.images.to(held)).argmin(-1)]
-            for _ in range(CLIMBS):
-                code = (code + self._step(code, held)).clamp(0, 1)
-        last = code + self._step(code, points)
-        # What would leave the cube stays at its edge, with a gradient all the same.
-        inside = last + (last.clamp(0, 1) - last).detach()
-        return inside.reshape(*embedded.shape[:-1], self.dim)
+        step = self._step(code, points)
+        # No farther than the next code, and not out of the cube; with the gradient of the step all the same.
+        last = (code + step.detach().clamp(-self._spacing, self._spacing)).clamp(0, 1)
+        return (last + step - step.detach()).reshape(*embedded.shape[:-1], self.dim)
+
+    @property
+    def _spacing(self) -> float:
+        """How far codes lie apart."""
+        return float(CODES[self.dim] ** (-1 / self.dim))
 
     def _step(self, code: Tensor, points: Tensor) -> Tensor:
         """The Gauss-Newton step from codes towards those of points; its gradient is that of the points alone."""
@@ -129,7 +133,8 @@ class Embedding(Factor):
         return (back @ (points - images)[..., None])[..., 0]
 
     def spread(self, raw: Tensor) -> Tensor:
-        return saturated(super().spread(raw))
+        # In radians of a circle as long as the edge of the cube: encoders begin and learn at the rate of other factors.
+        return saturated(super().spread(raw)) / (2 * math.pi)
 
     def prior(self, like: Tensor) -> Distribution:
         zero = torch.zeros(self.dim, dtype=like.dtype, device=like.device)

@@ -29,6 +29,9 @@ from topovae.store.documents import Document
 WIDTH, LAYERS = 64, 2
 """Units and hidden layers of the map: enough for manifolds of three dimensions at most. Not tuned."""
 
+STEEPNESS = 4.0
+"""Deviation of the first weights, so that units bend everywhere in the cube and as often as a curve may: not tuned."""
+
 PAIRED = 512
 """Codes and points that are assigned at once: the cost of an assignment grows by the third power. Not tuned."""
 
@@ -39,8 +42,8 @@ SHRINKINGS, WIDEST_NEIGHBOURHOOD = 8, 0.1
 """Assignments under a neighbourhood that shrinks, and its first deviation, in units of the cube's edge. Not tuned."""
 
 ROUNDS, AVERAGED, ITERATIONS = 5, 8, 200
-"""Rounds of assignment and regression, assignments to points drawn anew whose mean is the target of one, and iterations of
-L-BFGS in it: limits on cost, not tuned."""
+"""Rounds of assignment and regression, assignments to points drawn anew whose mean is brought back to a point and is the target
+of one, and iterations of L-BFGS in it: limits on cost, not tuned."""
 
 HELD_OUT, DRAWN = 0.2, 2000
 """Share of a file's points that quality is measured on, and points that are drawn for it at most. Not tuned."""
@@ -99,8 +102,11 @@ class CubeMap(nn.Module):
         widths = [dim, *[WIDTH] * LAYERS, columns]
         rng = np.random.default_rng(0)  # spaces are built to be looked at too, so the global random state stays
         drawn = [rng.standard_normal((b, a)) / math.sqrt(a) for a, b in pairwise(widths)]
+        drawn[0] *= STEEPNESS
+        kinks = (drawn[0] * rng.uniform(-1, 1, drawn[0].shape)).sum(1)
+        biases = [-kinks, *map(np.zeros, widths[2:])]
         self.weights = nn.ParameterList(nn.Parameter(torch.as_tensor(w, dtype=torch.float32), False) for w in drawn)
-        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(b), False) for b in widths[1:])
+        self.biases = nn.ParameterList(nn.Parameter(torch.as_tensor(b, dtype=torch.float32), False) for b in biases)
         self.register_buffer("centre", torch.zeros(columns))
         self.register_buffer("size", torch.ones(()))
 
@@ -217,7 +223,9 @@ def fit(cube: CubeMap, draw: Callable[[int], Tensor], seed: int = 0) -> None:
         regress(cube, code, images)
         for _ in range(1, ROUNDS):
             with torch.no_grad():
-                images = torch.stack([assigned(cube(code), draw(len(code))) for _ in range(AVERAGED)]).mean(0)
+                drawn = torch.stack([assigned(cube(code), draw(len(code))) for _ in range(AVERAGED)])
+                # The mean of points of a bend lies inside it.
+                images = drawn.flatten(0, 1)[torch.cdist(drawn.mean(0), drawn.flatten(0, 1)).argmin(1)]
             regress(cube, code, images)
         for leaf in leaves:
             leaf.requires_grad_(False)
