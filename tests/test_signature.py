@@ -11,6 +11,7 @@ from topovae.signature import (
     MAX_GROUP_ORDER,
     MODELS,
     NAMES,
+    SPACE_NAMES,
     Elementary,
     Isometry,
     declare,
@@ -445,3 +446,47 @@ def test_no_model_can_be_called_learned(monkeypatch):
     monkeypatch.setattr("topovae.signature.MODELS", dict(MODELS))
     with pytest.raises(UsageError, match="unused word"):
         declare("learned", "R2")
+
+
+EMBEDDINGS = {
+    "embedding(circle)": "embedding(circle)",
+    "embedding( sphere ) x R2": "embedding(sphere)xR2",
+    "embedding(points.npy)": "embedding(points.npy,dim=1,columns=2)",
+    "embedding(./a/b.csv, columns = 7, dim = 2)": "embedding(./a/b.csv,dim=2,columns=7)",
+    "mixture(2*embedding(circle),I)": "mixture(2*embedding(circle),I)",
+}
+
+
+@pytest.mark.parametrize("text, canonical", EMBEDDINGS.items())
+def test_embeddings_have_one_spelling_that_parses_back(text, canonical):
+    found = parse_latent(text)
+    assert found.canonical == canonical and parse_latent(canonical) == found and not any(p.is_learned for p in found.components)
+
+
+@pytest.mark.parametrize("name", [space.name for space in SPACE_NAMES])
+def test_every_compact_space_with_a_name_can_be_embedded(name):
+    space = parse(name)
+    if any(factor.kind == "R" for factor in space.factors):
+        with pytest.raises(ExpressionError, match="a map is learned onto circle"):
+            parse(f"embedding({name})")
+        return
+    found = parse(f"embedding({name})")
+    assert found.dim == space.dim and found.has_topology == (space.order == 1)
+    assert found.homeomorphic == (space if space.order == 1 else parse("x".join("I" * space.dim)))
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment", "position"),
+    [
+        ("embedding()", "a map is learned onto", 10),
+        ("embedding(R2)", "a map is learned onto", 10),
+        ("embedding(x.npy,M=2)", "expected `dim=` and a number", 16),
+        ("embedding(x.npy,dim=4)", "dim=4, expected between 1 and 3", 16),
+        ("embedding(circle,dim=1)", "expected `)`", 16),
+        ("(embedding(circle))/<flip>", "has no isometry but id", 21),
+    ],
+)
+def test_errors_in_embeddings_point_at_the_offending_character(text, fragment, position):
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert fragment in caught.value.problem and caught.value.position == position

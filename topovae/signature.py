@@ -2,8 +2,9 @@
 
     expr      := product | quotient | name
     product   := factor ("x" factor)*
-    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | model | learned | "(" expr ")"
+    factor    := "R" k? | "S" k | "I" | "T" k | "SO3" | "RP" k | model | learned | embedding | "(" expr ")"
     learned   := "learned" "(" "R" k? ("," ("M" | "anchors") "=" n)* ")"
+    embedding := "embedding" "(" (name | file ("," ("dim" | "columns") "=" n)*) ")"
     quotient  := "(" product ")" "/" "<" isometry ("," isometry)* ">" ("/" "<" ... ">")*
     isometry  := "id" | "rot(p/q)" | "flip" | "anti"
     mixture   := "mixture" "(" part ("," part)* ")"
@@ -21,13 +22,15 @@ A model is a factor with a geometry of its own, homeomorphic to an expression of
 one of S1xS1. `declare` adds one.
 
 `learned(R2,M=1,anchors=6)` is R^2 with a prior that is learned: M transport operators move the anchors along the data.
+`embedding(circle)` is the circle, as the image of the interval under a map that is learned from its points; a file with points
+stands for what they lie on, of which the dimension is told, and in how many columns it lies.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -81,6 +84,16 @@ LEARNED_NUMBERS: dict[str, tuple[int, int]] = {"M": (1, 16), "anchors": (6, 256)
 MAX_LEARNED_DIMENSION = 32
 """The matrix exponentials of a step cost the third power of it: a limit on cost, not tuned."""
 
+EMBEDDING = "embedding"
+"""The kind of a cube whose points are led onto a manifold by a map that is learned."""
+
+EMBEDDING_NUMBERS: dict[str, tuple[int, int, int]] = {"dim": (1, 1, 3), "columns": (2, 2, 1024)}
+"""What the points of a file take beside it: the number that is meant when left out, the least and the largest, a limit on cost;
+not tuned."""
+
+POINT_FILE = r"[^\s,()*<>]*[./\\][^\s,()*<>]*"
+"""A file with points, told from a name by its dot or slash."""
+
 MAX_GROUP_ORDER = 256
 MAX_DIMENSION = 1024
 MAX_DEPTH = 64
@@ -89,21 +102,25 @@ MAX_COMPONENTS = 64
 
 @dataclass(frozen=True)
 class Elementary:
-    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle), "I" (unit interval), a model or "learned".
+    """An elementary factor: `kind` "R" (Euclidean), "S" (sphere; S^1 is the circle), "I" (unit interval), a model, "learned" or
+    "embedding".
 
     Args:
         kind: of the grammar.
         dim: intrinsic dimension.
         numbers: what else the kind takes, by name.
+        of: what is embedded: the name of a space, or a file with points.
     """
 
     kind: str
     dim: int
     numbers: tuple[tuple[str, int], ...] = ()
+    of: str = ""
 
     def __str__(self) -> str:
-        if self.kind == LEARNED:
-            return f"{LEARNED}({','.join([str(Elementary('R', self.dim)), *(f'{word}={n}' for word, n in self.numbers)])})"
+        if self.kind in {LEARNED, EMBEDDING}:
+            inner = self.of or str(Elementary("R", self.dim))
+            return f"{self.kind}({','.join([inner, *(f'{word}={n}' for word, n in self.numbers)])})"
         plain = self.kind in MODELS or (self.kind, self.dim) in {("R", 1), ("I", 1)}
         return self.kind if plain else f"{self.kind}{self.dim}"
 
@@ -117,8 +134,18 @@ class Elementary:
         return self.kind == LEARNED
 
     @property
+    def has_topology(self) -> bool:
+        """Whether its topology is known: not that of data or of points, nor in coordinates that a group identifies."""
+        return not self.is_learned and (self.kind != EMBEDDING or (self.of in NAMES and parse(self.of).order == 1))
+
+    @property
     def like(self) -> str | None:
-        """The expression that a model or a learned factor is homeomorphic to; None of the others."""
+        """The expression that a model, a learned factor or an embedding has coordinates on; None of the others.
+
+        It is homeomorphic to it, but for embeddings whose topology is not known.
+        """
+        if self.kind == EMBEDDING:
+            return NAMES[self.of] if self.has_topology else "x".join("I" * self.dim)
         return str(Elementary("R", self.dim)) if self.is_learned else MODELS.get(self.kind)
 
 
@@ -223,6 +250,11 @@ class Signature:
         return any(factor.is_learned for factor in self.factors)
 
     @property
+    def has_topology(self) -> bool:
+        """Whether there is a topology that an encoder can be faithful to: that of all factors is known."""
+        return all(factor.has_topology for factor in self.factors)
+
+    @property
     def order(self) -> int:
         """|G|, 1 for a plain product."""
         return len(self.group)
@@ -256,7 +288,7 @@ class Signature:
 
     @cached_property
     def homeomorphic(self) -> Signature:
-        """The same topological space without models and learned priors: each is what it is homeomorphic to."""
+        """The same topological space without models, learned priors and embeddings: each is what it has coordinates on."""
         if not any(f.like for f in self.factors):
             return self
         parts = [parse(f.like).factors if f.like else (f,) for f in self.factors]
@@ -389,10 +421,13 @@ class _Parser:
     """Recursive descent over the expression; `at` is the position of the next character."""
 
     ATOM = re.compile(r"(SO3|RP|R|S|T|I)(\d*)", re.ASCII)
-    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none", "mixture", LEARNED})
+    WORDS = frozenset({"id", "rot", "flip", "anti", "auto", "none", "mixture", LEARNED, EMBEDDING})
     MIXTURE = re.compile(r"mixture\s*\(", re.ASCII)
     LEARNED = re.compile(rf"{LEARNED}\s*\(", re.ASCII)
-    NUMBER = re.compile(rf"({'|'.join(LEARNED_NUMBERS)})\s*=\s*(\d{{1,9}})", re.ASCII)
+    EMBEDDING = re.compile(rf"{EMBEDDING}\s*\(", re.ASCII)
+    POINT_FILE = re.compile(POINT_FILE)
+    NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+    NUMBER = re.compile(r"([A-Za-z]+)\s*=\s*(\d{1,9})", re.ASCII)
     COUNT = re.compile(r"(\d{1,9})\s*\*", re.ASCII)
     ISOMETRY = re.compile(r"id|flip|anti|rot\s*\(\s*(-?\d{1,18})\s*(?:/\s*(\d{1,18})\s*)?\)", re.ASCII)
 
@@ -479,10 +514,11 @@ class _Parser:
     def factor(self) -> _Parsed:
         if self.peek() == "(":
             return self.parenthesised()
-        learned = self.match(self.LEARNED)
-        name = None if learned else self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
-        if learned:
-            space = self.learned()
+        made = {self.LEARNED: self.learned, self.EMBEDDING: self.embedding}
+        make = next((make for pattern, make in made.items() if self.match(pattern)), None)
+        name = None if make else self.match(re.compile("|".join(sorted((*NAMES, *MODELS), key=len, reverse=True))))
+        if make:
+            space = make()
         elif name and name[0] in MODELS:
             space = _Parsed([Elementary(name[0], parse(MODELS[name[0]]).dim)])
         elif name:
@@ -499,19 +535,39 @@ class _Parser:
         inner = self.atom()
         if [factor.kind for factor in inner.factors] != ["R"] or inner.factors[0].dim > MAX_LEARNED_DIMENSION:
             raise self.fail(f"a prior is learned on R, R2, …, R{MAX_LEARNED_DIMENSION}", start)
-        numbers = {word: usual for word, (usual, _) in LEARNED_NUMBERS.items()}
+        numbers = self.numbers({word: (usual, 1, most) for word, (usual, most) in LEARNED_NUMBERS.items()})
+        return _Parsed([Elementary(LEARNED, inner.factors[0].dim, numbers)])
+
+    def embedding(self) -> _Parsed:
+        """What a map is learned onto, from behind its first parenthesis."""
+        start = (self.peek(), self.at)[1]
+        if file := self.match(self.POINT_FILE):
+            numbers = self.numbers(EMBEDDING_NUMBERS)
+            return _Parsed([Elementary(EMBEDDING, dict(numbers)["dim"], numbers, file[0])])
+        name = self.match(self.NAME)
+        compact = [known for known, text in NAMES.items() if all(f.kind != "R" for f in parse(text).factors)]
+        if name is None or name[0] not in compact:
+            raise self.fail(f"a map is learned onto {', '.join(compact)} or the points of a file, such as points.npy", start)
+        self.expect(")")
+        return _Parsed([Elementary(EMBEDDING, parse(name[0]).dim, (), name[0])])
+
+    def numbers(self, known: Mapping[str, tuple[int, int, int]]) -> tuple[tuple[str, int], ...]:
+        """Numbers by name up to the closing parenthesis: of each word what is meant when left out, the least and the most."""
+        numbers = {word: usual for word, (usual, _, _) in known.items()}
         while self.peek() == ",":
             self.at += 1
             start = (self.peek(), self.at)[1]
             found = self.match(self.NUMBER)
-            if not found:
-                raise self.fail(self.unexpected(" or ".join(f"`{word}=` and a number" for word in LEARNED_NUMBERS)))
+            if not found or found[1] not in known:
+                self.at = start
+                raise self.fail(self.unexpected(" or ".join(f"`{word}=` and a number" for word in known)))
             word, value = found[1], int(found[2])
-            if not 1 <= value <= LEARNED_NUMBERS[word][1]:
-                raise self.fail(f"{word}={value}, expected between 1 and {LEARNED_NUMBERS[word][1]}", start)
+            _, least, most = known[word]
+            if not least <= value <= most:
+                raise self.fail(f"{word}={value}, expected between {least} and {most}", start)
             numbers[word] = value
-        self.expect(")", "`)`, or `,` and " + " or ".join(f"`{word}=`" for word in LEARNED_NUMBERS))
-        return _Parsed([Elementary(LEARNED, inner.factors[0].dim, tuple(numbers.items()))])
+        self.expect(")", "`)`, or `,` and " + " or ".join(f"`{word}=`" for word in known))
+        return tuple(numbers.items())
 
     def atom(self) -> _Parsed:
         start = (self.peek(), self.at)[1]
@@ -542,7 +598,7 @@ class _Parser:
     def unknown_factor(self) -> str:
         word = re.match(r"[^\W_]+", self.text[self.at :])
         expected = "a factor (R, R2, S1, S2, I, T2, RP2, SO3, …), a name (circle, torus, …) or `(`"
-        near = difflib.get_close_matches(word[0].lower(), (*NAMES, *MODELS, LEARNED), 1, 0.6) if word else []
+        near = difflib.get_close_matches(word[0].lower(), (*NAMES, *MODELS, LEARNED, EMBEDDING), 1, 0.6) if word else []
         return self.unexpected(expected) + (f"; did you mean {near[0]}?" if near else "")
 
     def parenthesised(self) -> _Parsed:

@@ -1,4 +1,4 @@
-"""The toy of embedding-reparametrisation: `python tests/benchmarks/embedded_circle.py [S1 R2] [--seeds 10:13]`.
+"""The toy of embedding-reparametrisation: `python tests/benchmarks/embedded_circle.py [S1 R2 …] [--seeds 10:13]`.
 
 2000 points, uniform on a circle, go without noise through a random net of one hidden layer of 100 rectified units to 100
 dimensions, its weights uniform as Xavier's; the likelihood is Gaussian of the fixed deviation 0.01. Published ELBOs, whose
@@ -52,7 +52,7 @@ def elbo(x: np.ndarray, latent: str, seed: int, epochs: int | None) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("latents", nargs="*", default=["S1", "R2"])
+    parser.add_argument("latents", nargs="*", default=["S1", "embedding(circle)", "R2"])
     parser.add_argument("--seeds", default="10:13")
     parser.add_argument("--epochs", default=None, type=int)
     options = parser.parse_args()

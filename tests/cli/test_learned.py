@@ -13,7 +13,7 @@ from support.tool import Tool
 from topovae.data.synthetic.spaces import generate
 from topovae.runs.estimator import TopoVAE
 
-N = 300
+N = 400
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def run(session_tool: Tool, eight: Path) -> Path:
     made = session_tool("train", eight, "--epochs", 25, "-o", "eight.h5", "--baseline")
     assert made.code == 0, made.err
     (line,) = [line for line in made.err.splitlines() if line.startswith("diagnosis: none")]
-    assert "so the latent is learned(R2,M=2,anchors=1) (intrinsic dimension 1, circular coordinates 2; 240 rows" in line
+    assert "so the latent is learned(R2,M=2,anchors=1) (intrinsic dimension 1, circular coordinates 2; 320 rows" in line
     assert "operators along 2 of their circles" in made.err
     return session_tool.folder / "eight.h5"
 

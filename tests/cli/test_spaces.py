@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from topovae.cli.spaces import LEARNED_EXAMPLE
-from topovae.signature import LEARNED, MODELS, NAMES
+from topovae.cli.spaces import EXAMPLES
+from topovae.signature import EMBEDDING, LEARNED, MODELS, NAMES
 
 
 def test_json_lists_every_name(tool: Any) -> None:
     document = tool("spaces", "--json").json()
     assert document["schema"] == "topovae/spaces/1"
     rows = {row["name"]: row for row in document["spaces"]}
-    assert list(rows) == [*NAMES, *MODELS, LEARNED_EXAMPLE]
+    assert list(rows) == [*NAMES, *MODELS, *EXAMPLES]
     klein = rows["klein"]
     assert (klein["latent"], klein["dim"], klein["group_order"]) == (NAMES["klein"], 2, 2)
     assert (klein["coordinates"], klein["features"]) == (2, 5)
@@ -30,7 +30,7 @@ def test_one_expression_is_described(tool: Any) -> None:
 def test_the_table_names_every_space(tool: Any) -> None:
     shown = tool("spaces")
     assert shown.code == 0 and shown.err == ""
-    assert [name for name in (*NAMES, *MODELS, LEARNED) if name not in shown.out.decode()] == []
+    assert [name for name in (*NAMES, *MODELS, LEARNED, EMBEDDING) if name not in shown.out.decode()] == []
 
 
 def test_head_closes_the_pipe_in_silence(tool: Any) -> None:

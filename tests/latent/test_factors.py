@@ -9,7 +9,7 @@ from topovae.distributions.uniform import log_sphere_area
 from topovae.latent import LatentSpace, submanifold
 from topovae.latent.factor import FACTORS, build
 from topovae.latent.submanifold import length, shorten
-from topovae.signature import LEARNED, MODELS, Isometry, parse
+from topovae.signature import EMBEDDING, LEARNED, MODELS, Isometry, parse
 
 RADII = (1.0, 0.5)
 
@@ -48,7 +48,7 @@ def isometries(name):
 
 
 def test_every_kind_of_the_grammar_has_a_factor():
-    assert set(FACTORS) == {"R", "I", "S", "S1", LEARNED, *MODELS}
+    assert set(FACTORS) == {"R", "I", "S", "S1", LEARNED, EMBEDDING, *MODELS}
     assert [type(build(f)).__name__ for f in parse("RxIxS1xS2").factors] == ["Euclidean", "Interval", "Circle", "Sphere"]
 
 

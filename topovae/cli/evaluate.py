@@ -29,7 +29,14 @@ from topovae.cli.shell import (
     with_truth,
     write_json,
 )
-from topovae.cli.tables import print_certificate, print_comparison, print_metrics, print_operators, print_samples
+from topovae.cli.tables import (
+    print_certificate,
+    print_comparison,
+    print_embeddings,
+    print_metrics,
+    print_operators,
+    print_samples,
+)
 from topovae.errors import InputError, RunFileError
 
 if TYPE_CHECKING:
@@ -63,6 +70,7 @@ def evaluate(
     rows = common_rows(loaded, other, samples, quiet)
     samples = with_truth(samples, truth, truth_space, quiet)
 
+    from topovae.evaluation.embeddings import embedding_reports
     from topovae.evaluation.orbits import operator_reports
     from topovae.homology.cloud.presets import Preset
     from topovae.runs.evaluation import by_heart, certify_member, compare_members, evaluate_member, own_samples, quality_of
@@ -82,6 +90,7 @@ def evaluate(
         document["comparison"] = compare_members(loaded.model, reference, samples, rows, seed=seed, iwae=iwae, device=device)
     document["samples"] = quality_of(loaded.model, loaded, samples, seed=seed, device=device)
     document["operators"] = [one.to_dict() for one in operator_reports(load_model(loaded.model).space)]
+    document["embeddings"] = [one.to_dict() for one in embedding_reports(load_model(loaded.model).space)]
     document |= {"persistence": None, "certificate": None}
     if certificate:
         from topovae.homology.cloud.ground import survey
@@ -106,6 +115,7 @@ def evaluate(
         print_comparison(document)
         print_samples(document)
         print_operators(document["operators"])
+        print_embeddings(document["embeddings"])
         print_certificate(document["certificate"], document["persistence"])
 
 

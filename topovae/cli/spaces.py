@@ -12,8 +12,9 @@ from topovae.cli.shell import command, console, print_table, write_json
 if TYPE_CHECKING:
     from topovae.latent import LatentSpace
 
-LEARNED_EXAMPLE = "learned(R2)"
-"""What stands for the spaces whose prior is learned, of any dimension, operators and anchors."""
+LEARNED_EXAMPLE, EMBEDDING_EXAMPLE = EXAMPLES = ("learned(R2)", "embedding(circle)")
+"""What stands for the spaces whose prior is learned, of any dimension, operators and anchors, and for those that a cube is led
+onto by a learned map."""
 
 FACTOR_COORDINATES = {
     "R": "k numbers",
@@ -23,6 +24,7 @@ FACTOR_COORDINATES = {
     "annulus": "an angle and a height",
     "embedded_torus": "a point of R^3",
     LEARNED_EXAMPLE: "k numbers",
+    EMBEDDING_EXAMPLE: "k numbers in [0, 1]",
 }
 
 
@@ -37,7 +39,7 @@ def spaces(
     """List latent spaces with their dimension, priors, posteriors and groups."""
     from topovae.signature import MODELS, NAMES
 
-    rows = [space_row(text) for text in ([expression] if expression else (*NAMES, *MODELS, LEARNED_EXAMPLE))]
+    rows = [space_row(text) for text in ([expression] if expression else (*NAMES, *MODELS, *EXAMPLES))]
     if json:
         write_json({"schema": "topovae/spaces/1", "spaces": rows})
         return
@@ -94,7 +96,7 @@ def space_row(text: str) -> dict:
     # The bound on the cover, so that spaces are described too whose posteriors have no density.
     space = LatentSpace(signature, divergence="cover")
     return {
-        "name": text if text in (*NAMES, *MODELS, LEARNED_EXAMPLE) else signature.name,
+        "name": text if text in (*NAMES, *MODELS, *EXAMPLES) else signature.name,
         "latent": signature.canonical,
         "dim": signature.dim,
         "factors": [str(f) for f in signature.factors],

@@ -220,6 +220,14 @@ def print_operators(operators: Sequence[Mapping[str, Any]]) -> None:
         console().print(f"operator {one['operator']} of {one['factor']}: eigenvalues {values}: {words}", markup=False)
 
 
+def print_embeddings(embeddings: Sequence[Mapping[str, Any]]) -> None:
+    """How well learned maps cover their manifolds."""
+    for one in embeddings:
+        covered, found = (f"{100 * one[name]:.1f} %" for name in ("coverage", "injectivity"))
+        words = f"the map of {one['factor']} covers {covered} of its points, {found} of the codes are found again"
+        console().print(f"{words}, MMD {one['mmd']:.3f}", markup=False)
+
+
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 

@@ -154,10 +154,8 @@ def certify(
     Raises:
         InputError: there are not as many latent points as samples, or they do not fit the latent space.
     """
-    if signature.is_learned:
-        return Certificate(
-            NOT_APPLICABLE, (f"the prior of {signature} is learned: it has no topology of its own to be faithful to",)
-        )
+    if not signature.has_topology:
+        return Certificate(NOT_APPLICABLE, (f"{signature} is learned: it has no topology of its own to be faithful to",))
     samples = Dataset.given(data)
     known = LatentSpace(signature)
     check_latents(samples, coordinates, known)
@@ -222,7 +220,7 @@ def plain_fault(
         The first of the reasons: the classes of the data are not those of the latent space, or not one to one, or not onto.
     """
     chosen = subset(data.n_samples, FEW, seed)
-    if len(chosen) < LEAST or signature.is_learned:
+    if len(chosen) < LEAST or not signature.has_topology:
         return None
     ground = survey(data.take(chosen), seed, preset)
     points = torch.as_tensor(np.asarray(coordinates)[chosen][ground.index], dtype=torch.float64)

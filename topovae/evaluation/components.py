@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from topovae.latent import LatentSpace, Space
+from topovae.signature import Signature
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ def shares(space: Space, coordinates: np.ndarray) -> Iterator[OnComponent]:
         rows = np.flatnonzero(component == number)
         if len(rows):
             yield OnComponent(number, part, rows, own[torch.as_tensor(rows)].numpy())
+
+
+def plainly(part: OnComponent) -> tuple[np.ndarray, Signature]:
+    """Coordinates (m, k) and space of what lies on a component, for those who know its expression alone.
+
+    A map that was learned is in the model and not in the expression, so points are given where it leads.
+    """
+    signature = part.space.signature
+    if not signature.has_topology:
+        return part.coordinates, signature
+    return part.space.unroll(torch.as_tensor(part.coordinates, dtype=torch.float64)).numpy(), signature.homeomorphic
 
 
 def purity(component: np.ndarray, piece: np.ndarray) -> float:

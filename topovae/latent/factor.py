@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn.functional import softplus
 
 from topovae import signature
 from topovae.latent.operators import Flow
+from topovae.latent.wasserstein import MapQuality
 from topovae.signature import Isometry, declare
 
 SHORTEST = 1e-12
@@ -114,6 +116,13 @@ class Factor(nn.Module, ABC):
             angles: (n, c) circular coordinates of the data there, in radians.
         """
 
+    def prepare(self) -> None:
+        """Learn, once and for all, what it needs before a model is trained; most need nothing.
+
+        Raises:
+            TopovaeError: it cannot be learned well.
+        """
+
     def fault(self) -> str:
         """Why its parameters can no longer be trained; empty where they can."""
         return ""
@@ -122,6 +131,11 @@ class Factor(nn.Module, ABC):
     def flows(self) -> tuple[Flow, ...]:
         """Flows of the operators of its prior; none where it is not learned."""
         return ()
+
+    @property
+    def quality(self) -> MapQuality | None:
+        """How well its map covers the manifold that it was learned onto; None where there is no such map."""
+        return None
 
     def lead(self, a: Tensor, b: Tensor) -> str:
         """What is to be told of the path from a point to another; nothing where it is a geodesic."""
@@ -197,7 +211,8 @@ def build(factor: signature.Elementary, families: Iterable[str] = ()) -> Factor:
         families: names of posterior families; the first that the factor has is taken, its default where it has none.
     """
     constructor = FACTORS.get(str(factor), FACTORS[factor.kind])
-    numbers = dict(factor.numbers)
+    numbers: dict[str, Any] = dict(factor.numbers) | ({"of": factor.of} if factor.of else {})
+    numbers.pop("dim", None)  # it is said already
     known = constructor(factor.dim, **numbers)
     family = next((name for name in families if name in known.families), None)
     return constructor(factor.dim, family, **numbers) if family else known

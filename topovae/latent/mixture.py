@@ -135,6 +135,11 @@ class MixtureSpace(nn.Module):
             here = number == k
             part.begin(z[here], None if angles is None else angles[here])
 
+    def prepare(self) -> None:
+        """Learn what components need before a model is trained."""
+        for part in self.spaces:
+            part.prepare()
+
     def fault(self) -> str:
         """Why parameters of a component can no longer be trained; empty where they can."""
         return next(filter(None, (part.fault() for part in self.spaces)), "")

@@ -256,6 +256,15 @@ class LatentSpace(nn.Module):
             if known.any():
                 factor.begin(part[known], None if angles is None else angles[known])
 
+    def prepare(self) -> None:
+        """Learn, once and for all, what factors need before a model is trained.
+
+        Raises:
+            TopovaeError: it cannot be learned well.
+        """
+        for factor in self.factors:
+            factor.prepare()
+
     def fault(self) -> str:
         """Why its parameters can no longer be trained; empty where they can."""
         return next(filter(None, (f.fault() for f in self.factors)), "")

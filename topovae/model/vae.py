@@ -130,7 +130,9 @@ class VAE(nn.Module):
         shape = tuple(x.shape[1:])
         config = ModelConfig(parse_latent(latent).canonical, shape, choose_network(shape), likelihood, noise)
         mean = x.mean(0)
-        return cls(config, mean, (x - mean).square().mean().sqrt())
+        model = cls(config, mean, (x - mean).square().mean().sqrt())
+        model.space.prepare()
+        return model
 
     def seen(self, x: Tensor) -> Tensor:
         """Samples as the networks and the likelihood see them: in a span (B, span + 1), in which they may be given too."""
@@ -215,7 +217,7 @@ class VAE(nn.Module):
 
 
 def build_model(config: ModelConfig, mean: Sequence[float] | Tensor, std: float, seed: int) -> VAE:
-    """A model with weights drawn from `seed`, the global random state untouched.
+    """A model with weights drawn from `seed`, ready to be trained, the global random state untouched.
 
     Args:
         config: what to build.
@@ -226,4 +228,6 @@ def build_model(config: ModelConfig, mean: Sequence[float] | Tensor, std: float,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         shift = torch.as_tensor(mean, dtype=torch.get_default_dtype()).reshape(config.sample_shape)
-        return VAE(config, shift, torch.tensor(float(std) or 1.0))
+        model = VAE(config, shift, torch.tensor(float(std) or 1.0))
+        model.space.prepare()
+    return model

@@ -15,7 +15,7 @@ from topovae.data.selection import Selection
 from topovae.data.splits import Split
 from topovae.errors import InputError, RunFileError
 from topovae.evaluation import assess
-from topovae.evaluation.components import purity, shares
+from topovae.evaluation.components import plainly, purity, shares
 from topovae.evaluation.metrics import sample_terms
 from topovae.evaluation.paired import compare_terms
 from topovae.evaluation.samples import DRAWN, LOOKED_AT, affordable, sample_quality
@@ -192,9 +192,9 @@ def certify_member(
     for part in parts:
         alone = len(model.space.spaces) == 1
         samples, own = (data, ground) if alone else (data.take(part.rows), survey(data.take(part.rows), seed, preset))
-        signature = part.space.signature
-        persistence.append(compare_diagrams(samples, part.coordinates, signature, seed=seed, ground=own))
-        certificates.append(certify(samples, part.coordinates, signature, seed=seed, ground=own))
+        coordinates, signature = plainly(part)
+        persistence.append(compare_diagrams(samples, coordinates, signature, seed=seed, ground=own))
+        certificates.append(certify(samples, coordinates, signature, seed=seed, ground=own))
     number = model.space.component(torch.as_tensor(locations[ground.index])).numpy()
     pieces = components_of_points(ground.points, ground.seed)
     judged = joined(model.space, parts, certificates, purity(number, pieces))
@@ -210,15 +210,13 @@ def warn(run: Run, data: Dataset, *, seed: int = 0) -> str | None:
         seed: of subsets, landmarks and balls.
     """
     from topovae.evaluation.certificate import plain_fault
-    from topovae.latent import space_of
-    from topovae.signature import parse_latent
 
     rows, latents = np.asarray(run.split["train"]), run.model.latents["train"]["location"]
-    space, preset = space_of(parse_latent(run.model.latent, allow_orbifold=True), divergence="cover"), Preset.of(run.analysis)
+    space, preset = load_model(run.model).space, Preset.of(run.analysis)
     for part in shares(space, latents):
         own = data.take(rows[part.rows])
         try:
-            found = plain_fault(own, part.coordinates, part.space.signature, preset=preset, seed=seed)
+            found = plain_fault(own, *plainly(part), preset=preset, seed=seed)
         except InputError:  # what cannot be read as points may be trained on, but not judged
             continue
         if found:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from topovae.data.dataset import Dataset
 from topovae.errors import InputError
 from topovae.evaluation.certificate import unrolled
-from topovae.evaluation.components import shares
+from topovae.evaluation.components import plainly, shares
 from topovae.evaluation.diagrams import landmark_distances
 from topovae.evaluation.fibres import diameter, stretched
 from topovae.evaluation.patches import TINY, neighbourhoods
@@ -296,7 +296,7 @@ def certificate_page(run: Run, samples: Dataset, ground: Ground, certificate: Ma
     locations = encode(model, samples)["z"]
     signature = parse(run.model.latent, allow_orbifold=True)
     points = torch.as_tensor(locations[ground.index], dtype=torch.float64)
-    space, latents = unrolled(LatentSpace(signature), points)
+    space, latents = unrolled(model.space.spaces[0], points)
     index, around = neighbourhoods(space, ground.points, stretched(space, latents), seed)
     limits = certificate["patches"]
     residual = np.max([np.exp(field) / limits[f"{name}_limit"] for name, field in around.fields().items()], axis=0)
@@ -305,7 +305,8 @@ def certificate_page(run: Run, samples: Dataset, ground: Ground, certificate: Ma
     far = np.linalg.norm(around.points[owner] - around.points[pair], axis=1)
     near = space.distance(here[owner], here[pair]).numpy()
     widest = space.distance(here[: len(here) // 10, None], here[None]).max().item()
-    distances = landmark_distances(samples, locations, signature, seed=seed, ground=ground)
+    (part,) = shares(model.space, locations)
+    distances = landmark_distances(samples, *plainly(part), seed=seed, ground=ground)
     evidence = FailingPatches(
         residual,
         far / diameter(around.points),

@@ -302,6 +302,7 @@ def find_start(
             the diagnosis finds.
     """
     latent, space = options.parsed, options.space()
+    space.prepare()
     if components is None:
         components = assign(latent, analysis, diagnosed_rows(data, options.seed), data.n_samples)
     train = split_data(data, options.seed).train

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 
-from topovae.signature import IDENTITY, Elementary, Isometry, Signature
+from topovae.signature import EMBEDDING, IDENTITY, Elementary, Isometry, Signature
 from topovae.viz.domains import TURN, Cut, cut_of, moved, spans
 from topovae.viz.style import FAINT, GREY, INK, LABEL, TICK, bare, quiet
 
@@ -495,6 +495,7 @@ _INTERVAL = partial(_strip, ends=(0.0, 1.0))
 CHARTS: dict[tuple[str, int, bool], Callable[[Sequence[int], Sequence[str], np.ndarray, int], Chart]] = {
     ("S", 1, False): _ring,
     ("I", 1, False): _INTERVAL,
+    (EMBEDDING, 1, False): _INTERVAL,
     ("R", 1, False): _strip,
     ("R", 2, False): _plane,
     ("S", 2, False): _two_sides,
