@@ -29,6 +29,7 @@ FAMILIES = {
     "annulus": "annulus",
     "embedded_torus": "embedded_torus",
     **{f"{name}, learned": "learned(R3,M=1,anchors=6)" for name in ("normal", "full-normal")},
+    **{f"{name}, embedding": "embedding(circle)" for name in ("truncated-normal", "kumaraswamy", "beta")},
 }
 """Every posterior family, with a latent space whose factors have it."""
 
