@@ -18,21 +18,18 @@ from topovae.latent.factor import Factor, register, saturated
 from topovae.latent.interval import _FAMILIES
 from topovae.latent.space import LatentSpace
 from topovae.latent.submanifold import along, shorten
-from topovae.latent.wasserstein import DRAWN, HELD_OUT, PAIRED, CubeMap, MapQuality, codes, fit, measure
+from topovae.latent.wasserstein import DRAWN, HELD_OUT, NEIGHBOURS, PAIRED, CubeMap, MapQuality, codes, fit, measure
 from topovae.signature import EMBEDDING, NAMES
 
 CODES = {1: 1024, 2: 4096, 3: 4096}
-"""By dimension, codes among which the nearest is sought: a limit on cost, not tuned."""
+"""Codes among which the nearest is sought, by dimension of the cube: a limit on cost, not tuned."""
 
 DAMPING = 1e-3
 """What keeps the step from there to the code that is sought from being long where the map hardly moves, in units of the
 manifold's squared size. Not tuned."""
 
-NEIGHBOURS = 8
-"""Of a code's image, to which it is joined by a chord where geodesics are measured: usual."""
-
 LEAST_POINTS = 250
-"""Points of a file: of fewer, a fifth that is held out does not tell whether a map covers them. Not tuned."""
+"""Points of a file, at least: of fewer, a fifth that is held out does not tell whether a map covers them. Not tuned."""
 
 LEAST_COVERAGE, MOST_OFF, LEAST_INJECTIVITY = 0.97, 0.03, 0.8
 """What a map is refused beyond, as shares; what is cut or comes to one point takes its part of the last. Not tuned."""

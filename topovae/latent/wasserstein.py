@@ -36,7 +36,7 @@ PAIRED = 512
 """Codes and points that are assigned at once: the cost of an assignment grows by the third power. Not tuned."""
 
 NEIGHBOURS = 8
-"""Of a point, to which it is joined by a chord where geodesics are measured: usual."""
+"""Points to which each is joined by a chord where geodesics are measured: as many as is usual, not tuned."""
 
 SHRINKINGS, WIDEST_NEIGHBOURHOOD = 8, 0.1
 """Assignments under a neighbourhood that shrinks, and its first deviation, in units of the cube's edge. Not tuned."""
