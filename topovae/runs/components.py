@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from topovae.data.dataset import Dataset
 from topovae.errors import FewSamplesError, UsageError
@@ -105,6 +104,8 @@ def parts_of(
 
 def match(pieces: Sequence[Piece], components: Sequence[Signature]) -> list[int]:
     """The component for each piece of the data by which all pieces together score best; −1 for pieces that are too many."""
+    from scipy.optimize import linear_sum_assignment
+
     scores = [{one.latent: one.score for one in piece.candidates} for piece in pieces]
     gain = np.array([[own.get(space.homeomorphic.canonical, 0.0) for space in components] for own in scores])
     found = [UNKNOWN] * len(pieces)

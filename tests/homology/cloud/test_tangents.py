@@ -8,6 +8,7 @@ from scipy.spatial.distance import cdist
 
 from topovae.homology.cloud.denoise import fit_denoiser
 from topovae.homology.cloud.manifold import CROSSED
+from topovae.homology.cloud.planes import onto_planes
 from topovae.homology.cloud.tangents import (
     CLEAR_GAP,
     FAINT_GAP,
@@ -15,10 +16,10 @@ from topovae.homology.cloud.tangents import (
     _first_clear,
     _isotropic_gaps,
     boundary_share,
-    flatten,
     frame_graph,
     growth_dimension,
     intrinsic_dimension,
+    principal_frames,
 )
 
 
@@ -80,7 +81,7 @@ def test_the_dimension_is_read_from_distances(shape: tuple[np.ndarray, int]) -> 
 
 @pytest.mark.parametrize(("name", "bounded"), [("sphere", False), ("disk", True), ("mobius", True)])
 def test_the_boundary_shows(name: str, bounded: bool) -> None:
-    points = flatten(SHAPES[name][0](np.random.default_rng(1), 2000), 2, 15)
+    points = onto_planes(SHAPES[name][0](np.random.default_rng(1), 2000), 2, 15, rounds=2)
     assert (boundary_share(points, 2) > 0.022) == bounded
 
 
@@ -154,3 +155,19 @@ def test_the_first_scale_with_a_clear_gap_tells_the_dimension_else_the_widest_ga
 def test_a_cloud_that_fills_its_space_is_as_steady_as_can_be() -> None:
     found = intrinsic_dimension(np.random.default_rng(0).normal(size=(400, 2)), 0.0, 0)
     assert (found.value, found.steady, found.crossed) == (2, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(("k", "p"), [(30, 6), (6, 6), (5, 30)])
+@pytest.mark.parametrize("dimension", [1, 2, 4])
+def test_frames_are_those_of_the_largest_singular_values(k: int, p: int, dimension: int) -> None:
+    patches = np.random.default_rng(k).normal(size=(20, k, p))
+    frames = principal_frames(patches, dimension)
+    right = np.linalg.svd(patches - patches.mean(1, keepdims=True))[2][:, :dimension]
+    assert np.allclose(frames @ np.swapaxes(frames, 1, 2), np.eye(dimension))
+    assert np.allclose(np.swapaxes(frames, 1, 2) @ frames, np.swapaxes(right, 1, 2) @ right)
+
+
+@pytest.mark.parametrize(("k", "p"), [(8, 3), (3, 8)])
+def test_frames_of_equal_points_are_orthonormal(k: int, p: int) -> None:
+    frames = principal_frames(np.ones((2, k, p)), 2)
+    assert np.allclose(frames @ np.swapaxes(frames, 1, 2), np.eye(2))

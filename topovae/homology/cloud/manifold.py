@@ -9,13 +9,13 @@ import numpy as np
 
 from topovae.homology.calibration import REGIMES, regime, tuned
 from topovae.homology.cloud.branches import branching_share
+from topovae.homology.cloud.planes import onto_planes
 from topovae.homology.cloud.tangents import (
     BOUNDARY_NEIGHBOURS,
     LARGEST_DIMENSION,
     Dimension,
     FrameGraph,
     boundary_share,
-    flatten,
     frame_graph,
     frame_size,
 )
@@ -28,6 +28,7 @@ SURFACE_LIMIT = max(dimension for dimension, row in REGIMES.items() if row.bound
 """Boundary and orientation are judged in data of at most this dimension."""
 
 
+FLAT_ROUNDS = int(tuned("flat_rounds"))
 ORIENTATION = tuned("orientation_ratio"), tuned("orientation_width")
 CLASS_FLOOR, CLASS_WIDTH = tuned("twist_floor"), tuned("twist_width")
 UNDETERMINED = tuned("undetermined")
@@ -92,7 +93,7 @@ def judge(averaged: np.ndarray, dimension: Dimension) -> Verdicts:
     if limits is None:
         return Verdicts(manifolds=manifolds)
     k = frame_size(dimension)
-    flat = flatten(averaged, dimension.value, k)
+    flat = onto_planes(averaged, dimension.value, k, FLAT_ROUNDS)  # for these two readings only: it harms homology
     share = boundary_share(flat, dimension.value, min(BOUNDARY_NEIGHBOURS, len(flat) // 4))
     closed = _below_log(share, *limits)
     frames = frame_graph(flat, dimension.value, k)

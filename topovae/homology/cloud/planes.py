@@ -6,6 +6,7 @@ import numpy as np
 
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.neighbours import nearest
+from topovae.homology.cloud.tangents import principal_frames
 
 ROUNDS = int(tuned("plane_rounds"))
 
@@ -34,8 +35,6 @@ def onto_planes(points: np.ndarray, dimension: int, neighbours: int, rounds: int
 def _project(points: np.ndarray, patches: np.ndarray, dimension: int) -> np.ndarray:
     """Project points (r, p) onto the planes of least squares through patches (r, k, p)."""
     centre = patches.mean(1)
-    centred = patches - centre[:, None]
-    _, vectors = np.linalg.eigh(np.swapaxes(centred, 1, 2) @ centred)
-    frame = vectors[:, :, -dimension:]
-    along = np.swapaxes(frame, 1, 2) @ (points - centre)[:, :, None]
-    return centre + (frame @ along)[:, :, 0]
+    frames = principal_frames(patches, dimension)
+    along = frames @ (points - centre)[:, :, None]
+    return centre + (np.swapaxes(frames, 1, 2) @ along)[:, :, 0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
@@ -28,7 +29,7 @@ WIDE_GAP, FAINT_GAP = tuned("wide_gap"), tuned("faint_gap")
 CROSSED_RATIO, CROSSED_MEDIANS = tuned("crossed_ratio"), tuned("crossed_medians")
 CURVATURE_FLOOR, THIN_RATIO = tuned("curvature_floor"), tuned("thin_ratio")
 STEADY_REACH, STEADY_PART = int(tuned("steady_reach")), int(tuned("steady_part"))
-MOST_FRAME, FLAT_ROUNDS = int(tuned("most_frame")), int(tuned("flat_rounds"))
+MOST_FRAME = int(tuned("most_frame"))
 BOUNDARY_NEIGHBOURS, CONE = int(tuned("boundary_neighbours")), tuned("cone")
 TANGENT_COSINE, SHORT_EDGES = tuned("tangent_cosine"), int(tuned("short_edges"))
 FRAME_NEIGHBOURS, WHOLE = int(tuned("frame_neighbours")), tuned("frame_whole")
@@ -80,31 +81,41 @@ class Dimension(Document):
         return cls(value, estimate, interval, believed=value < high + 0.5, **others)
 
 
-def local_spectra(points: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return the local covariance's eigenvalues (r, s), largest first, over neighbourhoods `index` (r, k)."""
-    values, _ = _local_pca(points[index])
-    return values
+def local_spectra(patches: np.ndarray) -> np.ndarray:
+    """Return the covariance's eigenvalues (r, s), largest first, of patches (r, k, p) of points."""
+    return np.maximum(np.linalg.eigvalsh(_products(_centred(patches)))[:, ::-1] / patches.shape[1], 0.0)
 
 
 def tangent_frames(points: np.ndarray, dimension: int, k: int) -> np.ndarray:
     """Return orthonormal tangent frames (n, dimension, p) from the k nearest neighbours of each point."""
     _, index = nearest(points, k)
-    patches = points[np.column_stack([np.arange(len(points)), index])]
-    _, frames = _local_pca(patches)
-    return frames[:, :dimension]
+    return principal_frames(points[np.column_stack([np.arange(len(points)), index])], dimension)
 
 
-def _local_pca(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return eigenvalues (r, s) and unit vectors (r, s, p) of patches (r, k, p) of points."""
-    centred = patches - patches.mean(1, keepdims=True)
-    _, k, p = centred.shape
-    if p <= k:
-        values, vectors = np.linalg.eigh(np.einsum("rki,rkj->rij", centred, centred) / k)
-        return np.maximum(values[:, ::-1], 0.0), np.swapaxes(vectors[:, :, ::-1], 1, 2)
-    values, vectors = np.linalg.eigh(centred @ np.swapaxes(centred, 1, 2) / k)
-    values = np.maximum(values[:, ::-1], 0.0)
-    rows = np.swapaxes(vectors[:, :, ::-1], 1, 2) @ centred
-    return values, rows / np.maximum(np.linalg.norm(rows, axis=2, keepdims=True), 1e-300)
+def principal_frames(patches: np.ndarray, dimension: int) -> np.ndarray:
+    """Return the `dimension` principal directions (r, dimension, p), orthonormal, of patches (r, k, p) of points."""
+    centred = _centred(patches)
+    axes = np.stack([_leading(products, dimension) for products in _products(centred)])
+    if patches.shape[2] <= patches.shape[1]:
+        return axes
+    return np.swapaxes(np.linalg.qr(np.swapaxes(axes @ centred, 1, 2))[0], 1, 2)
+
+
+def _centred(patches: np.ndarray) -> np.ndarray:
+    return patches - patches.mean(1, keepdims=True)
+
+
+def _products(centred: np.ndarray) -> np.ndarray:
+    """Inner products (r, s, s) of the columns of patches (r, k, p), or of their rows where these are fewer."""
+    other = np.swapaxes(centred, 1, 2)
+    return other @ centred if centred.shape[2] <= centred.shape[1] else centred @ other
+
+
+def _leading(products: np.ndarray, count: int) -> np.ndarray:
+    """Eigenvectors (count, s) of the largest eigenvalues of a matrix (s, s); half the cost of all of them."""
+    size = len(products)
+    _, vectors = eigh(products, subset_by_index=(max(0, size - count), size - 1), driver="evx", check_finite=False)
+    return vectors.T[::-1]
 
 
 def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimension:
@@ -119,7 +130,7 @@ def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimensio
     sample = rng.choice(len(points), min(PLACES, len(points)), replace=False)
     scales = [k for k in SCALES if k <= max(len(points) // SCALE_PART, LEAST_SCALE)]
     _, index = nearest(points, max(scales), points[sample])
-    spectra = {k: local_spectra(points, index[:, :k]) for k in scales}
+    spectra = {k: local_spectra(points[index[:, :k]]) for k in scales}
     full = points.shape[1]
     gaps = {k: _gaps(values.mean(0), noise, full) for k, values in spectra.items()}
     scale, value = _first_clear(gaps, full)
@@ -188,8 +199,7 @@ def _dimension_shown(gaps: np.ndarray) -> int:
 def _isotropic_gaps(k: int, full: int) -> np.ndarray:
     """Return the gaps that k neighbours show by chance where no direction is preferred."""
     noise = np.random.default_rng(0).normal(size=(BLOBS, k, full))
-    values, _ = _local_pca(noise)
-    return _gaps(values.mean(0), 0.0, full)
+    return _gaps(local_spectra(noise).mean(0), 0.0, full)
 
 
 def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
@@ -206,22 +216,6 @@ def _participation(values: np.ndarray, noise: float, k: int) -> np.ndarray:
 def frame_size(dimension: Dimension) -> int:
     """Return how many neighbours tangent frames of that dimension want."""
     return int(np.clip(dimension.scale, regime(dimension.value).frame, MOST_FRAME))
-
-
-def flatten(points: np.ndarray, dimension: int, k: int, rounds: int = FLAT_ROUNDS) -> np.ndarray:
-    """Project each point onto the affine tangent plane of its k nearest neighbours, repeatedly.
-
-    For boundary and orientation only: it harms homology.
-    """
-    for _ in range(rounds):
-        _, index = nearest(points, k)
-        patches = points[np.column_stack([np.arange(len(points)), index])]
-        centre = patches.mean(1)
-        _, frames = _local_pca(patches)
-        frames = frames[:, :dimension]
-        along = np.einsum("nij,nj->ni", frames, points - centre)
-        points = centre + np.einsum("nij,ni->nj", frames, along)
-    return points
 
 
 def boundary_share(points: np.ndarray, dimension: int, k: int = BOUNDARY_NEIGHBOURS, cone: float = CONE) -> float:

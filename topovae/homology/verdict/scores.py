@@ -7,7 +7,7 @@ import numpy as np
 from topovae.homology.calibration import tuned
 from topovae.homology.cloud.manifold import SURFACE_LIMIT, Verdicts
 from topovae.homology.fitted import confidence_of
-from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace
+from topovae.homology.spaces.catalogue import KnownSpace, catalogue
 from topovae.homology.verdict.candidates import Candidate, Recommendation
 from topovae.homology.verdict.findings import FINDINGS, Observations, Reason
 from topovae.signature import NAMES
@@ -25,7 +25,7 @@ def recommend(
     verdicts: Verdicts,
     samples: int,
     dimension: int,
-    catalogue: tuple[KnownSpace, ...] = CATALOGUE,
+    spaces: tuple[KnownSpace, ...] | None = None,
 ) -> tuple[tuple[Candidate, ...], Recommendation]:
     """Score the catalogue and choose.
 
@@ -37,20 +37,21 @@ def recommend(
         verdicts: whether it is a manifold at all.
         samples: how many it has.
         dimension: that it shows.
-        catalogue: the spaces to choose among.
+        spaces: those to choose among; the whole catalogue when None.
 
     Returns:
         The best candidates, best first, and the recommendation.
     """
-    reasons = [_reasons(observations, space) for space in catalogue]
-    likely = [_prior(space) + sum(reason.evidence for reason in why) for space, why in zip(catalogue, reasons, strict=True)]
+    known = catalogue() if spaces is None else spaces
+    reasons = [_reasons(observations, space) for space in known]
+    likely = [_prior(space) + sum(reason.evidence for reason in why) for space, why in zip(known, reasons, strict=True)]
     evidence = np.array([*likely, NONE_EVIDENCE])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
     common = _common_reasons(verdicts)
     order = np.argsort(-share[:-1], kind="stable")[:SHOWN]
     candidates = tuple(
-        Candidate(catalogue[i].latent, catalogue[i].name, float(share[i]), _words(common + reasons[i]), tuple(reasons[i]))
+        Candidate(known[i].latent, known[i].name, float(share[i]), _words(common + reasons[i]), tuple(reasons[i]))
         for i in order
     )
     best = candidates[0]
