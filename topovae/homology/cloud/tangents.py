@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.sparse import coo_matrix, csr_matrix, diags, identity
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
@@ -95,7 +94,8 @@ def tangent_frames(points: np.ndarray, dimension: int, k: int) -> np.ndarray:
 def principal_frames(patches: np.ndarray, dimension: int) -> np.ndarray:
     """Return the `dimension` principal directions (r, dimension, p), orthonormal, of patches (r, k, p) of points."""
     centred = _centred(patches)
-    axes = np.stack([_leading(products, dimension) for products in _products(centred)])
+    _, vectors = np.linalg.eigh(_products(centred))
+    axes = np.swapaxes(vectors[:, :, ::-1][:, :, :dimension], 1, 2)
     if patches.shape[2] <= patches.shape[1]:
         return axes
     return np.swapaxes(np.linalg.qr(np.swapaxes(axes @ centred, 1, 2))[0], 1, 2)
@@ -109,13 +109,6 @@ def _products(centred: np.ndarray) -> np.ndarray:
     """Inner products (r, s, s) of the columns of patches (r, k, p), or of their rows where these are fewer."""
     other = np.swapaxes(centred, 1, 2)
     return other @ centred if centred.shape[2] <= centred.shape[1] else centred @ other
-
-
-def _leading(products: np.ndarray, count: int) -> np.ndarray:
-    """Eigenvectors (count, s) of the largest eigenvalues of a matrix (s, s); half the cost of all of them."""
-    size = len(products)
-    _, vectors = eigh(products, subset_by_index=(max(0, size - count), size - 1), driver="evx", check_finite=False)
-    return vectors.T[::-1]
 
 
 def intrinsic_dimension(points: np.ndarray, noise: float, seed: int) -> Dimension:
