@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from topovae.homology.cloud.denoise import fit_denoiser
-from topovae.homology.cloud.manifold import CROSSED
+from topovae.homology.cloud.manifold import CROSSED, FLAT_ROUNDS
 from topovae.homology.cloud.planes import onto_planes
 from topovae.homology.cloud.tangents import (
     CLEAR_GAP,
@@ -81,7 +81,7 @@ def test_the_dimension_is_read_from_distances(shape: tuple[np.ndarray, int]) -> 
 
 @pytest.mark.parametrize(("name", "bounded"), [("sphere", False), ("disk", True), ("mobius", True)])
 def test_the_boundary_shows(name: str, bounded: bool) -> None:
-    points = onto_planes(SHAPES[name][0](np.random.default_rng(1), 2000), 2, 15, rounds=2)
+    points = onto_planes(SHAPES[name][0](np.random.default_rng(1), 2000), 2, 15, FLAT_ROUNDS)
     assert (boundary_share(points, 2) > 0.022) == bounded
 
 

@@ -9,7 +9,7 @@ from topovae.homology.cloud.manifold import Verdicts
 from topovae.homology.complexes.bars import RANKS, ranked_ratios
 from topovae.homology.features.nulls import Counted
 from topovae.homology.fitted import confidence_of
-from topovae.homology.spaces.catalogue import CATALOGUE, KnownSpace, find
+from topovae.homology.spaces.catalogue import KnownSpace, catalogue, find
 from topovae.homology.verdict.findings import FINDINGS, Finding, Observations
 from topovae.homology.verdict.scores import LEAST_SCORE, recommend
 
@@ -48,7 +48,7 @@ def cup_of(space: KnownSpace) -> np.ndarray | None:
     return cup
 
 
-@pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension < 4], ids=lambda space: space.name)
+@pytest.mark.parametrize("space", [s for s in catalogue() if s.dimension < 4], ids=lambda space: space.name)
 def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
     candidates, recommendation = recommend(shown(space), WHOLE, 2000, 2)
     assert (recommendation.name, recommendation.latent) == (space.name, space.latent)
@@ -60,7 +60,7 @@ def test_a_space_is_recommended_by_its_own_findings(space: KnownSpace) -> None:
     assert all(reason.startswith("for") for reason in candidates[0].reasons)
 
 
-@pytest.mark.parametrize("space", [s for s in CATALOGUE if s.dimension >= 4], ids=lambda space: space.name)
+@pytest.mark.parametrize("space", [s for s in catalogue() if s.dimension >= 4], ids=lambda space: space.name)
 def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_is_recommended(space: KnownSpace) -> None:
     """Only H¹ is read there."""
     _, recommendation = recommend(shown(space), WHOLE, 2000, 2)
@@ -68,7 +68,7 @@ def test_of_spaces_of_large_dimension_that_share_what_is_computed_the_plain_one_
     if plain:
         assert recommendation.name == space.name
     elif recommendation.name != "none":
-        named = next(other for other in CATALOGUE if other.name == recommendation.name)
+        named = next(other for other in catalogue() if other.name == recommendation.name)
         assert seen(named) == seen(space)
 
 
@@ -85,7 +85,7 @@ def test_confidence_grows_with_the_score_and_is_a_probability(kind: str, samples
     assert values == sorted(values) and 0 < values[0] < values[-1] < 1
 
 
-@pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
+@pytest.mark.parametrize("space", catalogue()[:9], ids=lambda space: space.name)
 def test_several_dimensions_are_none(space: KnownSpace) -> None:
     _, recommendation = recommend(shown(space), MIXED, 2000, 2)
     assert (recommendation.name, recommendation.latent) == ("none", None)
@@ -124,7 +124,7 @@ def test_each_kind_of_finding_has_a_floor(finding: Finding) -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("space", CATALOGUE[:9], ids=lambda space: space.name)
+@pytest.mark.parametrize("space", catalogue()[:9], ids=lambda space: space.name)
 def test_what_was_not_observed_gives_no_reason(finding: Finding, space: KnownSpace) -> None:
     assert not list(finding.reasons({}, space))
 

@@ -44,9 +44,7 @@ FORMATS = (
 
 REFUSED = (
     Foreign("a pickle (it could run code)", (".pkl", ".pickle", ".joblib", ".p"), "numpy.save('x.npy', x), where it was made"),
-    Foreign(
-        "a pickle of PyTorch", (".pt", ".pth", ".ckpt", ".bin"), "numpy.save('x.npy', torch.load(FILE, weights_only=True))"
-    ),
+    Foreign("a pickle of PyTorch", (".pt", ".pth", ".ckpt", ".bin"), "numpy.save('x.npy', x.numpy()), where it was made"),
     Foreign("a spreadsheet", (".xlsx", ".xls", ".ods", ".xlsb"), "libreoffice --headless --convert-to csv FILE"),
     Foreign("a film", (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg"), "ffmpeg -i FILE frames/%06d.png, and give the folder"),
     Foreign("data of R", (".rds", ".rdata", ".rda"), "write.csv(x, 'x.csv') in R"),

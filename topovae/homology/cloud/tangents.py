@@ -92,7 +92,7 @@ def tangent_frames(points: np.ndarray, dimension: int, k: int) -> np.ndarray:
 
 
 def principal_frames(patches: np.ndarray, dimension: int) -> np.ndarray:
-    """Return the `dimension` principal directions (r, dimension, p), orthonormal, of patches (r, k, p) of points."""
+    """Return the first principal directions (r, dimension, p), orthonormal, of patches (r, k, p); at most k and p of them."""
     centred = _centred(patches)
     _, vectors = np.linalg.eigh(_products(centred))
     axes = np.swapaxes(vectors[:, :, ::-1][:, :, :dimension], 1, 2)

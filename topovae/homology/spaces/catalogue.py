@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import combinations_with_replacement, groupby
-from typing import Any
 
 from topovae.errors import ExpressionError, UsageError
 from topovae.homology.spaces import invariants as topology
@@ -254,13 +253,3 @@ def catalogue() -> tuple[KnownSpace, ...]:
     named = [replace(space_of(space.latent, space.name), alike=space.other_names) for space in SPACE_NAMES]
     named.sort(key=lambda space: (space.dimension, space.closed, not space.orientable))
     return merge([*named, *(space_of(text, text) for text in dict.fromkeys(expressions()))])
-
-
-CATALOGUE: tuple[KnownSpace, ...]
-"""`catalogue()`, computed when it is first asked for."""
-
-
-def __getattr__(name: str) -> Any:
-    if name == "CATALOGUE":
-        return catalogue()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
