@@ -82,6 +82,24 @@ def test_paths_follow_the_operators(run: Path, tool: Tool) -> None:
     assert refused.code == 2 and "it has operators 0 to 1" in refused.err
 
 
+def test_a_circle_keeps_one_operator_of_three_and_every_command_says_so(tool: Tool) -> None:
+    angle = np.random.default_rng(7).uniform(0, 2 * np.pi, N)
+    np.save(
+        tool.folder / "ring.npy",
+        np.stack([np.cos(angle), np.sin(angle), 0 * angle], 1) + 0.03 * np.random.default_rng(8).normal(size=(N, 3)),
+    )
+    made = tool("train", "ring.npy", "--latent", "learned(R2,M=3)", "--epochs", 8, "-o", "ring.h5")
+    assert made.code == 0, made.err
+    (line,) = [line for line in made.err.splitlines() if "pruned" in line]
+    assert line.endswith("pruned from learned(R2,M=3,anchors=6): 1, 2; still there: 0")
+    judged = tool("evaluate", "ring.h5", "--json", "--iwae", 0, "--no-certificate").json()
+    assert [(one["used"], one["pruned"]) for one in judged["operators"]] == [(True, False), (False, True), (False, True)]
+    assert "pruned" in tool("evaluate", "ring.h5", "--iwae", 0, "--no-certificate").out.decode()
+    assert tool("traverse", "ring.h5", "--operator", 0, "-n", 5, "-o", "t.npy").code == 0
+    refused = tool("traverse", "ring.h5", "--operator", 2)
+    assert refused.code == 2 and "it was pruned" in refused.err
+
+
 def test_other_latents_have_no_operator(eight: Path, tool: Tool) -> None:
     assert tool("train", eight, "--latent", "R2", "--epochs", 1, "-o", "plane.h5").code == 0
     refused = tool("traverse", "plane.h5", "--operator", 0)

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from topovae.errors import UsageError
 from topovae.latent import LatentSpace, space_of
-from topovae.latent.learned import LARGEST, Learned, nodes, parameter_counts
+from topovae.latent.learned import LARGEST, NEEDED, Learned, nodes, parameter_counts
 from topovae.latent.paths import operators, orbit
 from topovae.signature import parse_latent
 
@@ -52,6 +53,65 @@ def test_few_samples_and_many_operators_begin_all_the_same(text, n):
     space.begin(cloud, torch.randn(n, 1))
     assert all(torch.isfinite(value).all() for value in space.state_dict().values()) and space.fault() == ""
     assert torch.isfinite(space.prior_log_prob(cloud)).all()
+
+
+def clouds():
+    """Clouds, and how many fields are tangent to them."""
+    torch.manual_seed(1)
+    one, other, noise = (2 * math.pi * torch.rand(500) for _ in range(3))
+    ring, across = torch.stack([one.cos(), one.sin()], 1), torch.stack([other.cos(), other.sin()], 1)
+    return {
+        "circle": (ring + 0.05 * torch.randn(500, 2), 1),
+        "ellipse": (ring * torch.tensor([1.4, 0.6]) + 0.05 * torch.randn(500, 2), 1),
+        "torus": (torch.cat([ring, across], 1) + 0.05 * torch.randn(500, 4), 2),
+        "square": (torch.stack([one, other, 0.03 * noise], 1) / math.pi - 1, 2),
+    }
+
+
+@pytest.mark.parametrize("name", clouds())
+def test_as_many_operators_begin_as_are_tangent(name):
+    cloud, count = clouds()[name]
+    space = begun(f"learned(R{cloud.shape[1]},M=3)", cloud)
+    assert [flow.pruned for flow in space.factors[0].flows] == [False] * count + [True] * (3 - count)
+
+
+def test_what_is_left_out_stays_out_while_the_others_are_trained():
+    cloud = clouds()["circle"][0]
+    space = begun("learned(R2,M=3)", cloud)
+    factor = space.factors[0]
+    first = factor.operators.detach().clone()
+    optimizer = torch.optim.AdamW(space.parameters(), 1e-2)
+    for _ in range(20):
+        optimizer.zero_grad()
+        (factor.penalty() - space.prior_log_prob(cloud).mean()).backward()
+        optimizer.step()
+    assert (factor.operators[0] != first[0]).any() and not factor.operators[1:].any()
+    assert not factor.between(cloud[:5], cloud[5:10]).coefficients[:, 1:].any()
+    assert space.path(cloud[0], cloud[1], torch.linspace(0, 1, 5)[:, None]).isfinite().all()
+    with pytest.raises(UsageError, match=r"--operator 2: it was pruned .* still there: 0"):
+        orbit(space, 2, cloud[0], 9)
+
+
+@pytest.mark.parametrize("text", ["learned(R2,M=3)", "mixture(learned(R2,M=3),R2)", "S1xlearned(R2,M=3)"])
+def test_pruning_costs_next_to_nothing_and_is_done_once(text):
+    cloud, space = clouds()["circle"][0], space_of(parse_latent(text))
+    padded = torch.cat([torch.zeros(len(cloud), space.coordinate_dim - 2), cloud], 1)
+    space.begin(padded)
+    factor = next(one for part in space.spaces for one in part.factors if one.flows)
+    with torch.no_grad():  # they move hardly anything, but are there
+        factor.operators[1:] = 1e-3 * torch.randn(2, 2, 3)
+        factor.reach[1:] = 0.0
+
+    def density():
+        return factor.prior(cloud).log_prob(cloud).mean().item()
+
+    before, needed = density(), factor.operators[0].detach().clone()
+    space.prune(padded)
+    assert [flow.pruned for flow in factor.flows] == [False, True, True] and density() >= before - 2 * NEEDED
+    assert torch.equal(factor.operators[0], needed)
+    state = {name: value.clone() for name, value in space.state_dict().items()}
+    space.prune(padded)
+    assert all(torch.equal(value, state[name]) for name, value in space.state_dict().items())
 
 
 def test_unknown_samples_and_other_factors_have_no_say():

@@ -14,6 +14,7 @@ from topovae.data.dataset import Dataset
 from topovae.data.moments import moments
 from topovae.data.splits import split_data
 from topovae.errors import RunFileError, TopovaeError, UsageError
+from topovae.evaluation.orbits import operator_reports, pruned_words
 from topovae.runs import session
 from topovae.runs.evaluation import evaluate_member
 from topovae.runs.models import decode, draw_samples, encode, load_model
@@ -193,6 +194,33 @@ def test_a_run_of_wide_data_works_in_their_span_and_resumes(tmp_path: Path, monk
     assert_same_member(train(path, options, resumed=read_run(path)).model, one.model)
     np.testing.assert_allclose(encode(model, data)["z"][one.split["test"]], one.model.latents["test"]["location"], atol=1e-5)
     assert decode(model, ANGLES).shape == (80, 400)
+
+
+def test_operators_that_a_circle_does_not_need_are_pruned_and_a_resumed_run_ends_the_same(tmp_path: Path) -> None:
+    options = replace(OPTIONS, latent="learned(R2,M=3)", epochs=12, baseline=False)
+    start = {"start": DATA.load()[:, :2]}
+    one = train(tmp_path / "one.h5", options, coordinates=start)
+    model = load_model(read_run(tmp_path / "one.h5").model)
+    assert [report.used for report in operator_reports(model.space)] == [True, False, False]
+    assert pruned_words(model.space).endswith(": 1, 2; still there: 0")
+    again = evaluate_member(one.model, one, DATA, seed=options.seed, device="cpu")["test"]
+    assert again is not None and again["elbo"] == pytest.approx(one.model.final["test"]["elbo"], abs=1e-4)
+    samples = draw_samples(model, len(one.model.samples["x"]), options.seed)["x"]
+    np.testing.assert_allclose(samples, one.model.samples["x"], atol=1e-5)
+    path = tmp_path / "other.h5"
+    train(path, replace(options, epochs=5), coordinates=start)
+    longer = train(path, replace(options, epochs=12), resumed=read_run(path))
+    assert longer.model.checkpoint is not None and longer.model.checkpoint.epoch == 12
+    assert [report.used for report in operator_reports(load_model(longer.model).space)] == [True, False, False]
+
+    def interrupt(name: str, state: Any, total: int) -> None:
+        if state.epoch == 4:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "third.h5"
+    with pytest.raises(KeyboardInterrupt):
+        train(path, options, coordinates=start, progress=interrupt)
+    assert_same_member(train(path, options, resumed=read_run(path)).model, one.model)
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_first_epoch(tmp_path: Path) -> None:

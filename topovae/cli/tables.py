@@ -217,6 +217,7 @@ def print_operators(operators: Sequence[Mapping[str, Any]]) -> None:
         values = ", ".join(f"{re:+.3f}{im:+.3f}i" for re, im in zip(one["real"], one["imaginary"], strict=True))
         words = "its orbits close" if one["closed"] else "its orbits do not close"
         words = words if one["used"] else "the prior does not use it"
+        words = "the data do not need it: pruned" if one["pruned"] else words
         console().print(f"operator {one['operator']} of {one['factor']}: eigenvalues {values}: {words}", markup=False)
 
 

@@ -97,7 +97,9 @@ def train(
     if test is not None:
         samples = open_test(samples, test, quiet)
 
+    from topovae.evaluation.orbits import pruned_words
     from topovae.model.networks import choose_network, to_device
+    from topovae.runs.models import load_model
     from topovae.runs.options import TrainOptions
     from topovae.runs.plan import Plan, plan
     from topovae.runs.provenance import make_header
@@ -154,8 +156,9 @@ def train(
     if follows:
         return
     seconds = time.monotonic() - started
-    for words in doubts(run):
-        note(words, quiet)
+    for words in (*doubts(run), pruned_words(load_model(run.model).space)):
+        if words:
+            note(words, quiet)
     if (fault := fault_of(run, samples, seed)) is not None:
         note(f"topovae: warning: {fault}", quiet)
     note(f"run file: {output} (trained in {seconds:.0f} s; {run.model.config['end']})", quiet)

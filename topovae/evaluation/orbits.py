@@ -22,7 +22,8 @@ class OperatorReport(Document):
         imaginary: their imaginary parts, radians at a coefficient of 1.
         reach: the largest coefficient of the prior.
         closed: whether its orbits close.
-        used: whether the prior moves an anchor by more than its own width by it; what is not used is pruned by itself.
+        used: whether the prior moves an anchor by more than its own width by it.
+        pruned: whether the data do not need it, so that it moves nothing any more.
     """
 
     operator: int
@@ -32,6 +33,7 @@ class OperatorReport(Document):
     reach: float
     closed: bool
     used: bool
+    pruned: bool
 
 
 def operator_reports(space: Space) -> list[OperatorReport]:
@@ -43,5 +45,17 @@ def operator_reports(space: Space) -> list[OperatorReport]:
                 values = eigenvalues(flow.operator)
                 values = values[torch.argsort(values.imag)]
                 real, imaginary, closed = values.real.tolist(), values.imag.tolist(), flow.period > 0
-                found.append(OperatorReport(len(found), str(named), real, imaginary, flow.reach, closed, flow.used))
+                numbers = (real, imaginary, flow.reach, closed, flow.used, flow.pruned)
+                found.append(OperatorReport(len(found), str(named), *numbers))
     return found
+
+
+def pruned_words(space: Space) -> str:
+    """In a line, the operators that were left out; empty where none was."""
+    found = operator_reports(space)
+    gone, still = ([one.operator for one in found if one.pruned is pruned] for pruned in (True, False))
+    if not gone:
+        return ""
+    names = ", ".join(dict.fromkeys(one.factor for one in found if one.pruned))
+    pruned, others = (", ".join(map(str, numbers)) or "none" for numbers in (gone, still))
+    return f"operators that the data do not need were pruned from {names}: {pruned}; still there: {others}"

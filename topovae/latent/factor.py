@@ -116,6 +116,9 @@ class Factor(nn.Module, ABC):
             angles: (n, c) circular coordinates of the data there, in radians.
         """
 
+    def prune(self, cloud: Tensor) -> None:
+        """Leave out, in place, what a learned prior holds and a cloud (n, coordinate_dim) does not need; most hold nothing."""
+
     def prepare(self) -> None:
         """Learn, once and for all, what it needs before a model is trained; most need nothing.
 

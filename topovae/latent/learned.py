@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -32,7 +33,7 @@ NODES, SPREAD_NODES = 48, 128
 """How many coefficients the prior is summed at, of one operator and of several: limits on cost, not tuned."""
 
 FITTED = 1000
-"""Samples of a cloud that a start is fitted to at most: a limit on cost, not tuned."""
+"""Samples of a cloud that a start is fitted to, and pruning judged by, at most: a limit on cost, not tuned."""
 
 REACHES = tuple(math.pi * 2.0 ** (-k / 2) for k in range(10))
 """Reaches that are tried for a start: from a half turn at unit speed down, each by the root of two. Not tuned."""
@@ -54,6 +55,13 @@ nothing across. Not tuned."""
 
 FROBENIUS = 1e-3
 """Nats for the square of an operator's norm, twice: so little that it decides between operators that do the same. Not tuned."""
+
+IDLE = -1000.0
+"""The logarithm of the reach of an operator that is left out: its exponential is 0, in double precision too, and so are all its
+gradients, so that it stays out. Not tuned."""
+
+NEEDED = 1e-3
+"""Nats that an operator saves of a sample, or it is left out: the last digit that an ELBO is told to. Not tuned."""
 
 LARGEST = 100.0
 """Largest norm of what an operator does at its reach: its exponential is near the end of single precision. Not tuned."""
@@ -168,18 +176,39 @@ class Learned(Euclidean):
 
     @torch.no_grad()
     def begin(self, cloud: Tensor, angles: Tensor | None = None) -> None:
-        """Begin at a cloud (n, k): operators along its angles (n, c) and tangent to it, the likeliest anchors and reach."""
-        chosen = torch.linspace(0, len(cloud) - 1, min(len(cloud), FITTED)).long()
-        count, cloud = len(self.operators), cloud[chosen]
+        """Begin at a cloud (n, k): operators along its angles (n, c) and tangent to it, the likeliest anchors and reach.
+
+        Of tangent fields there are as many as are likeliest; the other operators stay out.
+        """
+        count, cloud = len(self.operators), some(cloud)
         turned = cloud.new_zeros(0, self.dim, self.dim + 1)
         if angles is not None and angles.shape[1]:
-            turned = fields_along(cloud, angles[chosen])[:count]
+            turned = fields_along(cloud, some(angles))[:count]
         tangent, _ = tangent_fields(cloud, count - len(turned), turned)
-        fields = torch.zeros_like(self.operators)  # more than there are fields stay idle
-        fields[: len(turned) + len(tangent)] = torch.cat([turned, tangent])
+        known = torch.cat([turned, tangent])
+        counts: Sequence[int] = range(max(1, len(turned)), len(known) + 1)
+        if len(counts) > 1:
+            counts = (max(counts, key=lambda moving: self._density(cloud, known[:moving])),)
+        self._begin(cloud, known[: counts[-1]], REACHES)
+
+    def _density(self, cloud: Tensor, known: Tensor) -> float:
+        """The `_worth` of a beginning at a cloud (n, k) with fields (m, k, k + 1), at their best reach.
+
+        It tells fields along the data from fields across, which the round normals that a reach is chosen by do not.
+        """
         best = -math.inf
         for reach in REACHES:
-            moves = transports(fields, reach * constant(nodes(count), cloud))
+            self._begin(cloud, known, (reach,))
+            best = max(best, self._worth(cloud))
+        return best
+
+    def _begin(self, cloud: Tensor, known: Tensor, reaches: Sequence[float]) -> None:
+        """Begin at a cloud (n, k) with fields (m, k, k + 1), all of the likeliest reach, and without the other operators."""
+        moving, best = len(known), -math.inf
+        fields = torch.zeros_like(self.operators)
+        fields[:moving] = known
+        for reach in reaches:
+            moves = transports(fields, reach * constant(nodes(len(fields)), cloud))
             anchors, orbits = spread_out(cloud, moves, len(self.anchors))
             weights, width, value = mixture_fit(cloud, orbits)
             if value > best:
@@ -187,9 +216,26 @@ class Learned(Euclidean):
                 self.operators.copy_(fields)
                 self.anchors.copy_(anchors)
                 self.weights.copy_(weights.log()[:, None].expand_as(self.weights))
-                self.reach.fill_(math.log(reach))
+                self.reach[:moving], self.reach[moving:] = math.log(reach), IDLE
                 self.width.copy_(width.log())
         self._narrow(cloud)
+
+    @torch.no_grad()
+    def prune(self, cloud: Tensor) -> None:
+        """Leave out operators without which a cloud (n, k) loses fewer nats a sample than `NEEDED`."""
+        cloud, left = some(cloud), -1
+        while left != (left := sum(not flow.pruned for flow in self.flows)):  # where one is gone, another may be needless
+            for operator, reach in zip(self.operators, self.reach, strict=True):
+                before, kept = self._worth(cloud), (operator.clone(), reach.clone())
+                operator.zero_()
+                reach.fill_(IDLE)
+                if self._worth(cloud) < before - NEEDED:
+                    operator.copy_(kept[0])
+                    reach.copy_(kept[1])
+
+    def _worth(self, cloud: Tensor) -> float:
+        """Mean log-density of a cloud (n, k), less what the operators cost."""
+        return float(self.prior(cloud).log_prob(cloud).double().mean() - self.penalty())
 
     def _narrow(self, cloud: Tensor) -> None:
         """Take the width from how far a cloud (n, k) lies beside the flow through the nearest node."""
@@ -201,6 +247,11 @@ class Learned(Euclidean):
         beside = offsets - along @ (torch.linalg.pinv(along) @ offsets)
         width = beside.square().mean().sqrt().log()
         self.width.copy_(torch.maximum(width, self.width - math.log(THINNEST)))
+
+
+def some(rows: Tensor) -> Tensor:
+    """`FITTED` of some rows, evenly among them, or all."""
+    return rows[torch.linspace(0, len(rows) - 1, min(len(rows), FITTED)).long()]
 
 
 def spread_out(cloud: Tensor, moves: Tensor, count: int) -> tuple[Tensor, Tensor]:

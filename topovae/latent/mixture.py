@@ -135,6 +135,13 @@ class MixtureSpace(nn.Module):
             here = number == k
             part.begin(z[here], None if angles is None else angles[here])
 
+    def prune(self, coordinates: Tensor) -> None:
+        """Leave out, in place, what learned priors of components hold and their points (n, coordinate_dim) do not need."""
+        number = self.component(coordinates)
+        for k, (part, z) in enumerate(zip(self.spaces, self.split(coordinates), strict=True)):
+            if (number == k).any():
+                part.prune(z[number == k])
+
     def prepare(self) -> None:
         """Learn what components need before a model is trained."""
         for part in self.spaces:

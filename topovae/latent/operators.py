@@ -165,6 +165,11 @@ class Flow:
     used: bool
 
     @property
+    def pruned(self) -> bool:
+        """Whether it moves nothing at all, as it was left out."""
+        return not bool(self.operator.any())
+
+    @property
     def period(self) -> float:
         """The coefficient of a whole turn, the slowest where there are several; 0 where orbits do not close."""
         found = eigenvalues(self.operator)

@@ -108,13 +108,18 @@ def orbit(space: LatentSpace, number: int, start: Tensor, n: int) -> Tensor:
         (n, coordinate_dim).
 
     Raises:
-        UsageError: there is no such operator.
+        UsageError: there is no such operator, or it was pruned.
     """
     known = operators(space)
     if not 0 <= number < len(known):
         offered = f"it has operators 0 to {len(known) - 1}" if known else "only latents such as learned(R2) have operators"
         raise UsageError(f"--operator {number}: {space.signature} has no such operator: {offered}")
     place, flow = known[number]
+    if flow.pruned:
+        others = ", ".join(str(i) for i, (_, other) in enumerate(known) if not other.pruned) or "none"
+        raise UsageError(
+            f"--operator {number}: it was pruned from {space.signature}, for the data do not need it; still there: {others}"
+        )
     parts = list(start.split([factor.coordinate_dim for factor in space.factors]))
     own = parts[place]
     parts = [part.expand(n, -1) for part in parts]

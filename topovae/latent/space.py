@@ -256,6 +256,11 @@ class LatentSpace(nn.Module):
             if known.any():
                 factor.begin(part[known], None if angles is None else angles[known])
 
+    def prune(self, coordinates: Tensor) -> None:
+        """Leave out, in place, what learned priors hold and points (n, coordinate_dim) do not need."""
+        for factor, part in zip(self.factors, coordinates.split(self._coordinate_sizes, -1), strict=True):
+            factor.prune(part)
+
     def prepare(self) -> None:
         """Learn, once and for all, what factors need before a model is trained.
 

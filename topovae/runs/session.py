@@ -16,6 +16,7 @@ from topovae.data.moments import moments
 from topovae.data.splits import Split, split_data
 from topovae.errors import RunFileError
 from topovae.evaluation import assess
+from topovae.evaluation.metrics import locate
 from topovae.model.likelihoods.support import check_support
 from topovae.model.networks import count_parameters, to_device
 from topovae.model.span import in_span
@@ -31,7 +32,7 @@ from topovae.training.config import TrainingConfig
 from topovae.training.constraints import check_anchors, parse_repulsion, pins
 from topovae.training.distributed import ALONE, Team
 from topovae.training.equivariance import Equivariance
-from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, load_weights
+from topovae.training.loop import ANCHOR_WEIGHT, Constraint, DivergenceError, Trainer, TrainingState, arrays, load_weights
 from topovae.training.start import Start, begin
 
 CHECKPOINT_SECONDS = 5.0
@@ -229,6 +230,9 @@ class TrainSession:
 
     def _finish(self, member: Member, model: VAE) -> Member:
         load_weights(model, dict(member.state))
+        held_out = Batches(self.data, self.split.valid, self.device)
+        model.space.prune(torch.as_tensor(locate(model, held_out, seed=self.options.seed).coordinates, device=self.device))
+        member = replace(member, state=arrays(model.state_dict()))
         final: dict[str, Any] = {}
         latents: dict[str, dict[str, np.ndarray]] = {}
         for name, metrics, found in assess(model, self.data, self.split, seed=self.options.seed, device=self.device):
