@@ -152,6 +152,22 @@ def test_scales_are_positive_increasing_and_proportional_to_the_spread(name, fam
     assert per_direction == pytest.approx(SPREADS.get(factor.posterior_name, 1.0), rel=0.1)
 
 
+@each_family
+def test_scales_that_fell_find_back_and_slopes_above_are_true(name, family):
+    factor = make(name, family)
+    raw = torch.full((1, factor.scale_dim), -60.0, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([raw], lr=0.5)
+    for _ in range(200):
+        optimiser.zero_grad()
+        (-torch.log(factor.spread(raw)[..., : factor.dim]).sum()).backward()
+        optimiser.step()
+    assert factor.spread(raw)[..., : factor.dim].min() > 0.1
+    high = torch.linspace(-4, 4, 9, dtype=torch.float64)[:, None].repeat(1, factor.scale_dim).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: factor.spread(x), high) and torch.autograd.gradcheck(
+        lambda x: -factor.spread(x), high
+    )
+
+
 @pytest.mark.parametrize("median", [0.02, 0.4, 0.97])
 @pytest.mark.parametrize("scale", [0.02, 0.3, 1.0])
 def test_interval_families_have_the_location_asked_for(median, scale):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,26 @@ WIDEST = 10.0
 def saturated(scale: Tensor) -> Tensor:
     """Scales below `WIDEST`, with a gradient however large they were: a larger one would be uniform all the same."""
     return scale / (1 + scale / WIDEST)
+
+
+class _Softplus(torch.autograd.Function):
+    """log(1 + exp x), whose gradient upwards is nowhere less than where the value is `least`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, least: float) -> Tensor:
+        return softplus(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        x, ctx.slope = inputs[0], -math.expm1(-inputs[1])
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        slope = torch.sigmoid(ctx.saved_tensors[0])
+        return gradient * torch.where(gradient < 0, slope.clamp(min=ctx.slope), slope), None
 
 
 @dataclass(frozen=True)
@@ -75,6 +96,8 @@ class Factor(nn.Module, ABC):
     families: Mapping[str, Family]
     volume: float
     """Total volume of a compact factor, infinite for others."""
+    narrowest: float = 1e-5
+    """Below all scales: densities are right in single precision there. Not tuned."""
 
     def __init__(self, dim: int, family: str | None = None) -> None:
         super().__init__()
@@ -93,8 +116,12 @@ class Factor(nn.Module, ABC):
         """The coordinates nearest to any vector of the embedding space (..., embedding_dim), smooth and never NaN."""
 
     def spread(self, raw: Tensor) -> Tensor:
-        """Posterior scales (radians on compact factors), positive and smooth, from unconstrained numbers."""
-        return softplus(raw - 1.0) + 1e-5
+        """Posterior scales (radians on compact factors), positive and smooth, from unconstrained numbers.
+
+        While a decoder is rough and beta still low, numbers can fall far below what makes a difference to scales. They find
+        back all the same: gradients that ask for wider posteriors are as large there as where scales leave `narrowest`.
+        """
+        return _Softplus.apply(raw - 1.0, self.narrowest) + self.narrowest
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
         """The posterior of event shape (coordinate_dim,) at coordinates `loc` with `scale` (..., scale_dim)."""

@@ -47,6 +47,7 @@ class Sphere(Factor):
     """
 
     scale_dim = 1
+    narrowest = 1e-3
     prior_name = "SphereUniform"
 
     def __init__(self, dim: int, family: str | None = None) -> None:
@@ -64,9 +65,6 @@ class Sphere(Factor):
         # Divided by the largest entry first, since the square of a large one overflows.
         direction = torch.where(short, pole, embedded / torch.where(short, 1.0, largest))
         return direction / torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
-
-    def spread(self, raw: Tensor) -> Tensor:
-        return super().spread(raw) + 1e-3
 
     def prior(self, like: Tensor) -> Distribution:
         return SphereUniform(self.dim, dtype=like.dtype, device=like.device)
