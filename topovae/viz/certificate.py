@@ -98,7 +98,7 @@ def _draw_fibres(axes: Axes, evidence: FailingPatches, failing: np.ndarray) -> N
             axes.scatter(evidence.near[rows], evidence.far[rows], s=size, c=colour, linewidths=0, alpha=0.5, label=name)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     axes.legend(fontsize=TICK, frameon=False, markerscale=2)
     axes.set_box_aspect(1)
     quiet(axes, "fibres: latent neighbours", "latent distance (diameters)", "data distance (diameters)")
