@@ -11,7 +11,7 @@ from topovae.viz.latents import LatentPart
 
 CERTIFICATE = {
     "verdict": "not homeomorphic",
-    "reasons": ["a fold of 5% of the samples would be seen in 95% of places", "x" * 200, "two"],
+    "reasons": ["a fold of 5% of the samples would be seen in 95% of places", "x" * 200, *(f"reason {k}" for k in range(12))],
     "winding": [[1, 0], [0, -1]],
     "degree": -1,
     "power": {"fault": 0.05, "seen": 0.95},
@@ -33,4 +33,5 @@ def test_the_page_shows_patches_fibres_winding_and_persistence(winding: list[lis
     assert "10.0% of the samples in failing patches" in page.subfigs[1].get_suptitle()
     written = [text.get_text() for each in axes for text in each.texts]
     assert "not homeomorphic" in written
+    assert all(reason in "".join(written).replace("\n   ", "") for reason in CERTIFICATE["reasons"])
     assert ("−1" in written) == (winding is not None)

@@ -17,8 +17,8 @@ from topovae.viz.style import BLUE, GREEN, GREY, INK, LABEL, RED, TICK, TITLE, P
 
 WIDEST_TEXT = 84
 """Letters of a line of reasons."""
-MOST_LINES = 8
-"""Lines of reasons, for which there is room."""
+LINE, ABOVE = 0.16, 0.5
+"""Inches that a line of reasons takes, and the verdict above them."""
 MOST_PAIRS = 6000
 """Pairs of neighbours drawn: more dots only hide each other."""
 
@@ -60,10 +60,12 @@ def certificate_figure(
         title: above the page.
     """
     failing, height = evidence.residual > 1, height_of([part]) + 0.3
-    page = figure(PAGE, height + 1.9 + 2.5)
+    lines = _reasons(certificate)
+    heights = [ABOVE + LINE * len(lines), height, 2.5]
+    page = figure(PAGE, sum(heights))
     heading(page, title, TITLE + 2)
-    above, middle, below = page.subfigures(3, 1, height_ratios=[1.9, height, 2.5], squeeze=False).ravel().tolist()
-    _write(above.subplots(), certificate)
+    above, middle, below = page.subfigures(3, 1, height_ratios=heights, squeeze=False).ravel().tolist()
+    _write(above.subplots(), str(certificate["verdict"]), lines)
     paint = Paint(np.minimum(evidence.residual, 2.0), "linear", "worst residual over its limit")
     found = f"{failing.mean():.1%} of the samples in failing patches" if failing.any() else "no patch fails"
     draw_parts(middle, [part], [paint], title=f"latent space {latent}: {found}")
@@ -74,19 +76,29 @@ def certificate_figure(
     return page
 
 
-def _write(axes: Axes, certificate: Mapping[str, object]) -> None:
-    verdict, reasons = str(certificate["verdict"]), certificate["reasons"]
-    assert isinstance(reasons, Sequence)
+def _reasons(certificate: Mapping[str, object]) -> list[str]:
+    """The reasons of a certificate in lines, how large a fault would be seen last."""
+    reasons, power = certificate["reasons"], certificate["power"]
+    assert isinstance(reasons, Sequence) and isinstance(power, Mapping)
+    seen = f"a fold of {power['fault']:.0%} of the samples would be seen in {power['seen']:.0%} of places"
+    said = [*(reason for reason in reasons if "would be seen" not in reason), seen]
+    return [line for reason in said for line in textwrap.wrap(f"– {reason}", WIDEST_TEXT, subsequent_indent="   ")]
+
+
+def _write(axes: Axes, verdict: str, lines: Sequence[str]) -> None:
     axes.set_axis_off()
     colour = {"homeomorphic": GREEN, "not homeomorphic": RED}.get(verdict, GREY)
     axes.text(0, 1, verdict, fontsize=TITLE + 4, color=colour, va="top", transform=axes.transAxes)
-    power = certificate["power"]
-    assert isinstance(power, Mapping)
-    seen = f"a fold of {power['fault']:.0%} of the samples would be seen in {power['seen']:.0%} of places"
-    said = [seen, *(reason for reason in reasons if "would be seen" not in reason)]
-    wrapped = [textwrap.wrap(f"– {reason}", WIDEST_TEXT, subsequent_indent="   ") for reason in said]
-    lines = [*(line for reason in wrapped[1:] for line in reason)][: MOST_LINES - 1] + wrapped[0]
-    axes.text(0, 0.76, "\n".join(lines), fontsize=LABEL, color=INK, va="top", transform=axes.transAxes)
+    axes.annotate(
+        "\n".join(lines),
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, -72 * ABOVE / 2),
+        textcoords="offset points",
+        fontsize=LABEL,
+        color=INK,
+        va="top",
+    )
 
 
 def _draw_fibres(axes: Axes, evidence: FailingPatches, failing: np.ndarray) -> None:
