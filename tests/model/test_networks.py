@@ -107,6 +107,18 @@ def test_widths_of_the_decoder_and_activations_are_those_asked_for(shape, kind):
 def test_networks_of_earlier_files_have_the_widths_and_the_activation_of_then():
     old = {"kind": "mlp", "hidden": [64, 32], "channels": [32, 64]}
     assert NetworkConfig.from_dict(old) == NetworkConfig("mlp", (64, 32)) and NetworkConfig("mlp").activation == "silu"
+    assert NetworkConfig.from_dict(old).frequency == 0
+
+
+@pytest.mark.parametrize(("shape", "harmonic"), [((50,), False), ((8, 8), False), ((16, 16), True), ((28, 28, 3), True)])
+def test_decoders_of_images_start_with_quick_harmonics_of_an_angle(shape, harmonic):
+    torch.manual_seed(0)
+    angle = torch.arange(256) * (2 * torch.pi / 256)
+    decoder = BODIES[choose_network(shape).kind][1](choose_network(shape), shape, 2)
+    first = decoder.layers[:2](torch.stack([angle.cos(), angle.sin()], 1))
+    power = torch.fft.rfft(first, dim=0).abs().square()[1:].sum(1)
+    beyond = float(power[4:].sum() / power.sum())  # of more than four periods a turn
+    assert beyond > 0.3 if harmonic else beyond < 0.05
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
