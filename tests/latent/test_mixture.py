@@ -49,6 +49,24 @@ def test_shapes(text):
     assert space.contains(space.sample_prior(40, outputs)).all()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("S1", "pp"),
+        ("R2xS1", "..pp"),
+        ("S1xI", "pp."),
+        ("sphere", "..."),
+        ("klein", "....."),
+        ("(S1xS1xS1)/<rot(1/2),flip,id>", ".pp...."),
+        ("mixture(R2,circle,torus)", "..pppppp..."),
+    ],
+)
+def test_features_that_are_periodic_are_those_of_circles_that_stay(text, expected):
+    space = space_of(parse_latent(text))
+    assert "".join("p" if flag else "." for flag in space.periodic) == expected
+    assert len(space.periodic) == space.feature_dim
+
+
 @each
 def test_the_elbo_is_the_sum_over_components_weighted_by_their_probabilities(text):
     # A loss that the number of the component alone decides, so that the sum is known.

@@ -101,6 +101,11 @@ class MixtureSpace(nn.Module):
         return all(part.has_weights for part in self.spaces)
 
     @property
+    def periodic(self) -> list[bool]:
+        """Which features are the cosines and sines of circles, (feature_dim,)."""
+        return [flag for part in self.spaces for flag in part.periodic] + [False] * len(self.spaces)
+
+    @property
     def kl_names(self) -> tuple[str, ...]:
         """What the columns of the divergence are: those of each component behind its number, and that of k."""
         return (*(f"{k}.{name}" for k, part in enumerate(self.spaces) for name in part.kl_names), "component")

@@ -149,6 +149,16 @@ class LatentSpace(nn.Module):
         return all(f.family.density or f.family.proposal is not None for f in self.factors)
 
     @property
+    def periodic(self) -> list[bool]:
+        """Which features are the cosines and sines of circles that the group leaves alone, (feature_dim,)."""
+        stay, entry = set(), 0
+        for factor, size in zip(self.signature.factors, self._embedding_sizes, strict=True):
+            own = set(range(entry, entry := entry + size))
+            if factor.is_circle and own <= set(self._fixed):
+                stay |= own
+        return [entry in stay for entry in self._fixed] + [False] * (self.feature_dim - len(self._fixed))
+
+    @property
     def divergence_draws(self) -> bool:
         """Whether the divergence of some posterior is an estimate from random numbers of its own."""
         return any(f.family.kl == "unbiased" for f in self.factors)

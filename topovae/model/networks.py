@@ -21,10 +21,11 @@ SHARPNESS = 4.0
 a net learns the slow variation of data with them long before the quick one. Set by
 `python tests/benchmarks/convergence.py --sharpness 1,2,4,8`."""
 
-FREQUENCY = 16.0
-"""The same of a decoder of images, whose first layer puts out sines. A pixel at the edge of something that turns is bright for
-a few degrees alone, so that images vary with a latent angle in high harmonics, which other activations learn last. Set by
-`python tests/benchmarks/mixtures.py digits --frequencies 0,8,16,30 --seeds 0:3 --epochs 167`.
+FREQUENCY = 6.0
+"""Standard deviation of the weights by which the first layer of a decoder of images reads circles, to put out sines: about the
+harmonics that it begins with. A pixel at the edge of something that turns is bright for a few degrees alone, and other
+activations learn high harmonics last. Along lines, where styles lie, sines of such frequencies do not generalise. Set by
+`python tests/benchmarks/mixtures.py digits --frequencies 0,6,12 --seeds 0 --epochs 84`.
 
 References:
     Sitzmann et al., Implicit Neural Representations with Periodic Activation Functions (2020), section 3.2, there 30.
@@ -42,8 +43,8 @@ class NetworkConfig(Document):
         channels: channels of the encoder's convolutions of stride 2 ("conv" only).
         decoder_hidden: widths of the decoder's dense layers, where they are not those of the encoder in reverse.
         activation: a key of `ACTIVATIONS`.
-        frequency: weights of the decoder's first layer, in torch's usual ones, where its activation is a sine; 0 where it is
-            that of the other layers.
+        frequency: standard deviation of the weights by which the decoder's first layer reads circles, to put out sines; 0 where
+            it has the activation of the others.
     """
 
     kind: str
@@ -172,14 +173,17 @@ class Sine(nn.Module):
         return torch.sin(x)
 
 
-def first_sharp(sizes: Sequence[int], config: NetworkConfig) -> nn.Sequential:
-    """`dense` layers of a decoder, whose first has `SHARPNESS`, or puts out sines of the configured frequency."""
+def first_sharp(sizes: Sequence[int], config: NetworkConfig, periodic: Sequence[bool]) -> nn.Sequential:
+    """`dense` layers of a decoder, whose first has `SHARPNESS`, and puts out sines where it reads periodic features."""
     layers = dense(sizes, config.activation)
-    if config.frequency:
-        layers[1] = Sine()
+    first: nn.Linear = layers[0]  # type: ignore[assignment]
     with torch.no_grad():
-        for parameter in layers[0].parameters():
-            parameter.mul_(config.frequency or SHARPNESS)
+        for parameter in first.parameters():
+            parameter.mul_(SHARPNESS)
+        if config.frequency and any(periodic):
+            layers[1] = Sine()
+            first.weight[:, torch.tensor(periodic)] = config.frequency * torch.randn(sizes[1], sum(periodic))
+            first.bias.uniform_(-math.pi, math.pi)
     return layers
 
 
@@ -195,12 +199,12 @@ class DenseEncoder(nn.Module):
 
 
 class DenseDecoder(nn.Module):
-    """Dense layers from features (B, in_dim) to a sample (B, *sample_shape)."""
+    """Dense layers from features (B, in_dim), of which some are `periodic`, to a sample (B, *sample_shape)."""
 
-    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int, periodic: Sequence[bool] = ()) -> None:
         super().__init__()
         self.sample_shape = tuple(sample_shape)
-        self.layers = first_sharp([in_dim, *config.decoder_widths, math.prod(sample_shape)], config)
+        self.layers = first_sharp([in_dim, *config.decoder_widths, math.prod(sample_shape)], config, periodic)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers(features).reshape(len(features), *self.sample_shape)
@@ -235,11 +239,11 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """Dense layers, then transposed convolutions of stride 2, from features (B, in_dim) to (B, *sample_shape)."""
 
-    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int) -> None:
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int, periodic: Sequence[bool] = ()) -> None:
         super().__init__()
         self.sample_shape, self.layout = tuple(sample_shape), _image_layout(sample_shape)
         self.smallest = (config.channels[-1], *_pyramid(config, self.layout))
-        self.layers = first_sharp([in_dim, *config.decoder_widths, math.prod(self.smallest)], config)
+        self.layers = first_sharp([in_dim, *config.decoder_widths, math.prod(self.smallest)], config, periodic)
         layers: list[nn.Module] = []
         for a, b in zip(config.channels[::-1], (*config.channels[-2::-1], self.layout.channels), strict=True):
             layers += [ACTIVATIONS[config.activation](), nn.ConvTranspose2d(a, b, 4, stride=2, padding=1)]
@@ -263,7 +267,7 @@ def _image_layout(sample_shape: Sequence[int]) -> ImageLayout:
     return layout
 
 
-Body = Callable[[NetworkConfig, Sequence[int], int], nn.Module]
+Body = Callable[..., nn.Module]
 
 BODIES: dict[str, tuple[Body, Body]] = {"mlp": (DenseEncoder, DenseDecoder), "conv": (ConvEncoder, ConvDecoder)}
 """Encoder and decoder constructors by kind."""

@@ -81,7 +81,7 @@ def analyze(
         InputError: the data cannot be used.
         ResourceError: the work would exceed `memory` or `time`, or there is no such device.
     """
-    _check_options(landmarks, max_dim, primes, alpha, memory)
+    _check_options(landmarks, max_dim, primes, alpha, components, memory)
     report = progress or _silent
     report("read", 0.0)
     spaces = catalogue() if candidates is None else find(candidates)
@@ -97,7 +97,9 @@ def _silent(stage: str, share: float) -> None:
     """Report nothing."""
 
 
-def _check_options(landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, memory: int) -> None:
+def _check_options(
+    landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, components: int, memory: int
+) -> None:
     if not primes:
         raise UsageError("No primes were given; homology needs at least one field, such as 2,3.")
     for prime in primes:
@@ -108,6 +110,8 @@ def _check_options(landmarks: int | None, max_dim: int, primes: Sequence[int], a
         raise UsageError(f"The level alpha is {alpha}; it must lie between 0 and 1, for example 0.01.")
     if landmarks is not None and landmarks < 20:
         raise UsageError(f"{landmarks} landmarks are too few to see any shape; use at least 20.")
+    if components < 1:
+        raise UsageError(f"{components} components are looked for; there is at least 1.")
     if memory < 2**26:
         raise ResourceError(f"{memory / 2**20:.0f} MiB of memory are allowed; a diagnosis needs at least 64 MiB.")
 
