@@ -101,9 +101,9 @@ class MixtureSpace(nn.Module):
         return all(part.has_weights for part in self.spaces)
 
     @property
-    def periodic(self) -> list[bool]:
-        """Which features are the cosines and sines of circles, (feature_dim,)."""
-        return [flag for part in self.spaces for flag in part.periodic] + [False] * len(self.spaces)
+    def periodic(self) -> bool:
+        """Whether what the decoder reads of every component are the cosines and sines of angles alone."""
+        return all(part.periodic for part in self.spaces)
 
     @property
     def kl_names(self) -> tuple[str, ...]:

@@ -149,14 +149,9 @@ class LatentSpace(nn.Module):
         return all(f.family.density or f.family.proposal is not None for f in self.factors)
 
     @property
-    def periodic(self) -> list[bool]:
-        """Which features are the cosines and sines of circles that the group leaves alone, (feature_dim,)."""
-        stay, entry = set(), 0
-        for factor, size in zip(self.signature.factors, self._embedding_sizes, strict=True):
-            own = set(range(entry, entry := entry + size))
-            if factor.is_circle and own <= set(self._fixed):
-                stay |= own
-        return [entry in stay for entry in self._fixed] + [False] * (self.feature_dim - len(self._fixed))
+    def periodic(self) -> bool:
+        """Whether what the decoder reads are the cosines and sines of angles alone."""
+        return self.order == 1 and all(factor.is_circle for factor in self.signature.factors)
 
     @property
     def divergence_draws(self) -> bool:

@@ -22,9 +22,10 @@ a net learns the slow variation of data with them long before the quick one. Set
 `python tests/benchmarks/convergence.py --sharpness 1,2,4,8`."""
 
 FREQUENCY = 6.0
-"""Standard deviation of the weights by which the first layer of a decoder of images reads circles, to put out sines: about the
-harmonics that it begins with. A pixel at the edge of something that turns is bright for a few degrees alone, and other
-activations learn high harmonics last. Along lines, where styles lie, sines of such frequencies do not generalise. Set by
+"""Standard deviation of the weights of the first layer of a decoder that makes images of circles alone; it puts out sines, and
+this is about the harmonics that it begins with. A pixel at the edge of something that turns is bright for a few degrees, and
+other activations learn high harmonics last. Where styles lie along lines beside, new ones are decoded worse by sines
+(`python tests/benchmarks/mixtures.py` says what was compared). Set by
 `python tests/benchmarks/mixtures.py digits --frequencies 0,6,12 --seeds 0 --epochs 84`.
 
 References:
@@ -43,8 +44,8 @@ class NetworkConfig(Document):
         channels: channels of the encoder's convolutions of stride 2 ("conv" only).
         decoder_hidden: widths of the decoder's dense layers, where they are not those of the encoder in reverse.
         activation: a key of `ACTIVATIONS`.
-        frequency: standard deviation of the weights by which the decoder's first layer reads circles, to put out sines; 0 where
-            it has the activation of the others.
+        frequency: standard deviation of the weights of the decoder's first layer where it reads circles alone and puts out
+            sines; 0 where it has the activation of the others all the same.
     """
 
     kind: str
@@ -173,17 +174,18 @@ class Sine(nn.Module):
         return torch.sin(x)
 
 
-def first_sharp(sizes: Sequence[int], config: NetworkConfig, periodic: Sequence[bool]) -> nn.Sequential:
-    """`dense` layers of a decoder, whose first has `SHARPNESS`, and puts out sines where it reads periodic features."""
+def first_sharp(sizes: Sequence[int], config: NetworkConfig, periodic: bool) -> nn.Sequential:
+    """`dense` layers of a decoder, whose first has `SHARPNESS`, or puts out sines where what it reads is periodic."""
     layers = dense(sizes, config.activation)
     first: nn.Linear = layers[0]  # type: ignore[assignment]
     with torch.no_grad():
-        for parameter in first.parameters():
-            parameter.mul_(SHARPNESS)
-        if config.frequency and any(periodic):
+        if config.frequency and periodic:
             layers[1] = Sine()
-            first.weight[:, torch.tensor(periodic)] = config.frequency * torch.randn(sizes[1], sum(periodic))
+            first.weight.normal_(std=config.frequency)
             first.bias.uniform_(-math.pi, math.pi)
+        else:
+            for parameter in first.parameters():
+                parameter.mul_(SHARPNESS)
     return layers
 
 
@@ -199,9 +201,9 @@ class DenseEncoder(nn.Module):
 
 
 class DenseDecoder(nn.Module):
-    """Dense layers from features (B, in_dim), of which some are `periodic`, to a sample (B, *sample_shape)."""
+    """Dense layers from features (B, in_dim), `periodic` where circles alone make them, to a sample (B, *sample_shape)."""
 
-    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int, periodic: Sequence[bool] = ()) -> None:
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int, periodic: bool = False) -> None:
         super().__init__()
         self.sample_shape = tuple(sample_shape)
         self.layers = first_sharp([in_dim, *config.decoder_widths, math.prod(sample_shape)], config, periodic)
@@ -239,7 +241,7 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """Dense layers, then transposed convolutions of stride 2, from features (B, in_dim) to (B, *sample_shape)."""
 
-    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int, periodic: Sequence[bool] = ()) -> None:
+    def __init__(self, config: NetworkConfig, sample_shape: Sequence[int], in_dim: int, periodic: bool = False) -> None:
         super().__init__()
         self.sample_shape, self.layout = tuple(sample_shape), _image_layout(sample_shape)
         self.smallest = (config.channels[-1], *_pyramid(config, self.layout))
