@@ -54,3 +54,9 @@ def report(session_tool: Tool, circle: Path) -> tuple[Path, Any]:
     """The report of `analyze` on the circle, and the JSON that the same command printed."""
     made = session_tool("analyze", circle, "--json", "-o", "report.h5")
     return session_tool.folder / "report.h5", made.json()
+
+
+@pytest.fixture(scope="module")
+def evaluation(session_tool: Any, run: Path) -> Any:
+    """What `evaluate --json` says of the shared run."""
+    return session_tool("evaluate", run, "--json", "--iwae", 16, "--seed", 3).json()

@@ -15,12 +15,6 @@ from topovae.store.reader import read_run
 METRICS = {"rms", "nll", "kl", "kl_per_factor", "elbo", "iwae", "stress"}
 
 
-@pytest.fixture(scope="module")
-def evaluation(session_tool: Any, run: Path) -> Any:
-    """What `evaluate --json` says of the shared run."""
-    return session_tool("evaluate", run, "--json", "--iwae", 16, "--seed", 3).json()
-
-
 def test_the_json_is_that_of_the_design(evaluation: Any) -> None:
     assert evaluation["schema"] == "topovae/evaluation/1" and evaluation["latent"] == "S1"
     assert evaluation["certificate"].keys() == {

@@ -9,7 +9,7 @@ import torch
 from scipy.stats import ks_2samp
 
 from topovae.distributions import brownian, course, von_mises_fisher
-from topovae.distributions.course import constant, first_accepted, fixed_course, take
+from topovae.distributions.course import constant, first_accepted, fixed_course, matrix_exponential, take
 from topovae.distributions.wrapped_multivariate_normal import WrappedMultivariateNormal
 
 SAMPLERS = {
@@ -94,6 +94,29 @@ def test_the_wrapped_normal_of_a_fixed_course_is_that_which_looks(k: int) -> Non
     torch.testing.assert_close(values[0], expected[0], rtol=1e-5, atol=1e-5)
     size = expected[1].abs().amax((-2, -1), keepdim=True).clamp(min=1.0)
     torch.testing.assert_close(values[1] / size, expected[1] / size, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", [0.0, 1e-6, 0.3, 3.0, 60.0, 4000.0])
+def test_the_matrix_exponential_of_a_fixed_course_is_that_which_looks(norm: float) -> None:
+    """For turns, whose exponentials stay bounded, and beside them other fields of a norm that leaves them finite."""
+    torch.manual_seed(0)
+    field = torch.randn(50, 4, 4, dtype=torch.float64)
+    turns = field - field.mT
+    turns = norm * turns / turns.abs().sum(-2).amax(-1)[:, None, None]
+    others = min(norm, 60.0) * field / field.abs().sum(-2).amax(-1)[:, None, None]
+    for batch in (turns, others):
+        batch.requires_grad_()
+
+        def found(batch: torch.Tensor = batch) -> tuple[torch.Tensor, torch.Tensor]:
+            moved = matrix_exponential(batch)
+            return moved.detach(), torch.autograd.grad(moved.sum(), batch)[0]
+
+        expected = found()
+        with fixed_course():
+            values = found()
+        for value, known in zip(values, expected, strict=True):
+            size = known.abs().amax((-2, -1), keepdim=True).clamp(min=1.0)
+            torch.testing.assert_close(value / size, known / size, rtol=0, atol=1e-13 * max(1.0, norm))
 
 
 def test_constants_are_made_once_and_entries_are_taken() -> None:

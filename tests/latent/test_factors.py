@@ -141,15 +141,29 @@ def test_scales_are_positive_increasing_and_proportional_to_the_spread(name, fam
     factor = make(name, family)
     if family in ("full-normal", "kumaraswamy", "beta"):  # of which the next laws say what their numbers mean
         return
-    raw = torch.linspace(-40, 5, 50, dtype=torch.float64)[:, None].expand(50, factor.scale_dim)
+    raw = torch.linspace(-10, 5, 50, dtype=torch.float64)[:, None].expand(50, factor.scale_dim)
     scales = factor.spread(raw)
-    assert scales.min() > 0 and (scales.diff(dim=0) > 0).all()
+    assert factor.spread(raw - 50).min() > 0 and (scales.diff(dim=0) > 0).all()
     loc = factor.locate(torch.full((4000, factor.embedding_dim), 0.2 if name == "I" else 1.0, dtype=torch.float64))
     narrow = torch.full((4000, factor.scale_dim), 0.02, dtype=torch.float64)
     torch.manual_seed(0)
     distance = factor.distance(factor.posterior(loc, narrow).sample(), loc)
     per_direction = distance.square().mean().item() / factor.dim / 0.02**2
     assert per_direction == pytest.approx(SPREADS.get(factor.posterior_name, 1.0), rel=0.1)
+
+
+@each_family
+def test_scales_that_fell_find_back_and_slopes_above_are_true(name, family):
+    factor = make(name, family)
+    raw = torch.full((1, factor.scale_dim), -60.0, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([raw], lr=0.5)
+    for _ in range(200):
+        optimiser.zero_grad()
+        (-torch.log(factor.spread(raw)[..., : factor.dim]).sum()).backward()
+        optimiser.step()
+    assert factor.spread(raw)[..., : factor.dim].min() > 0.1
+    above = torch.linspace(-4, 4, 9, dtype=torch.float64)[:, None].repeat(1, factor.scale_dim).requires_grad_()
+    assert all(torch.autograd.gradcheck(lambda x, sign=sign: sign * factor.spread(x), above) for sign in (1, -1))
 
 
 @pytest.mark.parametrize("median", [0.02, 0.4, 0.97])

@@ -68,14 +68,17 @@ def from_the_cpu(seed: int) -> Noise:
 
 
 class _FromTheHost(TorchFunctionMode):
-    """A context in which nothing is copied from numbers of Python's or numpy's: a CUDA graph cannot record that."""
+    """A context in which nothing is copied from numbers of Python's or numpy's, and nothing is computed that looks at values of
+    its own accord: a CUDA graph cannot record either."""
 
     MAKERS = (torch.tensor, torch.as_tensor, torch.asarray)
+    LOOKING = (torch.linalg.matrix_exp, torch.linalg.solve, torch.linalg.inv, torch.linalg.cholesky, torch.linalg.eigh)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.Tensor.__getitem__:
             places = args[1] if isinstance(args[1], tuple) else (args[1],)
             assert not any(isinstance(place, list | np.ndarray) for place in places), f"an index {places}"
+        assert func not in self.LOOKING, f"{func.__name__} waits for the device"
         result = func(*args, **(kwargs or {}))
         if func in self.MAKERS or (func is torch.Tensor.to and args[0].device.type == "cpu"):
             assert result.device.type == "cpu", f"{func.__name__} of {args}"

@@ -15,6 +15,7 @@ from support.tool import Tool
 
 from topovae.data.synthetic.spaces import generate
 from topovae.distributions.draws import Noise, drawing_from, sampling
+from topovae.errors import UsageError
 from topovae.training.distributed import Team
 
 
@@ -87,7 +88,7 @@ def test_one_process_diagnoses_for_all(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=generate("circle", 300, ambient=8, noise=0.05, seed=3).x)
     # each process counts the diagnoses that it makes, in a file of its own
     (tmp_path / "counting.py").write_text(COUNTING)
-    words = ["train", "x.npz", "--epochs", "1", "--threads", "1", "-o", "run.h5", "--json"]
+    words = ["train", "x.npz", "--epochs", "1", "--threads", "1", "--device", "cpu", "-o", "run.h5", "--json"]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "counting.py"]
     done = subprocess.run([*launcher, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -99,7 +100,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=generate("torus", 300, ambient=12, noise=0.05, seed=3).x)
     # 240 samples in batches of 100, so that the last one is smaller.
     words = ["train", "x.npz", "--latent", "S1xS1", "--init", "random", "--epochs", "6", "--json"]
-    words += ["--batch-size", "100", "--baseline", "--seed", "4", "--threads", "1", "-o"]
+    words += ["--device", "cpu", "--batch-size", "100", "--baseline", "--seed", "4", "--threads", "1", "-o"]
     alone = Tool(tmp_path)(*words, "one.h5").json()
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "topovae"]
     done = subprocess.run([*launcher, *words, "two.h5"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
@@ -109,3 +110,13 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
         for place in ("metrics/history", "baseline/metrics/history"):
             for name, curve in one[place].items():
                 np.testing.assert_allclose(two[place][name][()], curve[()], rtol=1e-4, err_msg=f"{place}/{name}")
+
+
+def test_more_processes_than_cuda_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(
+        UsageError, match=r"2 processes or more .* finds 1 CUDA device; start one for each, or use --device cpu"
+    ):
+        Team.join(torch.device("cuda"))

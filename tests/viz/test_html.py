@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from topovae.viz.html import PagePicture, Section, Table, render_page
 from topovae.viz.scenes import Scene, library
 from topovae.viz.style import figure
 
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "wbr"}
 EVIL = "<script>alert('x')</script> & \"quotes\""
 
 
@@ -123,6 +125,16 @@ def test_nothing_goes_over_the_sides_of_a_window(width: int, browse: Callable[..
         seen = np.asarray(picture.convert("RGB"))[:, :width]
     assert seen.shape[1] == width and seen.min() < 128
     assert (seen[:, :10] == 255).all() and (seen[:, -10:] == 255).all()  # the margins of the page
+
+
+@pytest.mark.parametrize("latent", ["SO3", "embedded_torus", "(S1xS1)/<rot(1/2),flip>", "learned(R2,M=1,anchors=6)"])
+def test_tables_of_metrics_need_no_scrolling_in_a_narrow_window(latent: str, browse: Callable[..., str]) -> None:
+    table = Table(("metric", "latent", "train", "valid", "test"), [["stress", latent, *["-0.1234"] * 3]] * 2, numbers=2)
+    page = escape(render_page("page", [Section("metrics", table=table)]).decode())
+    measure = "t = this.contentDocument.querySelector('.wide'); document.title = t.scrollWidth + ' of ' + t.clientWidth"
+    frame = f'<body><iframe width="400" height="600" style="border: 0" srcdoc="{page}" onload="{measure}"></iframe></body>'
+    found = re.search(r"<title>(\d+) of (\d+)</title>", browse(frame.encode(), "--dump-dom"))
+    assert found is not None and 300 < int(found[2]) < 400 and int(found[1]) <= int(found[2])
 
 
 def test_a_browser_draws_scenes_and_no_script_of_others(browse: Callable[..., str]) -> None:

@@ -31,6 +31,7 @@ NORMAL = RNG.normal(size=(N, 3))
 SPHERE = NORMAL / np.linalg.norm(NORMAL, axis=1, keepdims=True)
 FOUR = RNG.normal(size=(N, 4))
 FOUR /= np.linalg.norm(FOUR, axis=1, keepdims=True)
+PLANE = np.random.default_rng(1).uniform(-1, 1, (N, 2)) * (1.778, 0.869) + (0.129, 0.427)
 EPOCH = np.arange(1, 31)
 HISTORY = {
     "epoch": EPOCH,
@@ -150,6 +151,9 @@ LATENTS: dict[str, Callable[[], Figure]] = {
 }
 PICTURES: dict[str, Callable[[], Figure]] = {
     **LATENTS,
+    "summary of a plane whose ticks would be finer in a larger square": lambda: summary_figure(
+        "R2", [part("R2", PLANE)], HISTORY, colourings=[Colouring(PLANE[:, k], name=f"truth {k + 1}") for k in (0, 1)]
+    ),
     "decodes on a circle": lambda: decodes("S1", ANGLE[:, None], (9, 9)),
     "decodes on a line": lambda: decodes("I", HEIGHT[:, None], (12,)),
     "decodes on a bottle": lambda: decodes("klein", np.c_[ANGLE, OTHER], (9, 9)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from topovae.cli.options import (
+    AgainstOption,
     DebugOption,
     DeviceOption,
     JsonOption,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Argument(help="The data; where the run file says they are when left out.")] = None,
-    against: Annotated[str | None, typer.Option(help="Compare with the model of this run instead of the baseline.")] = None,
+    against: AgainstOption = None,
     truth: TruthOption = None,
     truth_space: TruthSpaceOption = None,
     iwae: Annotated[int, typer.Option(help="Importance samples of the likelihood bound; 0 leaves it out.", min=0)] = 64,

@@ -26,6 +26,7 @@ SeedOption = Annotated[int, typer.Option(help="Seed of every random number; reco
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+AgainstOption = Annotated[str | None, typer.Option(help="Compare with the model of this run instead of the baseline.")]
 TruthOption = Annotated[str | None, typer.Option(help="Ground truth coordinates (n, k), in any data format.")]
 TruthSpaceOption = Annotated[str | None, typer.Option(help="Latent expression of --truth, such as S1xS1.")]
 DeviceOption = Annotated[str, typer.Option(help="Where to compute.", metavar="auto | cpu | cuda")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,34 @@ WIDEST = 10.0
 def saturated(scale: Tensor) -> Tensor:
     """Scales below `WIDEST`, with a gradient however large they were: a larger one would be uniform all the same."""
     return scale / (1 + scale / WIDEST)
+
+
+NARROWEST = 1e-5
+"""Below all posterior scales: densities are right in single precision there. Not tuned."""
+
+
+class _AtLeast(torch.autograd.Function):
+    """max(x, least), which a gradient passes below `least` too where it asks for more.
+
+    References:
+        Ballé et al., Variational image compression with a scale hyperprior (2018), whose code bounds scales so.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, least: float) -> Tensor:
+        return x.clamp(min=least)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        x, ctx.least = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return torch.where((x >= ctx.least) | (gradient < 0), gradient, 0.0), None
 
 
 @dataclass(frozen=True)
@@ -93,8 +122,12 @@ class Factor(nn.Module, ABC):
         """The coordinates nearest to any vector of the embedding space (..., embedding_dim), smooth and never NaN."""
 
     def spread(self, raw: Tensor) -> Tensor:
-        """Posterior scales (radians on compact factors), positive and smooth, from unconstrained numbers."""
-        return softplus(raw - 1.0) + 1e-5
+        """Posterior scales (radians on compact factors), positive, from unconstrained numbers.
+
+        While a decoder is rough and beta still low numbers can fall far, to where a smooth scale has no slope: those that fell
+        beneath `NARROWEST` find back all the same.
+        """
+        return softplus(_AtLeast.apply(raw - 1.0, math.log(NARROWEST))) + NARROWEST
 
     def posterior(self, loc: Tensor, scale: Tensor) -> Distribution:
         """The posterior of event shape (coordinate_dim,) at coordinates `loc` with `scale` (..., scale_dim)."""

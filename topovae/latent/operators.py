@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from topovae.distributions.course import matrix_exponential
 from topovae.distributions.wrapped_normal import wrap
 
 NEIGHBOURS, SHARE = 12, 50
@@ -57,7 +58,7 @@ def transports(operators: Tensor, coefficients: Tensor) -> Tensor:
         coefficients: (..., M).
     """
     field = (coefficients[..., None, None] * operators).sum(-3)
-    return torch.linalg.matrix_exp(pad(field, (0, 0, 0, 1)))
+    return matrix_exponential(pad(field, (0, 0, 0, 1)))
 
 
 def transport(operators: Tensor, coefficients: Tensor, points: Tensor) -> Tensor:

@@ -65,9 +65,6 @@ class Sphere(Factor):
         direction = torch.where(short, pole, embedded / torch.where(short, 1.0, largest))
         return direction / torch.linalg.vector_norm(direction, dim=-1, keepdim=True)
 
-    def spread(self, raw: Tensor) -> Tensor:
-        return super().spread(raw) + 1e-3
-
     def prior(self, like: Tensor) -> Distribution:
         return SphereUniform(self.dim, dtype=like.dtype, device=like.device)
 

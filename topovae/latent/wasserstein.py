@@ -139,18 +139,24 @@ def assigned(images: Tensor, points: Tensor) -> Tensor:
 
 
 def geodesics(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances (K, K) of points (K, D) along the graph of nearest neighbours, cut open at the point farthest from others; and
-    whether each is left, not cut away, (K,)."""
+    """Distances along the graph of nearest neighbours of points (K, D), cut open at the point that is farthest from others.
+
+    Returns:
+        (L, L), of the points that are left; and whether each is, (K,).
+    """
     from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import shortest_path
+    from scipy.sparse.csgraph import minimum_spanning_tree, shortest_path
 
     chords = torch.cdist(points.double(), points.double())
+    near = chords.topk(min(NEIGHBOURS + 1, len(points)), largest=False)
+    rows = np.repeat(np.arange(len(points)), near.indices.shape[1])
+    lengths = (near.values.flatten().numpy() + 1e-12, (rows, near.indices.flatten().numpy()))
+    # With the shortest tree on all points, that no gap divides it.
+    graph = csr_array(lengths, shape=(len(points), len(points))).maximum(minimum_spanning_tree(chords.numpy() + 1e-12))
 
     def ways(kept: Tensor) -> Tensor:
-        near = chords[kept][:, kept].topk(min(NEIGHBOURS + 1, len(kept)), largest=False)
-        rows = np.repeat(np.arange(len(kept)), near.indices.shape[1])
-        lengths = (near.values.flatten().numpy() + 1e-12, (rows, near.indices.flatten().numpy()))
-        found = torch.as_tensor(shortest_path(csr_array(lengths, shape=(len(kept), len(kept))), directed=False))
+        # Of the neighbours before the cut: those anew would join its sides where points on one of them lie far apart.
+        found = torch.as_tensor(shortest_path(graph[kept.numpy()][:, kept.numpy()], directed=False))
         return torch.where(torch.isfinite(found), found, found[torch.isfinite(found)].max())
 
     whole = torch.arange(len(points))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from topovae.data.dataset import Dataset
@@ -42,20 +44,47 @@ UNJUDGED = {"not applicable": "The prior was learned, so a certificate is not ap
 """What is said where the encoder is not judged, by the verdict."""
 
 
-def report_page(run: Run, samples: Dataset | None, path: str, *, certify: bool = True, device: str = "auto") -> bytes:
+@dataclass(frozen=True)
+class Reference:
+    """A model that that of a run is compared with.
+
+    Attributes:
+        member: the model.
+        name: what the page calls it.
+        rows: (m,) of the data of the run that both held out.
+    """
+
+    member: Member
+    name: str
+    rows: np.ndarray
+
+
+def report_page(
+    run: Run,
+    samples: Dataset | None,
+    path: str,
+    *,
+    certify: bool = True,
+    against: Reference | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> bytes:
     """One self-contained HTML page on a run.
 
     Args:
         run: a finished run.
-        samples: its data; None where they are not at hand: then without reconstructions, colours and certificate.
+        samples: its data; None where they are not at hand: then without reconstructions, colours, certificate and intervals.
         path: of the run file, for the commands.
         certify: whether to certify the encoder, which takes most of the time.
+        against: what it is compared with in place of its baseline.
+        seed: of the posterior samples of that comparison.
         device: where to encode.
 
     Raises:
         InputError: the run is not finished.
     """
     shown = RunPictures.of(run, samples)
+    reference = against or _baseline(run, samples)
     certificate = _certified(run, samples, device) if certify and samples is not None else None
     verdict = "" if certificate is None else str(certificate["certificate"]["verdict"])
     sections = (
@@ -64,7 +93,8 @@ def report_page(run: Run, samples: Dataset | None, path: str, *, certify: bool =
         _latent(run, shown),
         _training(run, shown),
         _certificate(run, samples, certificate),
-        Section("What to do next", [ADVICE[verdict], *_comparison(run)]),
+        Section("The comparison", [_comparison(run, samples, reference, seed, device)]),
+        Section("What to do next", [ADVICE[verdict]]),
         _commands(run, path),
     )
     name = shown.name or run.model.latent
@@ -157,12 +187,13 @@ def _scenes(part: LatentPart, paint: Paint) -> list[Scene]:
 def _training(run: Run, shown: RunPictures) -> Section:
     """Metrics, learning curves and reconstructions."""
     members = [run.model, *([run.baseline] if run.baseline is not None else [])]
-    rows = [
-        [_name(member.latent), split, *(_number(metrics.get(name)) for name in METRICS)]
+    splits = [name for name in SPLITS if any(member.final.get(name) for member in members)]
+    found = [
+        (metric, member, [(member.final.get(name) or {}).get(metric) for name in splits])
+        for metric in METRICS
         for member in members
-        for split in SPLITS
-        if isinstance(metrics := member.final.get(split), Mapping)
     ]
+    rows = [[metric, _name(member.latent), *map(_number, values)] for metric, member, values in found if set(values) - {None}]
     curves = figure(PAGE, height_of_history(run.baseline is not None))
     baseline = None if run.baseline is None else run.baseline.history
     other = "baseline" if run.baseline is None else f"{run.baseline.latent} baseline"
@@ -176,7 +207,7 @@ def _training(run: Run, shown: RunPictures) -> Section:
         )
     ended = run.model.config.get("end")
     said = [f"Metrics of the epoch that validates best, in nats a sample; rms in the data's units. Training: {ended}."]
-    table = Table(("latent", "split", *METRICS), rows, numbers=2)
+    table = Table(("metric", "latent", *splits), rows, numbers=2)
     return Section("Training and metrics", said if ended else said[:0], table=table, pictures=pictures)
 
 
@@ -213,15 +244,64 @@ def _certified(run: Run, samples: Dataset, device: str) -> dict[str, Any]:
     return found | {"figure": drawn}
 
 
-def _comparison(run: Run) -> list[str]:
-    """How the model stands beside its baseline."""
-    ours, theirs = _elbo(run.model), None if run.baseline is None else _elbo(run.baseline)
-    if ours is None or theirs is None or run.baseline is None:
-        return ["Whether another latent space fits better is what `sweep` answers, at several betas and seeds."]
-    lead = ours - theirs
-    words = "ahead of" if lead >= 0 else "behind"
-    said = f"On the test split its ELBO is {abs(lead):.2f} nats {words} that of {run.baseline.latent}, one seed of each"
-    return [f"{said}; `sweep` compares them at several betas and seeds."]
+def _baseline(run: Run, samples: Dataset | None) -> Reference | None:
+    """The baseline of a run, where one was trained."""
+    from topovae.runs.evaluation import held_out
+
+    if run.baseline is None:
+        return None
+    rows = np.asarray(run.split["test"]) if samples is None else held_out(run, samples)
+    return Reference(run.baseline, f"the baseline {_name(run.baseline.latent)}", rows)
+
+
+def _comparison(run: Run, samples: Dataset | None, reference: Reference | None, seed: int, device: str) -> str:
+    """Whether the model fits samples that it has not seen better than another, and how sure that is."""
+    from topovae.runs.evaluation import compare_members
+
+    if reference is None:
+        return (
+            "No other model was trained beside this one. Whether another latent space fits better is what `sweep` answers, "
+            "at several betas and seeds."
+        )
+    name = _name(run.model.latent)
+    if samples is None:
+        ours, theirs = _elbo(run.model), _elbo(reference.member)
+        if ours is None or theirs is None:
+            return f"{name} and {reference.name} are not compared, as the data are not at hand."
+        return (
+            f"On the test split the ELBO of {name} is {_lead(ours - theirs)} that of {reference.name}; how sure that is "
+            "cannot be said without the data."
+        )
+    found = compare_members(run.model, reference.member, samples, reference.rows, seed=seed, device=device)
+    if found is None:
+        return f"{name} and {reference.name} do not compare: the likelihood of one is a density, of the other a probability."
+    return (
+        f"{compared(found, name, reference.name)} This is one training of each; `sweep` compares latent spaces at several "
+        "betas and seeds."
+    )
+
+
+def compared(found: Mapping[str, Any], ours: str, theirs: str) -> str:
+    """A paired comparison in words.
+
+    Args:
+        found: a `PairedComparison` as in the JSON of `evaluate`, with its ELBO.
+        ours, theirs: what the first and the second model are called.
+    """
+    elbo, groups = found["differences"]["elbo"], found["groups"]
+    counted = f"{found['samples']} samples{f' of {groups} groups' if groups else ''} that both held out"
+    said = f"On the {counted}, the mean ELBO of {ours} is {_lead(elbo['mean'])} that of {theirs}"
+    low, high = elbo["low"], elbo["high"]
+    if low is None or high is None:
+        return f"{said}; a single draw tells nothing of others."
+    sure = f"{said} ({100 * found['level']:.0f} % interval of the difference: {low:.3g} to {high:.3g})"
+    if low <= 0 <= high:
+        return f"{sure}, which may be chance: these samples do not tell which fits better."
+    return f"{sure}: {ours if low > 0 else theirs} fits such samples better."
+
+
+def _lead(difference: float) -> str:
+    return f"{abs(difference):.3g} nats {'above' if difference >= 0 else 'below'}"
 
 
 def _elbo(member: Member) -> float | None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from topovae.distributions.draws import Draw, Noise
+from topovae.errors import UsageError
 
 
 @dataclass
@@ -39,11 +40,20 @@ class Team:
 
         Args:
             device: "cpu" joins by gloo, "cuda" by nccl.
+
+        Raises:
+            UsageError: this machine has fewer CUDA devices than processes.
         """
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls()
         if device.type == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            place, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+            if place >= there:
+                raise UsageError(
+                    f"--device {device.type}: {place + 1} processes or more were started on this machine, and PyTorch finds "
+                    f"{there} CUDA device{'s' if there != 1 else ''}; start one for each, or use --device cpu"
+                )
+            torch.cuda.set_device(place)
         if not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(torch.distributed.get_rank(), torch.distributed.get_world_size())

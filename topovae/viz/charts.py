@@ -206,6 +206,8 @@ def _rectangle(
             if side.turns:
                 ticks, labels = _angle_ticks(side.turns)
                 (axes.set_yticks if upright else axes.set_xticks)(ticks, labels=labels)
+            else:  # as many at any size: the layout makes room for labels that depend on it
+                axes.locator_params("y" if upright else "x", nbins=6, steps=(1, 2, 5, 10))
             if side.glue is not None:
                 _mark_glued(axes, bool(upright), limits[other], factor, side.glue)
 

@@ -33,8 +33,9 @@ figcaption { color: #767676; font-size: .875rem; text-align: center; }
 code { background: #f5f5f5; padding: 0 .2rem; }
 .scene { height: 26rem; max-height: 90vw; overflow: hidden; }
 table { border-collapse: collapse; }
-th, td { padding: .2rem .7rem .2rem 0; text-align: left; white-space: nowrap; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .7rem .2rem 0; text-align: left; }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+@media (max-width: 30rem) { table { font-size: .875rem; } th, td { padding-right: .4rem; } }
 tr + tr { border-top: 1px solid #eee; }
 pre { background: #f5f5f5; padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 """.strip()
@@ -153,10 +154,15 @@ def _prose(words: str) -> str:
 def _table(table: Table) -> str:
     def row(cells: Sequence[str], tag: str) -> str:
         kinds = [' class="number"' if place >= table.numbers else "" for place in range(len(cells))]
-        return "<tr>" + "".join(f"<{tag}{kind}>{escape(c)}</{tag}>" for c, kind in zip(cells, kinds, strict=True)) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}{kind}>{_cell(c)}</{tag}>" for c, kind in zip(cells, kinds, strict=True)) + "</tr>"
 
     rows = "\n".join(row(cells, "td") for cells in table.rows)
     return f'<div class="wide"><table>\n<thead>{row(table.headings, "th")}</thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+
+
+def _cell(words: str) -> str:
+    """A text that may be broken where a latent expression has its parts, as narrow windows need it."""
+    return re.sub(r"(,|\)/|_)", r"\1<wbr>", escape(words))
 
 
 def _picture(picture: PagePicture, dpi: float) -> str:
