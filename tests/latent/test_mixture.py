@@ -49,6 +49,19 @@ def test_shapes(text):
     assert space.contains(space.sample_prior(40, outputs)).all()
 
 
+@pytest.mark.parametrize(
+    "text", ["S1", "S1xS1", "mixture(circle,torus)", "S1xR2", "S1xI", "sphere", "klein", "mixture(circle,R2)"]
+)
+def test_a_periodic_space_is_read_by_cosines_and_sines_alone(text):
+    space = space_of(parse_latent(text))
+    torch.manual_seed(0)
+    features = space.features(space.sample_prior(200, torch.zeros(1)))
+    features = features[:, : space.feature_dim - (len(space.spaces) if len(space.spaces) > 1 else 0)]
+    lengths = features[:, : features.shape[1] // 2 * 2].unflatten(1, (-1, 2)).square().sum(-1)
+    pairs = features.shape[1] % 2 == 0 and bool(((lengths - 1).abs() < 1e-5).logical_or(lengths == 0).all())
+    assert space.periodic == pairs
+
+
 @each
 def test_the_elbo_is_the_sum_over_components_weighted_by_their_probabilities(text):
     # A loss that the number of the component alone decides, so that the sum is known.

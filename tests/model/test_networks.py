@@ -107,6 +107,24 @@ def test_widths_of_the_decoder_and_activations_are_those_asked_for(shape, kind):
 def test_networks_of_earlier_files_have_the_widths_and_the_activation_of_then():
     old = {"kind": "mlp", "hidden": [64, 32], "channels": [32, 64]}
     assert NetworkConfig.from_dict(old) == NetworkConfig("mlp", (64, 32)) and NetworkConfig("mlp").activation == "silu"
+    assert NetworkConfig.from_dict(old).frequency == 0
+
+
+def share_beyond(decoder, periods=4):
+    """The share of what the first layer makes of a circle that has more than some periods a turn."""
+    angle = torch.arange(256) * (2 * torch.pi / 256)
+    with torch.no_grad():
+        power = torch.fft.rfft(decoder.layers[:2](torch.stack([angle.cos(), angle.sin()], 1)), dim=0).abs().square()[1:].sum(1)
+    return float(power[periods:].sum() / power.sum())
+
+
+@pytest.mark.parametrize("shape", [(50,), (8, 8), (16, 16), (28, 28, 3)])
+@pytest.mark.parametrize("periodic", [True, False])
+def test_decoders_of_images_start_with_quick_harmonics_of_circles_alone(shape, periodic):
+    torch.manual_seed(0)
+    config = choose_network(shape)
+    found = share_beyond(BODIES[config.kind][1](config, shape, 2, periodic))
+    assert found > 0.3 if config.kind == "conv" and periodic else found < 0.1
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

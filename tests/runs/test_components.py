@@ -14,7 +14,7 @@ from topovae.evaluation import circular_agreement
 from topovae.evaluation.components import purity
 from topovae.homology.cloud.ground import survey
 from topovae.homology.verdict.analyze import analyze
-from topovae.runs.components import check_components, check_enough, recommended_latents
+from topovae.runs.components import check_components, check_enough, match, parted, recommended_latents
 from topovae.runs.evaluation import certify_member, own_samples, warn
 from topovae.runs.models import decode, draw_samples, encode, load_model
 from topovae.runs.plan import plan, recommended
@@ -52,6 +52,38 @@ def test_auto_takes_the_mixture_of_the_pieces_and_starts_each_from_its_own_circl
     for number in (0, 1):
         own = component == number
         assert circular_agreement(start[own, 1], ANGLE[own]) > 0.9
+
+
+def rings(apart: float, n: int = 250) -> np.ndarray:
+    """Two circles of radius 1 above each other, in ten dimensions."""
+    rng = np.random.default_rng(0)
+    angle, height = rng.uniform(-np.pi, np.pi, 2 * n), np.repeat([0.0, apart], n)
+    frame = np.linalg.qr(rng.normal(size=(10, 3)))[0].T
+    return np.stack([np.cos(angle), np.sin(angle), height], 1) @ frame + 0.03 * rng.normal(size=(2 * n, 10))
+
+
+@pytest.mark.parametrize("asked", [2, 3])
+def test_components_that_no_gap_shows_are_parted_where_they_are_asked_for(asked: int) -> None:
+    x = rings(0.45)
+    found = analyze(x, max_dim=1)
+    assert found.components == 1
+    numbers, piece = parted(parse_latent(f"mixture({asked}*circle)"), found, Dataset.of(x), 0)
+    assert len(set(numbers)) == 2 and purity(piece, np.repeat([0, 1], 250)) == 1 and (piece >= 0).all()
+
+
+def test_a_circle_is_not_parted_into_arcs_by_asking_for_more() -> None:
+    found = analyze(PIECES[0].x, max_dim=1)
+    numbers, piece = parted(parse_latent("mixture(3*circle)"), found, Dataset.of(PIECES[0].x), 0)
+    assert numbers == [0] and (piece == 0).all()
+
+
+def test_pieces_go_to_the_components_that_all_samples_together_fit_best() -> None:
+    found = analyze(X, max_dim=1)
+    for space, known in (("mixture(R2,circle)", [1, -1]), ("mixture(circle,circle)", [0, 1])):
+        numbers, fit = match(found.pieces, parse_latent(space).components)
+        assert numbers[0] == known[0]
+        scores = [next(one.score for one in piece.candidates if one.latent == "S1") for piece in found.pieces]
+        assert fit == pytest.approx(scores[0] / 2 if known[1] < 0 else sum(scores) / 2, abs=0.05)
 
 
 def test_each_component_is_found_kept_and_certified(trained: Run) -> None:

@@ -15,6 +15,7 @@ from topovae.data.moments import moments
 from topovae.data.splits import split_data
 from topovae.errors import RunFileError, TopovaeError, UsageError
 from topovae.evaluation.orbits import operator_reports, pruned_words
+from topovae.model import networks
 from topovae.runs import session
 from topovae.runs.evaluation import evaluate_member
 from topovae.runs.models import decode, draw_samples, encode, load_model
@@ -194,6 +195,24 @@ def test_a_run_of_wide_data_works_in_their_span_and_resumes(tmp_path: Path, monk
     assert_same_member(train(path, options, resumed=read_run(path)).model, one.model)
     np.testing.assert_allclose(encode(model, data)["z"][one.split["test"]], one.model.latents["test"]["location"], atol=1e-5)
     assert decode(model, ANGLES).shape == (80, 400)
+
+
+def test_a_run_of_images_goes_on_with_the_decoder_that_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As files of before there were sines ask for."""
+    monkeypatch.setitem(globals(), "DATA", Dataset.of(np.random.default_rng(0).normal(size=(60, 16, 16))))
+    options = replace(OPTIONS, baseline=False, hidden="8", epochs=2)
+
+    def interrupt(name: str, state: Any, total: int) -> None:
+        if state.epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as before:
+        before.setattr(networks, "FREQUENCY", 0.0)
+        one = train(tmp_path / "one.h5", options)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "other.h5", options, progress=interrupt)
+    assert_same_member(train(tmp_path / "other.h5", options, resumed=read_run(tmp_path / "other.h5")).model, one.model)
+    assert train(tmp_path / "new.h5", options).model.config["model"]["network"]["frequency"] == networks.FREQUENCY > 0
 
 
 def test_operators_that_a_circle_does_not_need_are_pruned_and_a_resumed_run_ends_the_same(tmp_path: Path) -> None:

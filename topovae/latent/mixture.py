@@ -101,6 +101,11 @@ class MixtureSpace(nn.Module):
         return all(part.has_weights for part in self.spaces)
 
     @property
+    def periodic(self) -> bool:
+        """Whether what the decoder reads of every component are the cosines and sines of angles alone."""
+        return all(part.periodic for part in self.spaces)
+
+    @property
     def kl_names(self) -> tuple[str, ...]:
         """What the columns of the divergence are: those of each component behind its number, and that of k."""
         return (*(f"{k}.{name}" for k, part in enumerate(self.spaces) for name in part.kl_names), "component")

@@ -149,6 +149,11 @@ class LatentSpace(nn.Module):
         return all(f.family.density or f.family.proposal is not None for f in self.factors)
 
     @property
+    def periodic(self) -> bool:
+        """Whether what the decoder reads are the cosines and sines of angles alone."""
+        return self.order == 1 and all(factor.is_circle for factor in self.signature.factors)
+
+    @property
     def divergence_draws(self) -> bool:
         """Whether the divergence of some posterior is an estimate from random numbers of its own."""
         return any(f.family.kl == "unbiased" for f in self.factors)

@@ -109,7 +109,7 @@ class VAE(nn.Module):
             self.likelihood = SpanLikelihood(shift, scale, config.stated, n_features)
         else:
             self.encoder = make_encoder(config.network, config.sample_shape, self.space.output_dim)
-            self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim)
+            self.decoder = make_decoder(config.network, config.sample_shape, self.space.feature_dim, self.space.periodic)
             self.likelihood = LIKELIHOODS[config.likelihood](shift, scale, config.stated)
         self.register_buffer("shift", shift)
         self.register_buffer("scale", scale)

@@ -109,7 +109,9 @@ class TrainOptions(Document):
     network: str = option("auto", "Bodies of encoder and decoder.", choices=("auto", "mlp", "conv"))
     hidden: str = option("", "Widths of the encoder's dense layers, as 256,128; chosen when left out.")
     decoder_hidden: str = option("", "Widths of the decoder's dense layers; the encoder's in reverse when left out.")
-    activation: str = option("silu", "Between the layers of both.", choices=ACTIVATIONS)
+    activation: str = option(
+        "silu", "Between the layers of both (decoders of images on circles begin with sines).", choices=ACTIVATIONS
+    )
     input_scale: float | None = option(None, "Networks work on x / S for this S, in place of standardised data.")
     init: str = option("cohomology", "Start the encoder from coordinates of the data, or random.", choices=INITS)
     posterior: str = option(

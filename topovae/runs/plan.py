@@ -304,7 +304,7 @@ def find_start(
     latent, space = options.parsed, options.space()
     space.prepare()
     if components is None:
-        components = assign(latent, analysis, diagnosed_rows(data, options.seed), data.n_samples)
+        components = assign(latent, analysis, diagnosed_rows(data, options.seed), data, options.seed)
     train = split_data(data, options.seed).train
     parts = parts_of(latent, components, data, train, analysis, options.seed)
     found = [_start_of(part, own, options.seed, device) for part, own in zip(parts, space.spaces, strict=True)]

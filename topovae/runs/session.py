@@ -152,7 +152,7 @@ class TrainSession:
         losses = [] if known is None else known.history["valid_loss"].tolist()
         if checkpoint is not None and checkpoint.finished and training_config.end(losses):
             return
-        model_config = replace(model_config, span=self._span(model_config, known))
+        model_config = self._as_begun(model_config, known)
         shift, scale = self.options.units(self.mean, self.std)
         model = build_model(model_config, torch.as_tensor(shift), scale, self.options.seed).to(self.device)
         seen = in_span(model.span, self.data, self.split.train)
@@ -209,11 +209,12 @@ class TrainSession:
         asked = replace(asked, learning_rate=began.learning_rate)
         return asked if self.options.epochs else replace(asked, epochs=began.epochs, doublings=began.doublings, gain=began.gain)
 
-    def _span(self, config: ModelConfig, known: Member | None) -> int:
-        """Columns of the basis that the networks work in; a run goes on as it began, before there was one too."""
-        if known is not None:
-            return ModelConfig.from_dict(known.config["model"]).span
-        return self.options.span(config, len(self.split.train))
+    def _as_begun(self, config: ModelConfig, known: Member | None) -> ModelConfig:
+        """A model with what no option says of its networks: a run goes on as it began, before there was any of this too."""
+        if known is None:
+            return replace(config, span=self.options.span(config, len(self.split.train)))
+        began = ModelConfig.from_dict(known.config["model"])
+        return replace(config, span=began.span, network=replace(config.network, frequency=began.network.frequency))
 
     def _start(self, model: VAE) -> Start | None:
         own = {name: np.asarray(array)[self.split.train] for name, array in self.coordinates.items() if name in BEGUN}

@@ -43,6 +43,23 @@ def test_a_piece_of_few_samples_joins_the_nearest(share: float, expected: list[i
     assert components(on_a_line(0, 1, far, 1.5 * far, 1.5 * far + 1), weights).tolist() == expected
 
 
+def test_as_many_components_as_are_looked_for_are_parted_by_the_widest_gaps() -> None:
+    near = on_a_line(0, 0.5 * GAP, 1.1 * GAP, 2 * GAP, 2.8 * GAP, 3.5 * GAP)  # gaps of 0.5, 0.6, 0.9, 0.8 and 0.7
+    weights = np.array([2.0, 2, 2, 1, 1, 1])
+    for least, expected in ((1, [0, 0, 0, 0, 0, 0]), (2, [0, 0, 0, 1, 1, 1]), (3, [0, 0, 0, 2, 1, 1])):
+        assert components(near, weights, least).tolist() == expected
+    assert len(np.unique(components(near, weights, 6))) == 6
+    # no gap parts so many: only what counts anyway does
+    assert components(near, weights, 7).tolist() == [0] * 6
+    assert components(on_a_line(0, 1, 9, 10), np.ones(4), 9).tolist() == [0, 0, 1, 1]
+
+
+def test_what_is_parted_for_the_number_is_large_enough() -> None:
+    lone = np.array([30.0, 30, 0.5, 20, 20])
+    places = on_a_line(0, 0.5, 0.5 + 0.9 * GAP, 0.5 + 1.7 * GAP, 1 + 1.7 * GAP)
+    assert components(places, lone, 2).tolist() == [0, 0, 1, 1, 1]
+
+
 def blobs(sizes: tuple[int, ...]) -> np.ndarray:
     rng = np.random.default_rng(0)
     return np.concatenate([rng.normal(size=(size, 3)) * 0.1 + 10 * i for i, size in enumerate(sizes)])

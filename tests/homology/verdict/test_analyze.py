@@ -243,6 +243,7 @@ BAD_INPUT: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "alpha": (draw("circle", 100), {"alpha": 0.0}, UsageError, "alpha"),
     "metric": (draw("circle", 100), {"metric": "taxi"}, UsageError, "taxi"),
     "landmarks": (draw("circle", 100), {"landmarks": 3}, UsageError, "landmarks"),
+    "components": (draw("circle", 100), {"components": 0}, UsageError, "0 components"),
     "memory": (draw("circle", 100), {"memory": 1000}, ResourceError, "MiB"),
     "memory for homology": (
         draw("torus", 3000),

@@ -47,6 +47,7 @@ def analyze(
     distance_matrix: bool = False,
     preset: str = "auto",
     candidates: Sequence[str] | None = None,
+    components: int = 1,
     memory: int = MEMORY_BYTES,
     time: float | None = None,
     device: str = "cpu",
@@ -67,6 +68,8 @@ def analyze(
         distance_matrix: whether the data is a distance matrix.
         preset: what the kind of data asks for before distances are taken: `counts`, `none`, or `auto` to find out.
         candidates: latent expressions to choose among; the whole catalogue when None.
+        components: the samples are parted into so many at least, by gaps that would not count else, where there are such; not
+            of distances.
         memory: bytes that may be used.
         time: seconds that the homology of a component may take; None for any.
         device: where neighbours are searched: `cpu`, or `cuda`.
@@ -78,7 +81,7 @@ def analyze(
         InputError: the data cannot be used.
         ResourceError: the work would exceed `memory` or `time`, or there is no such device.
     """
-    _check_options(landmarks, max_dim, primes, alpha, memory)
+    _check_options(landmarks, max_dim, primes, alpha, components, memory)
     report = progress or _silent
     report("read", 0.0)
     spaces = catalogue() if candidates is None else find(candidates)
@@ -87,14 +90,16 @@ def analyze(
     with using(device):
         if distance_matrix:
             return _from_distances(measure_distances(data, seed, memory), options)
-        return _from_samples(Dataset.given(take(data)).held(memory // HELD_SHARE), metric, preset, options)
+        return _from_samples(Dataset.given(take(data)).held(memory // HELD_SHARE), metric, preset, components, options)
 
 
 def _silent(stage: str, share: float) -> None:
     """Report nothing."""
 
 
-def _check_options(landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, memory: int) -> None:
+def _check_options(
+    landmarks: int | None, max_dim: int, primes: Sequence[int], alpha: float, components: int, memory: int
+) -> None:
     if not primes:
         raise UsageError("No primes were given; homology needs at least one field, such as 2,3.")
     for prime in primes:
@@ -105,11 +110,13 @@ def _check_options(landmarks: int | None, max_dim: int, primes: Sequence[int], a
         raise UsageError(f"The level alpha is {alpha}; it must lie between 0 and 1, for example 0.01.")
     if landmarks is not None and landmarks < 20:
         raise UsageError(f"{landmarks} landmarks are too few to see any shape; use at least 20.")
+    if components < 1:
+        raise UsageError(f"{components} components are looked for; there is at least 1.")
     if memory < 2**26:
         raise ResourceError(f"{memory / 2**20:.0f} MiB of memory are allowed; a diagnosis needs at least 64 MiB.")
 
 
-def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> Analysis:
+def _from_samples(data: Dataset, metric: str, preset: str, components: int, options: Options) -> Analysis:
     """Diagnose samples with features."""
     chosen = choose_preset(data, preset, options.seed)
     front = read_points(data, chosen, metric=metric, memory=options.budget.memory, seed=options.seed)
@@ -117,7 +124,7 @@ def _from_samples(data: Dataset, metric: str, preset: str, options: Options) -> 
     cleaned = clean(front.points, front.index)
     _require_different(len(front.points) - len(cleaned.repeats), len(front.points))
     points = front.points[cleaned.kept]
-    label = components_of_points(points, options.seed)
+    label = components_of_points(points, options.seed, components)
     outlooks = [look(points[label == part], front.denoiser.noise, inner) for part, inner in _shares(label, options)]
     pieces = [outlook.piece for outlook in outlooks]
     options.report("groups and symmetries", 0.95)
