@@ -5,7 +5,7 @@ concentric circles of radius 1/2 and 1; a swiss roll, an Archimedean spiral of o
 a sheet. Both models have the same split, nets and epochs. Off the data is a sample from the prior, decoded, that lies farther
 from every sample of the data than three times the median distance of test samples from their nearest training sample; coverage
 is the share of test samples with a sample of the prior nearer than that. The noise is such that the Gaussian model comes near
-what a prototype's came to, 53.4 and 72.8 nats. `--published` adds what the published estimator says, which bounds no likelihood.
+what a prototype's came to, 53.4 and 72.8 nats. `--published` adds the published estimator, which bounds no likelihood.
 Seeds 100 and 101 were looked at while this was made.
 """
 
