@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="300:303")
     parser.add_argument("--latent", default="learned(R2,M=1,anchors=6)")
     parser.add_argument("--copies", type=int, default=400)
+    parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--steps", type=int, default=73)
     parser.add_argument("--mnist", type=Path, default=ROOT.parent / "shared" / "data" / "mnist")
     options = parser.parse_args()
@@ -56,7 +57,8 @@ def main() -> None:
             data, trained, path = (Path(name) / file for file in ("x.npz", "run.h5", "path.npz"))
             words = ["--images", images, "--labels", labels, "--classes", digit, "--exemplars", 1, "--copies", options.copies]
             run("generate", "rotated", *words, "--seed", seed, "-o", data)
-            found, seconds = run_json("train", data, "--latent", options.latent, "--seed", seed, "-o", trained)
+            words = ["--latent", options.latent, "--epochs", options.epochs, "--seed", seed, "-o", trained]
+            found, seconds = run_json("train", data, *words)
             run("traverse", trained, "--operator", 0, "-n", options.steps, "-o", path)
             with np.load(data) as known, np.load(path) as way:
                 order = np.argsort(known["truth"][:, 0])
