@@ -73,7 +73,7 @@ def transport_of(space: Space) -> Transport:
 def likeliest(transport: Transport, starts: Tensor, ends: Tensor) -> tuple[Tensor, Tensor]:
     """The largest of log N(z; T(c) u, γ² I) + log Laplace(c; b) over c, without the constants, which are those of all points.
 
-    b is half the reach, the likeliest for the coefficients of the model's prior, whose mean size that is.
+    b is half the reach: the mean size of the coefficients that the model's prior is summed at, and so their likeliest scale.
 
     Args:
         transport: T, γ and b.

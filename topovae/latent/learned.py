@@ -158,7 +158,7 @@ class Learned(Euclidean):
     @property
     def transport(self) -> Transport:
         operators, anchors, reach = self.operators.detach(), self.anchors.detach(), self.reach.detach().exp()
-        width = float(self.prior(anchors).scale)  # type: ignore[attr-defined]
+        width = float(self.prior(anchors).scale.detach())  # type: ignore[attr-defined]
         return Transport(operators, reach, constant(nodes(len(operators)), anchors), anchors, width)
 
     def between(self, a: Tensor, b: Tensor) -> Inferred:
