@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -52,10 +53,11 @@ def test_the_first_two_directions_go_around_once_and_all_are_standardised(name: 
     np.testing.assert_allclose(cloud.std(0)[:4], 1, atol=1e-9)
 
 
-@pytest.mark.parametrize("count", [0, 2])
-def test_without_angles_or_room_for_them_they_are_principal_components(count: int) -> None:
+@pytest.mark.parametrize("angles, circles", [(0, 1), (1, 2), (2, 2)])
+def test_without_angles_or_room_for_all_circles_they_are_principal_components(angles: int, circles: int) -> None:
     found = diagnosis("mostly twice")
-    cloud = linear_cloud(data("mostly twice"), found, 3, np.repeat(ANGLE[:, None], count, 1))
+    found = replace(found, skeleton=replace(found.skeleton, circles=circles))
+    cloud = linear_cloud(data("mostly twice"), found, 3, np.repeat(ANGLE[:, None], angles, 1))
     places = np.concatenate([part for _, part in found.skeleton.place_all(data("mostly twice"))])[:, :3]
     np.testing.assert_allclose(cloud, (places - places.mean(0)) / places.std(0), atol=1e-9)
     assert turns(cloud) == 2

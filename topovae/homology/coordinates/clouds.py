@@ -11,19 +11,19 @@ from topovae.homology.verdict.analysis import Analysis
 def linear_cloud(data: Dataset, analysis: Analysis, dim: int, angles: np.ndarray) -> np.ndarray:
     """Return where all samples lie along a few directions of the data, (n, dim), each of mean 0 and deviation 1.
 
-    Where there are two for each circular coordinate, those come first in which its cosine and sine are read off best, for
-    principal components may run around a circle several times, as those of a turning picture do. Then come the principal
-    components of the rest.
+    Where there are two for each circle of the data, those come first in which the cosine and sine of its angle are read off
+    best, for principal components may run around a circle several times, as those of a turning picture do. Then come the
+    principal components of the rest.
 
     Args:
         data: all samples.
         analysis: diagnosis of some of them, whose denoised components are taken; those that it finds too few are 0.
         dim: how many.
-        angles: (n, c) circular coordinates in radians, NaN where they are not known.
+        angles: (n, c) in radians around some of the circles, NaN where they are not known.
     """
     waves = np.concatenate([np.cos(angles), np.sin(angles)], 1)
     directions = None
-    if 0 < waves.shape[1] <= dim:
+    if waves.shape[1] and 2 * analysis.skeleton.circles <= dim:
         moments: np.ndarray | float = 0.0
         for rows, places in analysis.skeleton.place_all(data):
             beside = np.column_stack([np.ones(len(places)), places, waves[rows]])
