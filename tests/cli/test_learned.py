@@ -82,6 +82,18 @@ def test_paths_follow_the_operators(run: Path, tool: Tool) -> None:
     assert refused.code == 2 and "it has operators 0 to 1" in refused.err
 
 
+def test_the_published_estimator_stands_beside_the_proper_bound(run: Path, eight: Path, tool: Tool) -> None:
+    words = ("--iwae", 2, "--no-certificate", "--estimator")
+    judged = tool("evaluate", run, eight, *words, "published", "--json").json()["published_estimator"]
+    assert judged["draws"] == 2 and judged["samples"] == N // 10 and not judged["by_label"]
+    assert all(np.isfinite(judged[name]) for name in ("log_likelihood", "elbo", "nll", "iwae"))
+    shown = tool("evaluate", run, eight, *words, "published").out.decode()
+    assert "published estimator on 40 test samples" in shown and "bounds no likelihood" in " ".join(shown.split())
+    assert tool("evaluate", run, eight, "--iwae", 0, "--no-certificate", "--json").json()["published_estimator"] is None
+    refused = tool("evaluate", run, eight, *words, "best")
+    assert refused.code == 2 and "expected published" in refused.err
+
+
 def test_a_circle_keeps_one_operator_of_three_and_every_command_says_so(tool: Tool) -> None:
     angle = np.random.default_rng(7).uniform(0, 2 * np.pi, N)
     np.save(
@@ -104,6 +116,8 @@ def test_other_latents_have_no_operator(eight: Path, tool: Tool) -> None:
     assert tool("train", eight, "--latent", "R2", "--epochs", 1, "-o", "plane.h5").code == 0
     refused = tool("traverse", "plane.h5", "--operator", 0)
     assert refused.code == 2 and "only latents such as learned(R2) have operators" in refused.err
+    refused = tool("evaluate", "plane.h5", "--estimator", "published")
+    assert refused.code == 2 and "it is of transport operators alone" in refused.err
 
 
 def test_a_sweep_compares_it_with_others(eight: Path, tool: Tool) -> None:

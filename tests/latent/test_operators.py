@@ -135,6 +135,30 @@ def test_what_is_left_is_at_right_angles_to_every_way_on(k, m):
         assert (cosine[inside].abs() < 2 * AT_RIGHT_ANGLES).all()
 
 
+@pytest.mark.parametrize("k, m", [*CASES, (2, 4)])
+@pytest.mark.parametrize("cost", [1e-3, 0.3])
+def test_where_sizes_cost_something_no_way_on_is_cheaper(k, m, cost):
+    torch.manual_seed(k)
+    fields, reach = 0.4 * torch.randn(m, k, k + 1, dtype=DOUBLE), torch.ones(m, dtype=DOUBLE)
+    points, ends = torch.randn(2, 40, k, dtype=DOUBLE)
+    nodes, weights = 2 * torch.rand(64, m, dtype=DOUBLE) - 1, torch.full((m,), cost, dtype=DOUBLE)
+    bound = bounds(fields, reach)
+
+    def objective(c):
+        return (transport(fields, c, points) - ends).square().sum(-1) / 2 + (weights * c.abs()).sum(-1)
+
+    found = infer(fields, points, ends, bound, nodes, weights)
+    assert found.converged.double().mean() > 0.8
+    reached = objective(found.coefficients)
+    free = infer(fields, points, ends, bound, nodes)
+    assert (objective(free.coefficients) >= reached - 1e-3).double().mean() > 0.9
+    for step in 1e-2 * torch.cat([torch.eye(m, dtype=DOUBLE), -torch.eye(m, dtype=DOUBLE)]):
+        other = (found.coefficients + step).clamp(-bound, bound)
+        assert (objective(other) >= reached - 1e-3 * cost)[found.converged].all()
+    still = infer(fields, points, ends, bound, nodes, 1e6 * weights)
+    assert still.coefficients.abs().max() < 1e-3
+
+
 def test_points_of_one_circle_are_joined_and_those_of_two_are_not():
     _, inner = ring(50, radius=0.5)
     _, outer = ring(50, seed=1)

@@ -36,9 +36,10 @@ from topovae.cli.tables import (
     print_embeddings,
     print_metrics,
     print_operators,
+    print_published,
     print_samples,
 )
-from topovae.errors import InputError, RunFileError
+from topovae.errors import InputError, RunFileError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +56,12 @@ def evaluate(
     truth: TruthOption = None,
     truth_space: TruthSpaceOption = None,
     iwae: Annotated[int, typer.Option(help="Importance samples of the likelihood bound; 0 leaves it out.", min=0)] = 64,
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            help="published: of a learned prior, also the estimator of its paper, which bounds no likelihood; takes minutes."
+        ),
+    ] = None,
     certificate: Annotated[bool, typer.Option(help="Certify the encoder, and compare persistence diagrams.")] = True,
     plot: PlotOption = None,
     device: DeviceOption = "auto",
@@ -65,6 +72,8 @@ def evaluate(
 ) -> None:
     """Measure reconstruction, KL, likelihood and geodesic stress beside a Gaussian baseline, and certify the encoder."""
     check_picture(plot, run, data, against, truth)
+    if estimator not in (None, "published"):
+        raise UsageError(f"--estimator {estimator}: expected published, or none for the proper bounds alone")
     loaded = open_trained(run, quiet)
     other = open_trained(against, quiet) if against else None
     loaded, samples = run_data(loaded, data, quiet)
@@ -73,10 +82,21 @@ def evaluate(
 
     from topovae.evaluation.embeddings import embedding_reports
     from topovae.evaluation.orbits import operator_reports
+    from topovae.evaluation.published import transport_of
     from topovae.homology.cloud.presets import Preset
-    from topovae.runs.evaluation import by_heart, certify_member, compare_members, evaluate_member, own_samples, quality_of
+    from topovae.runs.evaluation import (
+        by_heart,
+        certify_member,
+        compare_members,
+        evaluate_member,
+        own_samples,
+        published_of,
+        quality_of,
+    )
     from topovae.runs.models import load_model
 
+    if estimator:
+        transport_of(load_model(loaded.model).space)  # where it has none, this is said before the work
     set_threads(loaded.model.config["model"]["network"]["kind"])
     document: dict[str, Any] = {"schema": "topovae/evaluation/1", "latent": loaded.model.latent}
     document |= evaluate_member(loaded.model, loaded, samples, seed=seed, iwae=iwae, device=device)
@@ -92,6 +112,9 @@ def evaluate(
     document["samples"] = quality_of(loaded.model, loaded, samples, seed=seed, device=device)
     document["operators"] = [one.to_dict() for one in operator_reports(load_model(loaded.model).space)]
     document["embeddings"] = [one.to_dict() for one in embedding_reports(load_model(loaded.model).space)]
+    document["published_estimator"] = (
+        published_of(loaded.model, loaded, samples, seed=seed, draws=max(1, iwae), device=device) if estimator else None
+    )
     document |= {"persistence": None, "certificate": None}
     if certificate:
         from topovae.homology.cloud.ground import survey
@@ -116,6 +139,7 @@ def evaluate(
         print_comparison(document)
         print_samples(document)
         print_operators(document["operators"])
+        print_published(document["published_estimator"])
         print_embeddings(document["embeddings"])
         print_certificate(document["certificate"], document["persistence"])
 

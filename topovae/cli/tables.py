@@ -221,6 +221,20 @@ def print_operators(operators: Sequence[Mapping[str, Any]]) -> None:
         console().print(f"operator {one['operator']} of {one['factor']}: eigenvalues {values}: {words}", markup=False)
 
 
+def print_published(found: Mapping[str, Any] | None) -> None:
+    """What the published estimator of operators says, beside the proper bound, and that it is none."""
+    if found is None:
+        return
+    anchors = "the anchors of their label" if found["by_label"] else "all anchors"
+    value, proper = (f"{found[name]:.2f}" for name in ("log_likelihood", "iwae"))
+    console().print(
+        f"published estimator on {found['samples']} test samples, {found['draws']} draws each, {anchors}: {value} nats, which "
+        f"bounds no likelihood, as likeliest coefficients make no density; IWAE of the same draws: {proper} "
+        f"({100 * found['converged']:.1f} % of the coefficients converged)",
+        markup=False,
+    )
+
+
 def print_embeddings(embeddings: Sequence[Mapping[str, Any]]) -> None:
     """How well learned maps cover their manifolds."""
     for one in embeddings:

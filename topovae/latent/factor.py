@@ -14,7 +14,7 @@ from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
 from topovae import signature
-from topovae.latent.operators import Flow
+from topovae.latent.operators import Flow, Transport
 from topovae.latent.wasserstein import MapQuality
 from topovae.signature import Isometry, declare
 
@@ -167,6 +167,11 @@ class Factor(nn.Module, ABC):
     def flows(self) -> tuple[Flow, ...]:
         """Flows of the operators of its prior; none where it is not learned."""
         return ()
+
+    @property
+    def transport(self) -> Transport | None:
+        """The operators and anchors of its prior; None where it has none."""
+        return None
 
     @property
     def quality(self) -> MapQuality | None:

@@ -19,6 +19,7 @@ from topovae.latent.line import Euclidean, _diagonal, _full
 from topovae.latent.operators import (
     Flow,
     Inferred,
+    Transport,
     bounds,
     fields_along,
     homogeneous,
@@ -153,6 +154,12 @@ class Learned(Euclidean):
             speed = torch.linalg.vector_norm(anchors @ operator.mT, dim=-1).max()
             found.append(Flow(operator, reach, bool(reach * speed > width)))
         return tuple(found)
+
+    @property
+    def transport(self) -> Transport:
+        operators, anchors, reach = self.operators.detach(), self.anchors.detach(), self.reach.detach().exp()
+        width = float(self.prior(anchors).scale.detach())  # type: ignore[attr-defined]
+        return Transport(operators, reach, constant(nodes(len(operators)), anchors), anchors, width)
 
     def between(self, a: Tensor, b: Tensor) -> Inferred:
         """Coefficients that bring points (P, k) to others."""

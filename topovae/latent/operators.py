@@ -41,8 +41,13 @@ WELL, BADLY = 0.75, 0.25
 """Shortening, as a share of what the slope promises, above which the damping is eased and below which it is raised: usual."""
 
 AT_RIGHT_ANGLES, EXACT = 1e-4, 1e-7
-"""`infer` has converged where what is left is at right angles to every way on, by this cosine, or nothing is left, as a share
-of where the end lies: the rounding of single precision. Not tuned."""
+"""`infer` has converged where what is left is at right angles to every way on, by this cosine (no coefficient alone would save
+more than its square of the cost), or nothing is left, as a share of where the end lies: the rounding of single precision. Not
+tuned."""
+
+KINK = 1e-4
+"""Where sizes of coefficients cost something, the kink of the cost at 0 is rounded over this share of the bound: it is off by
+as much of what the bound costs, at most. Not tuned."""
 
 
 def homogeneous(points: Tensor) -> Tensor:
@@ -190,6 +195,25 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Transport:
+    """The operators that a prior moves its anchors by, as the generative model that was published has them.
+
+    Attributes:
+        operators: (M, k, k + 1).
+        reach: (M,) the largest coefficients of the prior; 0 of an operator that was left out.
+        nodes: (J, M) coefficients of unit reach, to begin with where coefficients are inferred.
+        anchors: (A, k).
+        width: γ, the deviation around where anchors are moved.
+    """
+
+    operators: Tensor
+    reach: Tensor
+    nodes: Tensor
+    anchors: Tensor
+    width: float
+
+
+@dataclass(frozen=True)
 class Inferred:
     """Coefficients that bring points to others.
 
@@ -220,52 +244,65 @@ def bounds(operators: Tensor, reach: Tensor) -> Tensor:
     return torch.maximum(2 * reach, torch.minimum(half_turn, FARTHEST * reach))
 
 
-def infer(operators: Tensor, starts: Tensor, ends: Tensor, bound: Tensor, nodes: Tensor) -> Inferred:
+def infer(
+    operators: Tensor, starts: Tensor, ends: Tensor, bound: Tensor, nodes: Tensor, sparsity: Tensor | None = None
+) -> Inferred:
     """Coefficients that bring starts as near to ends as the operators can, for all pairs at once.
 
-    Levenberg–Marquardt steps with a damping for each pair, from the best of some nodes, within a box.
+    Levenberg–Marquardt steps with a damping for each pair, from the best of some nodes, within a box, on half the square of the
+    distance and, where it is asked for, a weighted sum of the sizes of the coefficients.
 
     Args:
         operators: (M, k, k + 1).
         starts, ends: (P, k).
         bound: (M,) largest size of each coefficient.
         nodes: (J, M) coefficients to begin with, in units of the bound.
+        sparsity: (M,) ζ, what each coefficient costs by its size, in squares of distance; nothing where it is left out.
 
     References:
-        Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters.
+        Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters. Culpepper and Olshausen (2009),
+        Learning transport operators for image manifolds, for the cost of sizes.
     """
     fields, starts, ends, bound = operators.double(), starts.double(), ends.double(), bound.double()
+    weights = torch.zeros_like(bound) if sparsity is None else sparsity.double()
+    kink = (KINK * bound).clamp(min=1e-12)
     first = nodes.double().clamp(-1, 1) * bound
     reached = (transports(fields, first) @ homogeneous(starts).mT)[:, :-1]  # (J, k, P)
-    nearest = (reached - ends.mT).square().sum(1).argmin(0)
-    c = first[nearest]
-    damping = torch.full_like(c[:, 0], DAMPING)
+    c = first[((reached - ends.mT).square().sum(1) + 2 * (weights * first.abs()).sum(1)[:, None]).argmin(0)]
     moved, slopes = _with_slopes(fields, c, starts)
-    cost, taken = (moved - ends).square().sum(-1), 0
+    damping, pairs, taken = torch.full_like(c[:, 0], DAMPING), torch.arange(len(c), device=c.device), 0
+    found, distances, solved = torch.zeros_like(c), torch.zeros_like(damping), torch.zeros_like(pairs, dtype=torch.bool)
     while True:
-        gradient = (slopes @ (moved - ends)[..., None])[..., 0]
+        distance, sizes = torch.linalg.vector_norm(moved - ends, dim=-1), torch.hypot(c, kink)
+        gradient = (slopes @ (moved - ends)[..., None])[..., 0] + weights * c / sizes
         stopped = (c.abs() >= bound) & (gradient * c < 0)  # only the box keeps them from going on
         lengths = torch.linalg.vector_norm(slopes, dim=-1).clamp(min=1e-12)
-        cosines = (gradient / (lengths * cost.sqrt().clamp(min=1e-300)[:, None])).abs()
-        small = cost.sqrt() <= EXACT * (1 + torch.linalg.vector_norm(ends, dim=-1))
+        cost, curvature = distance.square() + 2 * (weights * sizes).sum(-1), lengths.square() + weights / sizes
+        cosines = gradient.abs() / (curvature * cost.clamp(min=1e-300)[:, None]).sqrt()
+        small = (distance <= EXACT * (1 + torch.linalg.vector_norm(ends, dim=-1))) & ~weights.any()
         converged = small | torch.where(stopped, 0.0, cosines).amax(-1).le(AT_RIGHT_ANGLES)
+        found[pairs], distances[pairs], solved[pairs] = c, distance, converged
         if taken == STEPS or bool(converged.all()):
             break
         taken += 1
+        state = (pairs, starts, ends, c, cost, moved, slopes, damping, sizes, gradient, stopped, lengths)
+        # Those that have arrived leave.
+        pairs, starts, ends, c, cost, moved, slopes, damping, sizes, gradient, stopped, lengths = (
+            part[~converged] for part in state
+        )
         free = (~stopped).double()
         normal = (slopes @ slopes.mT) * free[:, None] * free[:, :, None]
-        curved = normal + torch.diag_embed(damping[:, None] * lengths.square() * free + (1 - free))
+        curved = normal + torch.diag_embed((damping[:, None] * lengths.square() + weights / sizes) * free + (1 - free))
         step = -torch.linalg.solve(curved, gradient * free)
         tried = torch.maximum(torch.minimum(c + step, bound), -bound)
         there, their_slopes = _with_slopes(fields, tried, starts)
-        left = (there - ends).square().sum(-1)
+        left = (there - ends).square().sum(-1) + 2 * (weights * torch.hypot(tried, kink)).sum(-1)
         gain = (cost - left) / (-(step * gradient).sum(-1)).clamp(min=1e-300)
         better = left < cost
-        c, cost = torch.where(better[:, None], tried, c), torch.where(better, left, cost)
-        moved = torch.where(better[:, None], there, moved)
+        c, moved = (torch.where(better[:, None], new, old) for new, old in ((tried, c), (there, moved)))
         slopes = torch.where(better[:, None, None], their_slopes, slopes)
         damping = torch.where(gain > WELL, damping / 3, torch.where(gain < BADLY, damping * 3, damping)).clamp(1e-12, 1e12)
-    return Inferred(c.to(operators.dtype), cost.sqrt().to(operators.dtype), converged, taken)
+    return Inferred(found.to(operators.dtype), distances.to(operators.dtype), solved, taken)
 
 
 def _with_slopes(operators: Tensor, coefficients: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,7 @@ from topovae.evaluation import assess
 from topovae.evaluation.components import plainly, purity, shares
 from topovae.evaluation.metrics import sample_terms
 from topovae.evaluation.paired import compare_terms
+from topovae.evaluation.published import affordable_samples, of_their_label, published_estimate, transport_of
 from topovae.evaluation.samples import DRAWN, LOOKED_AT, affordable, sample_quality
 from topovae.homology.cloud.components import components_of_points
 from topovae.homology.cloud.ground import Ground, survey
@@ -72,6 +73,37 @@ def quality_of(member: Member, run: Run, data: Dataset, *, seed: int = 0, device
     drawn = draw_samples(load_model(member, to_device(device)), affordable(DRAWN, data.n_features), seed)["x"]
     found = sample_quality(drawn, train, test)
     return None if found is None else found.to_dict()
+
+
+def published_of(
+    member: Member, run: Run, data: Dataset, *, seed: int = 0, draws: int = 1, device: str = "auto"
+) -> dict[str, Any] | None:
+    """What the published estimator of transport operators says of a model on test samples, JSON-ready; None without any.
+
+    Where data have labels, samples are compared with the anchors of their own, as published.
+
+    Args:
+        member: the run's model.
+        run: whose splits are used.
+        data: all samples of the run.
+        seed: of the posterior samples.
+        draws: of each sample.
+        device: where to compute.
+
+    Raises:
+        UsageError: the latent space is not a prior that operators make.
+    """
+    place = to_device(device)
+    model = load_model(member, place)
+    transport = transport_of(model.space)
+    rows, train = np.asarray(run.split.get("test", ()), dtype=np.int64), member.latents.get("train")
+    if not len(rows):
+        return None
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), affordable_samples(transport, draws))).astype(np.int64)]
+    compared = None
+    if data.label is not None and train is not None:
+        compared = of_their_label(transport, train["location"], data.label[train["index"]], data.label[rows])
+    return published_estimate(model, Batches(data, rows, place), seed=seed, draws=draws, compared=compared).to_dict()
 
 
 def held_out(run: Run, data: Dataset) -> np.ndarray:

@@ -374,24 +374,24 @@ class CloudStart:
 
 
 def _cloud(part: ComponentSamples, space: LatentSpace, seed: int) -> CloudStart:
-    """Principal components of the samples of a component, and circular coordinates where the data are in one piece."""
-    from topovae.homology.coordinates.clouds import principal_cloud
+    """Linear components of the samples of a component, and circular coordinates where the data are in one piece."""
+    from topovae.homology.coordinates.clouds import linear_cloud
     from topovae.homology.coordinates.search import find_coordinates
 
     analysis = part.analysis
     assert analysis is not None  # where there is none, nothing is started
     widths = [factor.coordinate_dim for factor in space.factors]
     columns = np.repeat([factor.is_learned for factor in space.signature.factors], widths)
-    points = principal_cloud(part.data, analysis, int(columns.sum()))
     count = min(
         analysis.skeleton.circles if analysis.components == 1 else 0, sum(len(factor.flows) for factor in space.factors)
     )
-    angles = np.zeros((len(points), 0))
+    angles = np.zeros((len(part.rows), 0))
     if count:
         angles = find_coordinates(part.data, analysis, parse(f"T{count}"), seed).points
         angles = angles[:, np.isfinite(angles).any(0)]
+    points = linear_cloud(part.data, analysis, int(columns.sum()), angles)
     along = f"operators along {angles.shape[1]} of their circles and" if angles.shape[1] else "operators"
-    return CloudStart(columns, points, angles, f"{columns.sum()} principal components of the data, {along} tangent to them")
+    return CloudStart(columns, points, angles, f"{columns.sum()} linear components of the data, {along} tangent to them")
 
 
 def _answer(analysis: Mapping[str, Any]) -> str:
